@@ -1,0 +1,153 @@
+//! What the kernel has a worker do. The engine carries it to the adapter in the terms of the contract.
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{AttemptId, BindingId, NativeSessionId, RunId, SessionId};
+
+/// A piece of a prompt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum PromptBlock {
+    /// Text.
+    Text {
+        /// The text.
+        text: String,
+    },
+    /// A picture.
+    Image {
+        /// Its media type.
+        #[serde(rename = "mimeType")]
+        mime_type: String,
+        /// Its bytes, as base64 in JSON.
+        data: Base64,
+    },
+}
+
+/// Bytes that are base64 (standard alphabet, padded) wherever they are text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Base64(pub String);
+
+/// What a run may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunMode {
+    /// Answer; change nothing.
+    Ask,
+    /// Act.
+    #[default]
+    Act,
+}
+
+/// What a native session is to be like.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BindingSettings {
+    /// The working folder, absolute.
+    pub cwd: String,
+    /// The model asked for.
+    pub model: Option<String>,
+    /// The system prompt.
+    pub system_prompt: Option<String>,
+}
+
+/// One attempt to run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Execute {
+    /// The attempt.
+    pub attempt: AttemptId,
+    /// Its binding, open in this worker.
+    pub binding: BindingId,
+    /// Its session, for correlation.
+    pub session: SessionId,
+    /// Its run, for correlation.
+    pub run: RunId,
+    /// 1 for the first attempt of a run.
+    pub number: u32,
+    /// The prompt.
+    pub prompt: Vec<PromptBlock>,
+    /// What it may do.
+    pub mode: RunMode,
+    /// The model asked for.
+    pub model: Option<String>,
+}
+
+/// How a request for approval was decided.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum Answer {
+    /// An option was chosen.
+    Selected {
+        /// Its id.
+        #[serde(rename = "optionId")]
+        option_id: String,
+    },
+    /// It was refused, or nobody can be asked.
+    Rejected {
+        /// Why.
+        reason: String,
+    },
+    /// The attempt was cancelled meanwhile.
+    Cancelled,
+    /// Nobody answered in time.
+    Expired,
+}
+
+/// Why a worker ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StopReason {
+    /// Nothing to do.
+    Idle,
+    /// The daemon ends.
+    Shutdown,
+    /// It is replaced after a failure.
+    Recycle,
+}
+
+/// What a worker is to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// Create a native session.
+    OpenBinding {
+        /// The binding to be.
+        binding: BindingId,
+        /// Its session.
+        session: SessionId,
+        /// What it is to be like.
+        settings: BindingSettings,
+    },
+    /// Take up a native session.
+    ResumeBinding {
+        /// The binding.
+        binding: BindingId,
+        /// Its session.
+        session: SessionId,
+        /// The runtime's name of it.
+        native_id: NativeSessionId,
+        /// What it is to be like.
+        settings: BindingSettings,
+    },
+    /// Forget a binding.
+    CloseBinding {
+        /// The binding.
+        binding: BindingId,
+    },
+    /// Run an attempt.
+    Execute(Execute),
+    /// Stop an attempt.
+    Cancel {
+        /// The attempt.
+        attempt: AttemptId,
+    },
+    /// The answer to a request for approval.
+    Approval {
+        /// The adapter's number of the request.
+        request: u32,
+        /// How it was decided.
+        answer: Answer,
+    },
+    /// End.
+    Stop {
+        /// Why.
+        reason: StopReason,
+    },
+}

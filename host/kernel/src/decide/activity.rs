@@ -1,0 +1,96 @@
+//! What an attempt does while it runs becomes events. Nothing is recorded once the attempt is over (seed §12.2).
+
+use serde_json::{Value, json};
+
+use crate::decision::{Decision, Facts, Refusal, Reply, Write};
+use crate::draft::{Draft, about, run_and_attempt};
+use crate::event::{EventKind, Retention, Visibility};
+use crate::id::{AttemptId, Ids};
+use crate::report::Activity;
+use crate::transcript::Chunk;
+
+pub(super) fn chunk(
+    attempt: &AttemptId,
+    chunk: &Chunk,
+    facts: &Facts,
+    ids: &mut Ids<'_>,
+) -> Result<Decision, Refusal> {
+    let (run, attempt) = run_and_attempt(facts, attempt)?;
+    let mut draft = Draft::new(ids);
+    if attempt.status.is_terminal() {
+        return Ok(draft.reply(Reply::Late));
+    }
+    let payload = json!({ "message": chunk.message, "offset": chunk.offset,
+        "end": chunk.offset + chunk.text.len(), "text": chunk.text });
+    let about = about(run, Some(attempt));
+    draft.event_as(&about, EventKind::MessageDelta, payload, Retention::Transient, Visibility::Ui);
+    Ok(draft.done())
+}
+
+pub(super) fn message_completed(
+    attempt: &AttemptId,
+    message: &str,
+    text: &str,
+    facts: &Facts,
+    ids: &mut Ids<'_>,
+) -> Result<Decision, Refusal> {
+    let (run, attempt) = run_and_attempt(facts, attempt)?;
+    let mut draft = Draft::new(ids);
+    if attempt.status.is_terminal() {
+        return Ok(draft.reply(Reply::Late));
+    }
+    draft.write(Write::CompactMessage { attempt: attempt.id.clone(), message: message.to_owned() });
+    let payload = json!({ "message": message, "text": text });
+    draft.event(&about(run, Some(attempt)), EventKind::MessageCompleted, payload);
+    Ok(draft.done())
+}
+
+pub(super) fn activity(
+    attempt: &AttemptId,
+    activity: &Activity,
+    facts: &Facts,
+    ids: &mut Ids<'_>,
+) -> Result<Decision, Refusal> {
+    let (run, attempt) = run_and_attempt(facts, attempt)?;
+    let mut draft = Draft::new(ids);
+    if attempt.status.is_terminal() {
+        return Ok(draft.reply(Reply::Late));
+    }
+    if let Some((kind, payload)) = event(activity) {
+        draft.event(&about(run, Some(attempt)), kind, payload);
+    }
+    Ok(draft.done())
+}
+
+/// The event that records an activity. Text is recorded as chunks and thoughts not at all.
+fn event(activity: &Activity) -> Option<(EventKind, Value)> {
+    Some(match activity {
+        Activity::MessageDelta { .. } | Activity::MessageEnd { .. } | Activity::ThoughtDelta { .. } => {
+            return None;
+        }
+        Activity::Progress { text } => (EventKind::ProgressUpdated, json!({ "text": text })),
+        Activity::ToolStarted { id, name, title, kind, input } => (
+            EventKind::ToolStarted,
+            json!({ "toolUseId": id, "name": name, "title": title, "kind": kind, "input": input }),
+        ),
+        Activity::ToolUpdated { id, title, content } => {
+            (EventKind::ToolUpdated, json!({ "toolUseId": id, "title": title, "content": content }))
+        }
+        Activity::ToolCompleted { id, output } => {
+            (EventKind::ToolCompleted, json!({ "toolUseId": id, "output": output }))
+        }
+        Activity::ToolFailed { id, error } => (
+            EventKind::ToolFailed,
+            json!({ "toolUseId": id, "errorCode": error.code, "errorMessage": error.message }),
+        ),
+        Activity::Usage(usage) => (EventKind::UsageUpdated, json!({ "usage": usage, "final": false })),
+        Activity::Artifact { kind, role, uri, name, mime_type } => (
+            EventKind::ArtifactCreated,
+            json!({ "kind": kind, "role": role, "uri": uri, "displayName": name, "mimeType": mime_type }),
+        ),
+        Activity::ModelUsed { model } => (EventKind::ProgressUpdated, json!({ "model": model })),
+        Activity::Other { name, value } => {
+            (EventKind::ProgressUpdated, json!({ "name": name, "value": value }))
+        }
+    })
+}

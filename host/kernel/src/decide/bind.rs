@@ -1,0 +1,158 @@
+//! What became of making or taking up a native session (seed §10).
+
+use serde_json::json;
+
+use crate::decision::{AttemptChange, Decision, Effect, Facts, NewBinding, Refusal, Reply, RunChange, Write};
+use crate::draft::{Draft, about, run_and_attempt};
+use crate::event::{About, EventKind};
+use crate::id::{AttemptId, BindingId, Ids};
+use crate::input::BindingOpened;
+use crate::report::{Failure, FailureDetail, Usage};
+use crate::row::{Attempt, Binding, BindingStatus, Run};
+use crate::status::{Status, Step};
+
+/// Why another attempt was made: the native session was gone.
+pub(super) const STALE_BINDING: &str = "stale_binding";
+
+/// The error of an attempt whose binding another session got (by its native id) while it was taken up.
+const BINDING_LOST: &str = "binding_lost";
+
+/// Attempts of one run without anybody asking for another: one, and one more after a stale binding (SPEC §12).
+pub(super) const ATTEMPTS_MAX: u32 = 2;
+
+pub(super) fn opened(opened: &BindingOpened, facts: &Facts, ids: &mut Ids<'_>) -> Result<Decision, Refusal> {
+    let (run, attempt) = run_and_attempt(facts, &opened.attempt)?;
+    let mut draft = Draft::new(ids);
+    let Some(worker) = attempt.worker.as_ref().filter(|_| waits_for_binding(attempt)) else {
+        return Ok(draft.reply(Reply::Late));
+    };
+    if facts.named.is_some() && !is_active(&opened.binding, facts) {
+        let lost = FailureDetail::new(BINDING_LOST, "the session was taken out of use while it was resumed");
+        return failed(&opened.attempt, &opened.binding, &Failure::Stale(lost), facts, draft.ids);
+    }
+    give_way(opened, run, attempt, facts, &mut draft);
+    record(opened, run, attempt, facts, &mut draft);
+    if run.status == Status::Cancelling {
+        draft.cancelled(run, attempt, None, None, "before_execution")?;
+    } else {
+        super::begin::dispatch(run, attempt, worker, &opened.binding, &mut draft)?;
+    }
+    Ok(draft.done())
+}
+
+/// An attempt has its binding from the moment it is handed over: what is said about one after that is late.
+fn waits_for_binding(attempt: &Attempt) -> bool {
+    !attempt.status.is_terminal() && attempt.binding.is_none()
+}
+
+fn is_active(binding: &BindingId, facts: &Facts) -> bool {
+    facts.binding.as_ref().is_some_and(|active| active.id == *binding)
+}
+
+/// Takes out of use whatever has the place of this binding: as the session's active one, or by its native id.
+fn give_way(opened: &BindingOpened, run: &Run, attempt: &Attempt, facts: &Facts, draft: &mut Draft<'_, '_>) {
+    let another = |binding: &&Binding| binding.id != opened.binding;
+    let active = facts.binding.as_ref().filter(another);
+    if let Some(active) = active {
+        draft.stale(&about(run, Some(attempt)), active, "replaced");
+    }
+    let Some(other) = facts.native_conflict.as_ref().filter(another) else { return };
+    let mut from = other.status;
+    if from == BindingStatus::Active {
+        if active.is_none_or(|active| active.id != other.id) {
+            let loser = About { session: other.session.clone(), run: None, attempt: None };
+            draft.stale(&loser, other, "native_id_reused");
+        }
+        from = BindingStatus::Stale;
+    }
+    // A restarted runtime gives the same native id again: it names the new session now (SPEC §11.1 row 11).
+    draft.write(Write::MoveBinding { id: other.id.clone(), from, to: BindingStatus::Closed });
+}
+
+fn record(opened: &BindingOpened, run: &Run, attempt: &Attempt, facts: &Facts, draft: &mut Draft<'_, '_>) {
+    let about = about(run, Some(attempt));
+    let fidelity = opened.fidelity;
+    if is_active(&opened.binding, facts) {
+        draft.write(Write::ResumeBinding {
+            id: opened.binding.clone(),
+            fidelity,
+            worker: attempt.worker.clone(),
+            native_id: opened.native_id.clone(),
+        });
+        let payload = json!({ "bindingId": opened.binding, "fidelity": fidelity });
+        return draft.event(&about, EventKind::BindingResumed, payload);
+    }
+    let generation = facts.generation + 1;
+    let session = facts.session.as_ref();
+    draft.write(Write::InsertBinding(NewBinding {
+        id: opened.binding.clone(),
+        session: run.session.clone(),
+        adapter: run.adapter.clone(),
+        generation,
+        native_id: opened.native_id.clone(),
+        fidelity,
+        worker: attempt.worker.clone(),
+        cwd: run.cwd.clone().or_else(|| session.and_then(|session| session.default_cwd.clone())),
+        model: opened.model.clone(),
+        system_prompt_hash: run.system_prompt_hash.clone(),
+        digest: opened.digest.clone(),
+    }));
+    let kind = if generation == 1 { EventKind::BindingCreated } else { EventKind::BindingReplaced };
+    let payload = json!({ "bindingId": opened.binding, "adapterId": run.adapter, "generation": generation,
+        "fidelity": fidelity });
+    draft.event(&about, kind, payload);
+}
+
+pub(super) fn failed(
+    attempt: &AttemptId,
+    binding: &BindingId,
+    failure: &Failure,
+    facts: &Facts,
+    ids: &mut Ids<'_>,
+) -> Result<Decision, Refusal> {
+    let (run, attempt) = run_and_attempt(facts, attempt)?;
+    let mut draft = Draft::new(ids);
+    if !waits_for_binding(attempt) {
+        return Ok(draft.reply(Reply::Late));
+    }
+    let resumed = facts.binding.as_ref().filter(|active| active.id == *binding);
+    let stale = matches!(failure, Failure::Stale(_));
+    match resumed {
+        Some(active) if stale => draft.stale(&about(run, Some(attempt)), active, "resume_failed"),
+        Some(_) | None => {}
+    }
+    if run.status == Status::Cancelling {
+        draft.cancelled(run, attempt, None, None, "before_execution")?;
+    } else if stale && resumed.is_some() && attempt.number < ATTEMPTS_MAX {
+        again(run, attempt, failure, None, &mut draft)?;
+    } else {
+        draft.failed(run, attempt, &failure.detail(), None, None)?;
+    }
+    Ok(draft.done())
+}
+
+/// Ends an attempt whose native session is gone, and begins another one with the same worker (seed §9.2).
+pub(super) fn again(
+    run: &Run,
+    attempt: &Attempt,
+    failure: &Failure,
+    usage: Option<Usage>,
+    draft: &mut Draft<'_, '_>,
+) -> Result<(), Refusal> {
+    let detail = failure.detail();
+    let change = AttemptChange {
+        error: Some(detail.clone()),
+        retry_reason: Some(STALE_BINDING.to_owned()),
+        usage,
+        ..AttemptChange::default()
+    };
+    draft.move_attempt(attempt, Step::Fail, change)?;
+    let payload = json!({ "errorCode": detail.code, "errorMessage": detail.message, "retryable": true,
+        "retryReason": STALE_BINDING });
+    draft.event(&about(run, Some(attempt)), EventKind::AttemptFailed, payload);
+    draft.move_run(run, Step::Begin, RunChange::default())?;
+    if let Some(worker) = &attempt.worker {
+        draft.effect(Effect::BeginAgain { run: run.id.clone(), worker: worker.clone() });
+    }
+    Ok(())
+}

@@ -1,0 +1,154 @@
+//! A worker is leased for a run.
+
+use super::story::*;
+use crate::decision::{Decision, Effect, Refusal, Write};
+use crate::descriptor::Fidelity;
+use crate::id::{BindingId, NativeSessionId};
+use crate::input::Input;
+use crate::row::{Binding, BindingStatus};
+use crate::status::Status;
+
+fn bind(decision: &Decision) -> (BindingId, Option<NativeSessionId>, String) {
+    let [Effect::Bind { binding, resume, settings, .. }] = &decision.effects[..] else {
+        panic!("{:?}", decision.effects)
+    };
+    (binding.clone(), resume.clone(), settings.cwd.clone())
+}
+
+fn cannot_begin() -> Input {
+    Input::CannotBegin { run: run_id(), failure: trouble("worker_failed") }
+}
+
+#[test]
+fn the_first_run_of_a_session_opens_a_native_session() {
+    let decision = Story::at(Status::Queued).then(&leased(&[], Fidelity::Native));
+    assert_eq!(rows(&decision), ["run queued > starting", "attempt 1"]);
+    assert_eq!(events(&decision), ["run.starting", "attempt.created"]);
+    let (_, resume, cwd) = bind(&decision);
+    assert_eq!((resume, cwd.as_str()), (None, "/home/ann"));
+}
+
+#[test]
+fn a_worker_that_holds_the_binding_executes_at_once() {
+    let decision = Story::at(Status::Queued).bound(binding()).then(&leased(&[binding_id()], Fidelity::None));
+    assert_eq!(
+        rows(&decision),
+        ["run queued > starting", "attempt 1", "attempt starting > running", "run starting > running"]
+    );
+    assert_eq!(events(&decision), ["run.starting", "attempt.created", "attempt.started", "run.running"]);
+    let [Effect::Execute { worker, execute, .. }] = &decision.effects[..] else { panic!() };
+    assert_eq!((worker, &execute.binding, execute.number), (&worker_id(), &binding_id(), 1));
+}
+
+#[test]
+fn another_worker_resumes_what_the_runtime_can_restore() {
+    let decision = Story::at(Status::Queued).bound(binding()).then(&leased(&[], Fidelity::Native));
+    assert_eq!(events(&decision), ["run.starting", "attempt.created"]);
+    assert_eq!(bind(&decision), (binding_id(), Some("native-1".into()), "/home/ann".into()));
+}
+
+#[test]
+fn what_cannot_be_resumed_is_stale() {
+    let lost = Binding { fidelity: Fidelity::None, ..binding() };
+    let rebuilt = Binding { fidelity: Fidelity::Reconstructed, ..binding() };
+    let nameless = Binding { native_id: None, ..binding() };
+    let cases = [
+        (lost, Fidelity::Native),
+        (rebuilt, Fidelity::Native),
+        (nameless, Fidelity::Native),
+        (binding(), Fidelity::None),
+    ];
+    for (bound, component) in cases {
+        let decision = Story::at(Status::Queued).bound(bound).then(&leased(&[], component));
+        assert_eq!(rows(&decision), ["run queued > starting", "attempt 1", "binding active > stale"]);
+        assert_eq!(payload(&decision, "binding.stale")["reason"], "not_resumable");
+        let (new, resume, _) = bind(&decision);
+        assert!(new != binding_id() && resume.is_none());
+    }
+}
+
+#[test]
+fn a_binding_of_another_folder_or_system_prompt_is_stale_even_when_held() {
+    let mut elsewhere = Story::at(Status::Queued).bound(Binding { cwd: Some("/a".into()), ..binding() });
+    elsewhere.facts.run.as_mut().unwrap().cwd = Some("/b".into());
+    let mut instructed =
+        Story::at(Status::Queued).bound(Binding { system_prompt_hash: Some("h1".into()), ..binding() });
+    instructed.facts.run.as_mut().unwrap().system_prompt_hash = Some("h2".into());
+    for story in [elsewhere, instructed] {
+        let decision = story.then(&leased(&[binding_id()], Fidelity::Native));
+        assert_eq!(events(&decision), ["run.starting", "attempt.created", "binding.stale"]);
+        assert_eq!(payload(&decision, "binding.stale")["reason"], "binding_context_changed");
+        assert_eq!(effects(&decision), ["open"]);
+    }
+}
+
+#[test]
+fn a_run_that_names_no_folder_stays_where_the_session_is() {
+    let mut story = Story::at(Status::Queued).bound(Binding { cwd: Some("/a".into()), ..binding() });
+    let (_, resume, cwd) = bind(&story.then(&leased(&[], Fidelity::Native)));
+    assert_eq!((resume, cwd.as_str()), (Some("native-1".into()), "/a"));
+
+    story.facts.session.as_mut().unwrap().default_cwd = Some("/a".into());
+    assert_eq!(effects(&story.then(&leased(&[binding_id()], Fidelity::Native))), ["execute"]);
+}
+
+#[test]
+fn a_binding_that_names_no_folder_is_in_the_default_one() {
+    let mut story = Story::at(Status::Queued).bound(binding());
+    story.facts.run.as_mut().unwrap().cwd = Some("/home/ann".into());
+    assert_eq!(effects(&story.then(&leased(&[binding_id()], Fidelity::Native))), ["execute"]);
+    story.facts.run.as_mut().unwrap().cwd = Some("/elsewhere".into());
+    let decision = story.then(&leased(&[binding_id()], Fidelity::Native));
+    assert_eq!(payload(&decision, "binding.stale")["reason"], "binding_context_changed");
+    assert_eq!(bind(&decision).2, "/elsewhere");
+}
+
+#[test]
+fn a_binding_out_of_use_says_which_state_it_was_in() {
+    let decision = Story::at(Status::Queued).bound(binding()).then(&leased(&[], Fidelity::None));
+    let moved =
+        Write::MoveBinding { id: binding_id(), from: BindingStatus::Active, to: BindingStatus::Stale };
+    assert!(decision.writes.contains(&moved));
+}
+
+#[test]
+fn a_second_attempt_takes_over_from_the_first() {
+    let mut story = Story::at(Status::Starting);
+    story.facts.attempt.as_mut().unwrap().status = Status::Failed;
+    let decision = story.then(&leased(&[], Fidelity::Native));
+    let Write::InsertAttempt(second) = &decision.writes[1] else { panic!() };
+    assert_eq!(second.number, 2);
+    assert_eq!(second.resume_from, Some(attempt_id()));
+    assert_eq!(second.retry_reason.as_deref(), Some("stale_binding"));
+}
+
+#[test]
+fn a_run_has_one_attempt_at_a_time() {
+    let active = [Status::Starting, Status::Running, Status::WaitingApproval, Status::Cancelling];
+    for status in active {
+        for input in [leased(&[], Fidelity::Native), cannot_begin()] {
+            let refusal = Story::at(status).decide(&input).unwrap_err();
+            assert!(matches!(refusal, Refusal::Illegal(_)), "{status} {refusal:?}");
+        }
+    }
+}
+
+#[test]
+fn a_run_that_is_over_gives_its_worker_back() {
+    for status in Status::ALL.into_iter().filter(|status| status.is_terminal()) {
+        for input in [leased(&[], Fidelity::Native), cannot_begin()] {
+            let decision = Story::at(status).then(&input);
+            assert_late(&decision);
+            assert_eq!(effects(&decision), ["release"]);
+        }
+    }
+}
+
+#[test]
+fn a_run_without_a_worker_fails_without_an_attempt() {
+    let decision = Story::at(Status::Queued).then(&cannot_begin());
+    assert_eq!(rows(&decision), ["run queued > failed"]);
+    assert_eq!(events(&decision), ["run.failed"]);
+    assert_eq!(payload(&decision, "run.failed")["errorCode"], "worker_failed");
+    assert_eq!(effects(&decision), ["release"]);
+}

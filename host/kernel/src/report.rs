@@ -1,0 +1,336 @@
+//! What a worker reports to the kernel. The engine has read it from the adapter's outputs and checked its scope.
+
+use serde::{Deserialize, Serialize};
+
+use crate::descriptor::Fidelity;
+use crate::id::{AttemptId, BindingId, NativeSessionId};
+
+/// What went wrong, for a program and for a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailureDetail {
+    /// A stable word.
+    pub code: String,
+    /// One sentence.
+    pub message: String,
+}
+
+impl FailureDetail {
+    /// A failure with a code and a sentence.
+    pub fn new(code: &str, message: impl Into<String>) -> Self {
+        Self { code: code.to_owned(), message: message.into() }
+    }
+}
+
+/// One way to log in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuthMethod {
+    /// Its id.
+    pub id: String,
+    /// `agent`, `env_var`, `terminal`, `url`, or the runtime's own word.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// A name for people.
+    pub name: String,
+    /// What it is.
+    pub description: String,
+}
+
+/// How something failed: it decides what happens next (seed §9.2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failure {
+    /// The native session does not exist any more.
+    Stale(FailureDetail),
+    /// A person has to log in.
+    AuthRequired(Vec<AuthMethod>),
+    /// It may work if it is tried again.
+    Retryable(FailureDetail),
+    /// It will not work.
+    Fatal(FailureDetail),
+}
+
+impl Failure {
+    /// The failure as a code and a sentence.
+    pub fn detail(&self) -> FailureDetail {
+        match self {
+            Self::Stale(detail) | Self::Retryable(detail) | Self::Fatal(detail) => detail.clone(),
+            Self::AuthRequired(methods) => {
+                let names: Vec<&str> = methods.iter().map(|method| method.id.as_str()).collect();
+                FailureDetail::new(
+                    "auth_required",
+                    format!("the runtime wants a log-in first (methods: {})", names.join(", ")),
+                )
+            }
+        }
+    }
+}
+
+/// What an attempt used. Absent is unknown, not zero.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Usage {
+    /// Tokens read.
+    pub input_tokens: Option<u32>,
+    /// Tokens written.
+    pub output_tokens: Option<u32>,
+    /// Tokens read from the provider's cache.
+    pub cache_read_tokens: Option<u32>,
+    /// Tokens written to the provider's cache.
+    pub cache_write_tokens: Option<u32>,
+    /// Money, in US dollars.
+    pub cost_usd: Option<f64>,
+}
+
+/// A payload: what the contract calls inline or blob is text here, with its size where it was cut.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Payload {
+    /// Text.
+    Text {
+        /// The text.
+        text: String,
+    },
+    /// A JSON value.
+    Json {
+        /// The value.
+        value: serde_json::Value,
+    },
+    /// Bytes too large to travel along.
+    Large {
+        /// How many.
+        bytes: u64,
+        /// Their SHA-256, in hexadecimal.
+        #[serde(rename = "contentHash")]
+        content_hash: String,
+    },
+}
+
+/// Something an attempt did.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Activity {
+    /// A piece of the answer.
+    MessageDelta {
+        /// Which message of the attempt.
+        message: String,
+        /// The text.
+        text: String,
+    },
+    /// A message is complete.
+    MessageEnd {
+        /// Which message of the attempt.
+        message: String,
+    },
+    /// A private thought: shown while it happens, never stored (seed §11.3).
+    ThoughtDelta {
+        /// The text.
+        text: String,
+    },
+    /// A safe summary.
+    Progress {
+        /// The text.
+        text: String,
+    },
+    /// A tool begins.
+    ToolStarted {
+        /// The runtime's id of the call.
+        id: String,
+        /// A machine name.
+        name: String,
+        /// A title for people.
+        title: String,
+        /// `read`, `edit`, `execute`, …
+        kind: String,
+        /// Its input.
+        input: Option<Payload>,
+    },
+    /// A tool goes on.
+    ToolUpdated {
+        /// The runtime's id of the call.
+        id: String,
+        /// A new title.
+        title: Option<String>,
+        /// What it shows.
+        content: Option<Payload>,
+    },
+    /// A tool is done.
+    ToolCompleted {
+        /// The runtime's id of the call.
+        id: String,
+        /// Its output.
+        output: Option<Payload>,
+    },
+    /// A tool failed.
+    ToolFailed {
+        /// The runtime's id of the call.
+        id: String,
+        /// How.
+        error: FailureDetail,
+    },
+    /// The use of the attempt so far.
+    Usage(Usage),
+    /// A concrete result.
+    Artifact {
+        /// `file`, `patch`, `report`, …
+        kind: String,
+        /// `result`, `checkpoint`, `tool_output`, `log`, `other`.
+        role: String,
+        /// Where it is.
+        uri: String,
+        /// A name for people.
+        name: Option<String>,
+        /// Its media type.
+        mime_type: Option<String>,
+    },
+    /// The model that answered.
+    ModelUsed {
+        /// Its name.
+        model: String,
+    },
+    /// Something else, shown as progress.
+    Other {
+        /// Its name.
+        name: String,
+        /// A JSON value.
+        value: serde_json::Value,
+    },
+}
+
+/// What choosing an option means.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OptionKind {
+    /// Allow it this time.
+    AllowOnce,
+    /// Allow it from now on.
+    AllowAlways,
+    /// Refuse it this time.
+    RejectOnce,
+    /// Refuse it from now on.
+    RejectAlways,
+    /// A kind of the runtime's own: never chosen automatically.
+    Other(String),
+}
+
+/// One possible answer to a request for approval.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ApprovalOption {
+    /// Its id.
+    pub option_id: String,
+    /// Its name for people.
+    pub name: String,
+    /// What choosing it means.
+    pub kind: OptionKind,
+}
+
+/// A request for approval.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApprovalRequest {
+    /// The attempt that asks.
+    pub attempt: AttemptId,
+    /// The adapter's number of the request.
+    pub request: u32,
+    /// What is to be done.
+    pub title: String,
+    /// The tool call it is about.
+    pub tool: Option<String>,
+    /// The possible answers.
+    pub options: Vec<ApprovalOption>,
+    /// What the runtime said about it.
+    pub details: serde_json::Value,
+}
+
+/// How an attempt ended, as its adapter says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Well.
+    Succeeded {
+        /// The runtime's own word.
+        stop_reason: String,
+    },
+    /// Not well.
+    Failed(Failure),
+    /// Cancelled, and the runtime said so.
+    Cancelled,
+}
+
+/// How a worker ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WorkerEnd {
+    /// As asked.
+    Stopped,
+    /// The adapter said it cannot go on.
+    Fault(Failure),
+    /// The component trapped, went over a limit, or broke the contract.
+    Trapped(FailureDetail),
+}
+
+/// What a worker reports.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Report {
+    /// It can take bindings.
+    Ready {
+        /// The runtime's name and version.
+        runtime: String,
+    },
+    /// It wants a log-in.
+    AuthRequired {
+        /// How.
+        methods: Vec<AuthMethod>,
+        /// What the runtime says.
+        message: String,
+    },
+    /// A native session is there.
+    BindingOpened {
+        /// The binding.
+        binding: BindingId,
+        /// The runtime's name of it.
+        native_id: NativeSessionId,
+        /// How it can be taken up again.
+        fidelity: Fidelity,
+        /// The model in use.
+        model: Option<String>,
+    },
+    /// A native session is not there.
+    BindingFailed {
+        /// The binding.
+        binding: BindingId,
+        /// Why.
+        failure: Failure,
+    },
+    /// Something an attempt did.
+    Activity {
+        /// The attempt.
+        attempt: AttemptId,
+        /// What.
+        activity: Activity,
+    },
+    /// An attempt is over.
+    AttemptFinished {
+        /// The attempt.
+        attempt: AttemptId,
+        /// How.
+        outcome: Outcome,
+        /// What it used.
+        usage: Option<Usage>,
+    },
+    /// What became of a cancellation.
+    CancelAnswer {
+        /// The attempt.
+        attempt: AttemptId,
+        /// The runtime was told.
+        dispatched: bool,
+        /// The runtime confirmed.
+        acknowledged: bool,
+        /// What it said.
+        message: Option<String>,
+    },
+    /// A request for approval.
+    ApprovalRequested(ApprovalRequest),
+    /// A request is taken back.
+    RequestWithdrawn {
+        /// The adapter's number of the request.
+        request: u32,
+    },
+    /// The worker is over; nothing comes after this.
+    Ended(WorkerEnd),
+}
