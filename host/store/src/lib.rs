@@ -1,0 +1,16 @@
+//! The durable store: SQLite with one writer and readers beside it. All SQL is here and in `migrations/`.
+//!
+//! [`Store::batch`] is the only write: one transaction for all inputs that wait, facts read inside it, one
+//! savepoint per input, rows and events together (ARCHITECTURE §4). A [`Reader`] has its own read-only connection.
+
+mod batch;
+mod error;
+mod facts;
+mod open;
+mod reader;
+mod rows;
+mod write;
+
+pub use batch::{Committed, Outcome, Rejected, Store};
+pub use error::StoreError;
+pub use reader::{AttemptView, EventFilter, Reader, RunView, SessionView};

@@ -1,0 +1,161 @@
+//! Files that cannot be used: each is refused with its name and the next step, and left as it is.
+
+use std::path::{Path, PathBuf};
+
+use omi_kernel::id::Timestamp;
+use omi_store::{Reader, Store, StoreError};
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+use crate::bench::*;
+
+fn open(path: &Path) -> StoreError {
+    Store::open(path, Timestamp(1)).err().unwrap()
+}
+
+/// Every file of a folder with its bytes, but for what SQLite itself makes anew whenever it looks at a database: the
+/// index of its log, and an empty log.
+fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let is_content = |(path, bytes): &(PathBuf, Vec<u8>)| {
+        let name = path.to_str().unwrap();
+        !name.ends_with("-shm") && !(name.ends_with("-wal") && bytes.is_empty())
+    };
+    let read = |path: PathBuf| (path.clone(), std::fs::read(path).unwrap());
+    let mut files: Vec<_> = entries.map(read).filter(is_content).collect();
+    files.sort();
+    files
+}
+
+/// One line, naming the file and the next step.
+fn assert_helpful(error: &StoreError, path: &Path) {
+    let text = error.to_string();
+    assert!(!text.contains('\n'), "{text}");
+    assert!(text.contains(path.to_str().unwrap()) && text.contains("; hint: "), "{text}");
+}
+
+#[test]
+fn a_database_of_a_newer_version_is_left_as_it_is() {
+    for journal in ["WAL", "DELETE"] {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("omi.sqlite3");
+        let newer = Connection::open(&path).unwrap();
+        newer.pragma_update(None, "journal_mode", journal).unwrap();
+        newer.execute_batch("CREATE TABLE sessions (other TEXT); PRAGMA user_version = 99").unwrap();
+        newer.close().unwrap();
+        let before = files(folder.path());
+        let error = open(&path);
+        assert!(matches!(error, StoreError::TooNew { found: 99, known: 1, .. }), "{error:?}");
+        assert_helpful(&error, &path);
+        assert!(files(folder.path()) == before, "a file in journal mode {journal} was changed");
+        assert!(matches!(Reader::open(&path).err().unwrap(), StoreError::TooNew { .. }));
+    }
+}
+
+#[test]
+fn what_a_newer_daemon_wrote_before_it_died_is_left_as_it_is() {
+    let folder = TempDir::new().unwrap();
+    let (lived, died) = (folder.path().join("lived"), folder.path().join("died"));
+    std::fs::create_dir_all(&lived).unwrap();
+    std::fs::create_dir_all(&died).unwrap();
+    let newer = Connection::open(lived.join("omi.sqlite3")).unwrap();
+    newer.pragma_update(None, "journal_mode", "WAL").unwrap();
+    newer.execute_batch("CREATE TABLE sessions (other TEXT); PRAGMA user_version = 99").unwrap();
+    for name in ["omi.sqlite3", "omi.sqlite3-wal"] {
+        std::fs::copy(lived.join(name), died.join(name)).unwrap();
+    }
+    let path = died.join("omi.sqlite3");
+    let before = files(&died);
+    assert_eq!(before.len(), 2);
+    assert!(matches!(open(&path), StoreError::TooNew { found: 99, .. }));
+    assert!(files(&died) == before, "the file or its log was changed");
+}
+
+#[test]
+fn a_file_that_is_no_database_is_left_as_it_is() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("omi.sqlite3");
+    std::fs::write(&path, "Dear diary,\n".repeat(1000)).unwrap();
+    let before = files(folder.path());
+    for error in [open(&path), Reader::open(&path).err().unwrap()] {
+        assert!(matches!(error, StoreError::Corrupt { .. }), "{error:?}");
+        assert_helpful(&error, &path);
+    }
+    assert!(files(folder.path()) == before, "the file was changed");
+}
+
+#[test]
+fn a_damaged_page_is_an_error_and_not_a_guess() {
+    let mut bench = Bench::new();
+    bench.accept(asks("r1"));
+    let sql = "SELECT rootpage FROM sqlite_schema WHERE name = 'runs'";
+    let page: usize = bench.column(sql)[0].parse().unwrap();
+    let size: usize = bench.column("PRAGMA page_size")[0].parse().unwrap();
+    bench.column("PRAGMA wal_checkpoint(TRUNCATE)");
+    let mut bench = bench.reopen();
+    let mut bytes = std::fs::read(bench.path()).unwrap();
+    bytes[(page - 1) * size..page * size].fill(0xa5);
+    std::fs::write(bench.path(), bytes).unwrap();
+    let error = bench.batch(&[accepts(asks("r2"))]).unwrap_err();
+    assert!(matches!(error, StoreError::Corrupt { .. }), "{error:?}");
+    assert_helpful(&error, &bench.path());
+}
+
+#[test]
+fn a_row_that_cannot_be_read_is_damage() {
+    let mut bench = Bench::new();
+    let run = bench.accept(asks("r1")).run;
+    bench.beside().execute("UPDATE runs SET input_json = '[]'", []).unwrap();
+    let error = bench.batch(&[leased(&run)]).unwrap_err();
+    assert!(matches!(error, StoreError::Corrupt { .. }), "{error:?}");
+    assert_helpful(&error, &bench.path());
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_named() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("missing").join("omi.sqlite3");
+    for error in [open(&path), Reader::open(&path).err().unwrap()] {
+        assert!(matches!(error, StoreError::Sqlite { .. }), "{error:?}");
+        assert_helpful(&error, &path);
+    }
+    assert!(!folder.path().join("missing").exists());
+}
+
+#[test]
+fn a_reader_makes_no_database() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("omi.sqlite3");
+    assert!(Reader::open(&path).is_err());
+    assert!(files(folder.path()).is_empty());
+}
+
+/// SQLite itself is told that the file is read-only, by the `mode` of its URI: permissions mean nothing to root, as
+/// whom the tests may run.
+#[test]
+fn a_read_only_database_is_not_written_and_nothing_is_lost() {
+    let mut bench = Bench::new();
+    bench.accept(asks("r1"));
+    let before = bench.dump();
+    let read_only = PathBuf::from(format!("file:{}?mode=ro", bench.path().display()));
+    let mut store = Store::open(&read_only, Timestamp(1)).unwrap();
+    let mut source = || 0x999;
+    let mut ids = omi_kernel::id::Ids::new(&mut source);
+    let error = store.batch(&[accepts(asks("r2"))], Timestamp(2), &mut ids).unwrap_err();
+    assert!(matches!(error, StoreError::Sqlite { .. }), "{error:?}");
+    assert_helpful(&error, &read_only);
+    assert!(error.to_string().contains("readonly"), "{error}");
+    assert_eq!(bench.dump(), before);
+    bench.accept(asks("r2"));
+}
+
+#[test]
+fn a_folder_where_nothing_can_be_made_is_named() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("omi.sqlite3");
+    Connection::open(&path).unwrap().execute_batch("CREATE TABLE t (a); DROP TABLE t").unwrap();
+    let read_only = PathBuf::from(format!("file:{}?mode=ro", path.display()));
+    let error = open(&read_only);
+    assert!(matches!(error, StoreError::Sqlite { .. }), "{error:?}");
+    assert_helpful(&error, &read_only);
+}
