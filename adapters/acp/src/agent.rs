@@ -1,0 +1,293 @@
+//! The agent's process: how it starts, what its lines are, and how it ends.
+
+use agent_client_protocol_schema::ProtocolVersion;
+use agent_client_protocol_schema::v1::{AuthenticateRequest, Implementation, InitializeRequest};
+use omi_adapter_sdk::lines::{LineTooLong, Lines};
+use omi_adapter_sdk::{
+    AuthRequired, Binding, ChunkEnd, ClosedWhy, Exited, Failure, Kill, Op, Outputs, Ready, Why, log,
+};
+use serde_json::{Value, json};
+
+use crate::link::Call;
+use crate::offers::Offers;
+use crate::rpc::{self, AUTH_REQUIRED, Incoming, METHOD_NOT_FOUND, RpcError};
+use crate::turn::Turn;
+use crate::wording::{head, quote};
+use crate::worker::Worker;
+
+/// Milliseconds for each step of ending an agent that closed its output but did not exit.
+const CLOSED_GRACE_MS: u32 = 2_000;
+
+/// Characters of a line that is quoted because it is not a message.
+const NOISE_CHARS_MAX: usize = 200;
+
+/// How far the agent is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Until it answered `initialize`.
+    Starting,
+    /// It wants a person to log in before it initializes.
+    LoggedOut,
+    Ready,
+    /// It was told to end.
+    Stopping,
+    /// It ended.
+    Gone,
+}
+
+/// What is known about the agent.
+pub(crate) struct Agent {
+    pub(crate) phase: Phase,
+    pub(crate) offers: Offers,
+    /// The configured way to log in was tried: once is enough.
+    pub(crate) login_tried: bool,
+    lines: Lines,
+    /// It wrote at least one line that is a message.
+    is_acp: bool,
+    noise: Noise,
+}
+
+/// Lines that are not messages: agents and their package runners print greetings and warnings.
+#[derive(Default)]
+struct Noise {
+    count: u32,
+    first: String,
+}
+
+impl Agent {
+    /// Not started yet.
+    pub(crate) fn new(line_bytes_max: usize) -> Self {
+        Self {
+            phase: Phase::Starting,
+            offers: Offers::default(),
+            login_tried: false,
+            lines: Lines::new(line_bytes_max),
+            is_acp: false,
+            noise: Noise::default(),
+        }
+    }
+
+    /// What it printed that is not a message, for the end of a sentence.
+    fn noise_words(&self) -> String {
+        match self.noise.count {
+            0 => String::new(),
+            count => {
+                format!("; {count} lines of its output are no messages, the first is `{}`", self.noise.first)
+            }
+        }
+    }
+}
+
+impl Worker {
+    /// The process runs: say who we are.
+    pub(crate) fn initialize(&mut self, out: &mut Outputs) {
+        let request = InitializeRequest::new(ProtocolVersion::V1)
+            .client_info(Implementation::new("omi-agentd", env!("CARGO_PKG_VERSION")));
+        self.link.spawned(out);
+        let timeout_ms = self.config.initialize_timeout_ms;
+        self.link.call(Call::Initialize, "initialize", request, Some(timeout_ms), out);
+    }
+
+    /// It said who it is.
+    pub(crate) fn initialized(&mut self, answer: Result<Value, RpcError>, out: &mut Outputs) {
+        match answer {
+            Ok(result) if result["protocolVersion"] == json!(1) => {
+                self.agent.offers = Offers::read(&result);
+                self.agent.phase = Phase::Ready;
+                out.push(Ready::new(self.agent.offers.runtime.clone()));
+            }
+            Ok(result) => {
+                let version = &result["protocolVersion"];
+                let message = format!(
+                    "the agent answers with version {version} of the protocol, and this adapter speaks version 1"
+                );
+                self.fail(Failure::fatal("protocol_version", message), out);
+            }
+            Err(error) if error.code == AUTH_REQUIRED => {
+                self.agent.phase = Phase::LoggedOut;
+                self.ask_to_log_in(&error, out);
+            }
+            Err(error) => {
+                let message = format!("the agent refused to initialize: {}", error.words());
+                self.fail(Failure::fatal("initialize_failed", message), out);
+            }
+        }
+    }
+
+    /// Log in by a way that a person chose, or that is configured and that this binding needs.
+    pub(crate) fn log_in(&mut self, method: &str, binding: Option<Binding>, out: &mut Outputs) {
+        let request = AuthenticateRequest::new(method.to_owned());
+        let timeout_ms = self.config.session_timeout_ms;
+        self.link.call(Call::Authenticate(binding), "authenticate", request, Some(timeout_ms), out);
+    }
+
+    /// Logging in worked, or did not.
+    pub(crate) fn logged_in(
+        &mut self,
+        binding: Option<Binding>,
+        answer: Result<Value, RpcError>,
+        out: &mut Outputs,
+    ) {
+        match (answer, binding) {
+            (Ok(_), Some(binding)) => self.open_native(binding, out),
+            (Ok(_), None) if self.agent.phase == Phase::LoggedOut => self.initialize(out),
+            (Ok(_), None) => {}
+            (Err(error), Some(binding)) => self.open_failed(binding, self.auth_failure(&error), out),
+            (Err(error), None) => self.ask_to_log_in(&error, out),
+        }
+    }
+
+    /// A failure that lists the ways to log in.
+    pub(crate) fn auth_failure(&self, error: &RpcError) -> Failure {
+        Failure::AuthRequired(self.agent.offers.auth_methods_for(&error.data))
+    }
+
+    fn ask_to_log_in(&mut self, error: &RpcError, out: &mut Outputs) {
+        let methods = self.agent.offers.auth_methods_for(&error.data);
+        out.push(AuthRequired { methods, message: error.words(), extra: String::new() });
+    }
+
+    /// It wrote something.
+    pub(crate) fn read(&mut self, data: &[u8], end: ChunkEnd, out: &mut Outputs) {
+        for line in self.agent.lines.push(data, end) {
+            match line {
+                Ok(line) if line.trim().is_empty() => {}
+                Ok(line) => {
+                    for incoming in rpc::read(&line) {
+                        self.incoming(incoming, &line, out);
+                    }
+                }
+                Err(too_long) => self.line_too_long(&too_long, out),
+            }
+        }
+        if end == ChunkEnd::Eof
+            && matches!(self.agent.phase, Phase::Starting | Phase::LoggedOut | Phase::Ready)
+        {
+            // Something it started may keep it alive; `exited` then says how it ended.
+            out.push(Kill::new(self.link.process, CLOSED_GRACE_MS));
+        }
+    }
+
+    fn incoming(&mut self, incoming: Incoming, line: &str, out: &mut Outputs) {
+        self.agent.is_acp |= incoming != Incoming::Noise;
+        match incoming {
+            Incoming::Answer(id, answer) => match self.link.answered(id, out) {
+                Some(call) => self.answered(call, answer, out),
+                None => log::debug(&format!("an answer to request {id}, which is not open")),
+            },
+            Incoming::Notification { method, params } => self.notified(&method, &params, out),
+            Incoming::Request { id, method, params } => match method.as_str() {
+                "session/request_permission" => self.asked_permission(id, &params, out),
+                // Some agents send the notification as a request.
+                "session/update" => {
+                    self.notified(&method, &params, out);
+                    self.link.answer(&id, Value::Null, out);
+                }
+                _ => {
+                    let message = format!("this client has no method `{}`", head(&method, NOISE_CHARS_MAX));
+                    self.link.answer_error(&id, METHOD_NOT_FOUND, &message, out);
+                }
+            },
+            Incoming::Stray(words) => log::warn(&format!("the agent says, about no request: {words}")),
+            Incoming::Noise => {
+                self.agent.noise.count = self.agent.noise.count.saturating_add(1);
+                if self.agent.noise.count == 1 {
+                    self.agent.noise.first = quote(&head(line, NOISE_CHARS_MAX));
+                }
+                log::debug(&format!("not a message: {}", head(line, NOISE_CHARS_MAX)));
+            }
+        }
+    }
+
+    fn notified(&mut self, method: &str, params: &Value, out: &mut Outputs) {
+        match method {
+            "session/update" => self.updated(params, out),
+            "$/cancel_request" => self.permissions.withdrawn(&params["requestId"], &mut self.link, out),
+            _ => {}
+        }
+    }
+
+    /// What it said is lost; nobody can know whether it was important.
+    fn line_too_long(&mut self, error: &LineTooLong, out: &mut Outputs) {
+        let message = format!(
+            "{error}, beginning with `{}`\nhint: raise `lineBytesMax` in the registration's [config]",
+            quote(&head(&error.head, NOISE_CHARS_MAX))
+        );
+        log::warn(&message);
+        if self.agent.phase == Phase::Starting {
+            return self.fail(Failure::fatal("line_too_long", message), out);
+        }
+        self.abandon_turns(&Failure::fatal("line_too_long", message), out);
+    }
+
+    /// It takes no more input.
+    pub(crate) fn stdin_closed(&mut self, why: ClosedWhy, out: &mut Outputs) {
+        match why {
+            ClosedWhy::BrokenPipe => out.push(Kill::new(self.link.process, CLOSED_GRACE_MS)),
+            ClosedWhy::Requested | ClosedWhy::Exited => {}
+        }
+    }
+
+    /// It ended.
+    pub(crate) fn exited(&mut self, exited: &Exited, out: &mut Outputs) {
+        let (phase, stderr) = (self.agent.phase, quote(&exited.stderr_tail));
+        self.agent.phase = Phase::Gone;
+        if phase == Phase::Stopping {
+            return;
+        }
+        let mut message = format!("the agent ended with {}{}", exited.exit, self.agent.noise_words());
+        if !stderr.is_empty() {
+            message = format!("{message}; its standard error ends with:\n{stderr}");
+        }
+        let did_something =
+            self.sessions.values().any(|session| session.turn.as_ref().is_some_and(Turn::did_something));
+        let failure = if phase == Phase::Ready && !did_something {
+            Failure::retryable("agent_exited", message)
+        } else {
+            Failure::fatal("agent_exited", message)
+        };
+        self.fail(failure, out);
+    }
+
+    /// A time is over.
+    pub(crate) fn timer(&mut self, op: Op, out: &mut Outputs) {
+        match self.link.expired(op) {
+            Some(Call::Initialize) => self.not_initialized(out),
+            Some(call) => self.call_expired(call, out),
+            None if self.link.spawn_expired(op) => self.not_initialized(out),
+            None => {}
+        }
+    }
+
+    fn not_initialized(&mut self, out: &mut Outputs) {
+        let after = format!("did not answer `initialize` within {} ms", self.config.initialize_timeout_ms);
+        let failure = if self.agent.is_acp || self.agent.noise.count == 0 {
+            let hint = "hint: run its command by hand; a first start may install things and take long";
+            Failure::fatal(
+                "initialize_timeout",
+                format!("the agent {after}{}\n{hint}", self.agent.noise_words()),
+            )
+        } else {
+            let hint = "hint: the command may need another argument to speak ACP";
+            Failure::fatal("agent_not_acp", format!("the agent {after}{}\n{hint}", self.agent.noise_words()))
+        };
+        self.fail(failure, out);
+    }
+
+    /// The host did not do what was asked.
+    pub(crate) fn refused(&mut self, op: Op, why: &Why, out: &mut Outputs) {
+        if self.outbox.blob(op, None, out) {
+            log::warn(&format!("a large payload was cut: {why}"));
+        } else if op != self.link.process {
+            log::warn(&format!("operation {op} was refused: {why}"));
+        } else if self.link.is_spawned() {
+            self.fail(
+                Failure::fatal("write_refused", format!("writing to the agent was refused: {why}")),
+                out,
+            );
+        } else {
+            self.agent.phase = Phase::Gone;
+            self.fail(Failure::fatal("spawn_refused", format!("the agent could not be started: {why}")), out);
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! Drives any agent that speaks the Agent Client Protocol, version 1, over its standard input and output.
+//!
+//! ```text
+//!  start          spawn `agent` -> initialize -> ready                        agent.rs
+//!  open-binding   session/new, or session/resume, or session/load             sessions.rs
+//!                 -> mode -> model -> binding-opened                          opening.rs, choices.rs
+//!  execute        session/prompt, one at a time in a session                  attempts.rs, prompt.rs
+//!                 session/update  -> events                                   turn.rs, tools.rs, outbox.rs
+//!                 session/request_permission -> request-approval              permission.rs
+//!                 its answer -> attempt-finished                              outcome.rs, usage.rs
+//!  cancel         permissions `cancelled`, session/cancel, once more if the turn goes on
+//!  the agent ends, or writes what cannot be read: every open attempt and binding fails with the reason
+//! ```
+//!
+//! What agents send is read with tolerance (`json.rs`, `rpc.rs`): an unknown update, option or word costs nothing.
+//! What is sent to them is built with the official types. Neither `fs/*` nor `terminal/*` is offered to them.
+//!
+//! A system prompt has no place in ACP v1. It goes where `[config] systemPrompt` says, by default in the member
+//! `systemPrompt` of agents that offer it, else before the first prompt of a new session.
+
+mod agent;
+mod attempts;
+mod choices;
+mod config;
+mod json;
+mod link;
+mod offers;
+mod opening;
+mod outbox;
+mod outcome;
+mod permission;
+mod prompt;
+mod rpc;
+mod sessions;
+#[cfg(test)]
+mod tests;
+mod tools;
+mod turn;
+mod usage;
+mod wording;
+mod worker;
+
+use omi_adapter_sdk::{
+    Adapter, AttemptFinished, BindingFailed, CancelAnswer, Cancellation, Capabilities, Descriptor, Failure,
+    Fault, Fidelity, GrantRequest, Input, Millis, Outcome, Outputs, Recovery, Restart,
+};
+
+use crate::config::Config;
+use crate::worker::Worker;
+
+/// Sessions of one agent process: they share its memory, and most agents need little more for a second one.
+const BINDINGS_PER_WORKER: u32 = 16;
+
+/// An adapter for agents that speak ACP.
+pub struct Acp {
+    state: State,
+}
+
+enum State {
+    Idle,
+    Running(Box<Worker>),
+    /// Nothing more is possible; what still arrives gets this answer.
+    Ended(Failure),
+}
+
+omi_adapter_sdk::export_adapter!(Acp);
+
+impl Adapter for Acp {
+    fn describe() -> Descriptor {
+        Descriptor {
+            adapter_id: "acp".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            title: "Agent Client Protocol".to_owned(),
+            protocol: "acp/1".to_owned(),
+            capabilities: Capabilities {
+                resume: Fidelity::Native,
+                // Agents were measured that answer `cancelled` while the work goes on.
+                cancellation: Cancellation::Dispatched,
+                restart: Restart::BindingsSurvive,
+                recovery: Recovery::Host,
+                pinned_worker: false,
+                bindings_per_worker: BINDINGS_PER_WORKER,
+                attempts_per_worker: 1,
+                model_switching: true,
+                artifacts: false,
+                tools: false,
+                extra: String::new(),
+            },
+            grants: vec![GrantRequest::process("agent", "Runs the agent that this adapter talks to.")],
+            config_schema: config::SCHEMA.to_owned(),
+            extra: String::new(),
+        }
+    }
+
+    fn new() -> Self {
+        Self { state: State::Idle }
+    }
+
+    fn handle(&mut self, _now: Millis, input: Input, out: &mut Outputs) {
+        match (&mut self.state, input) {
+            (State::Idle, Input::Start(start)) => match Config::parse(&start.config) {
+                Ok(config) => {
+                    self.state = State::Running(Box::new(Worker::start(config, &start.limits, out)));
+                }
+                Err(error) => {
+                    let failure = Failure::fatal("config_unknown", error.to_string());
+                    out.push(Fault::new(failure.clone()));
+                    self.state = State::Ended(failure);
+                }
+            },
+            (State::Idle, _) => {}
+            (State::Running(worker), input) => {
+                if let Some(failure) = worker.handle(input, out) {
+                    self.state = State::Ended(failure);
+                }
+            }
+            (State::Ended(failure), input) => refuse(failure, &input, out),
+        }
+    }
+}
+
+/// Inputs may cross with the end of the worker; those that must be answered are.
+fn refuse(failure: &Failure, input: &Input, out: &mut Outputs) {
+    match input {
+        Input::OpenBinding(open) => out.push(BindingFailed::new(open.binding, failure.clone())),
+        Input::ResumeBinding(resume) => out.push(BindingFailed::new(resume.binding, failure.clone())),
+        Input::ExecuteAttempt(execute) => {
+            out.push(AttemptFinished::new(execute.attempt, Outcome::Failed(failure.clone()), None));
+        }
+        Input::CancelAttempt(cancel) => {
+            out.push(CancelAnswer::new(cancel.attempt, false, false).because("the agent is gone"));
+        }
+        Input::Start(_)
+        | Input::Stop(_)
+        | Input::Authenticate(_)
+        | Input::CloseBinding(_)
+        | Input::Approval(_)
+        | Input::ProvidedInput(_)
+        | Input::ToolResult(_)
+        | Input::Spawned(_)
+        | Input::Stdout(_)
+        | Input::Stderr(_)
+        | Input::StdinProgress(_)
+        | Input::StdinClosed(_)
+        | Input::Exited(_)
+        | Input::Timer(_)
+        | Input::File(_)
+        | Input::HttpHead(_)
+        | Input::HttpBody(_)
+        | Input::HttpEnd(_)
+        | Input::BlobCreated(_)
+        | Input::Refused(_)
+        | Input::Extension(_) => {}
+    }
+}

@@ -1,0 +1,187 @@
+//! The line to the agent: requests that wait for their answer, with deadlines, and answers to the agent's own.
+
+use std::collections::BTreeMap;
+
+use agent_client_protocol_schema::v1::CancelNotification;
+use omi_adapter_sdk::stdin::{Stdin, StdinFull};
+use omi_adapter_sdk::{Attempt, Binding, Millis, Op, Output, Outputs, Part, SetTimer, StdinProgress};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::rpc;
+
+/// Why a request was made: what its answer is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Call {
+    Initialize,
+    /// To log in because a person chose to, or because opening this binding needs it.
+    Authenticate(Option<Binding>),
+    NewSession(Binding),
+    LoadSession(Binding),
+    ResumeSession(Binding),
+    SetMode(Binding),
+    SetModel(Binding),
+    /// To change the model before the prompt of this attempt.
+    SwitchModel(Binding, Attempt),
+    Prompt(Binding, Attempt),
+    CloseSession,
+}
+
+struct Pending {
+    call: Call,
+    deadline: Option<Op>,
+}
+
+/// Whether the process is still to come, and until when.
+#[derive(PartialEq, Eq)]
+enum SpawnWait {
+    Until(Op),
+    Over,
+}
+
+/// The running agent, as something to write to.
+pub(crate) struct Link {
+    pub(crate) process: Op,
+    stdin: Stdin,
+    last_id: u64,
+    last_op: Op,
+    pending: BTreeMap<u64, Pending>,
+    spawn: SpawnWait,
+    /// The agent does not read: what was to be written is lost, and the link with it.
+    pub(crate) broken: Option<StdinFull>,
+}
+
+impl Link {
+    /// The line to the process with this op, which is the first op of the worker.
+    pub(crate) fn new(process: Op, stdin_queue_bytes: u32) -> Self {
+        Self {
+            process,
+            stdin: Stdin::new(process, stdin_queue_bytes),
+            last_id: 0,
+            last_op: process,
+            pending: BTreeMap::new(),
+            spawn: SpawnWait::Over,
+            broken: None,
+        }
+    }
+
+    /// The process was asked for; it may take so long to run.
+    pub(crate) fn expect_spawn(&mut self, timeout_ms: Millis, out: &mut Outputs) {
+        self.spawn = SpawnWait::Until(self.timer(timeout_ms, out));
+    }
+
+    /// The process runs.
+    pub(crate) fn spawned(&mut self, out: &mut Outputs) {
+        if let SpawnWait::Until(timer) = std::mem::replace(&mut self.spawn, SpawnWait::Over) {
+            out.push(Output::ClearTimer(timer));
+        }
+    }
+
+    /// Whether the process runs, or ran.
+    pub(crate) fn is_spawned(&self) -> bool {
+        self.spawn == SpawnWait::Over
+    }
+
+    /// Whether this is the timer of a process that does not come to run.
+    pub(crate) fn spawn_expired(&self, timer: Op) -> bool {
+        self.spawn == SpawnWait::Until(timer)
+    }
+
+    /// A fresh op.
+    pub(crate) fn op(&mut self) -> Op {
+        self.last_op += 1;
+        self.last_op
+    }
+
+    /// A fresh request number, for a request whose line is made elsewhere.
+    pub(crate) fn next_id(&mut self) -> u64 {
+        self.last_id += 1;
+        self.last_id
+    }
+
+    /// Ask the agent something; `call` comes back with the answer, or when the time is over.
+    pub(crate) fn call(
+        &mut self,
+        call: Call,
+        method: &str,
+        params: impl Serialize,
+        timeout_ms: Option<Millis>,
+        out: &mut Outputs,
+    ) {
+        let id = self.next_id();
+        let deadline = timeout_ms.map(|after_ms| self.timer(after_ms, out));
+        self.pending.insert(id, Pending { call, deadline });
+        self.write(rpc::request(id, method, params), out);
+    }
+
+    /// Ask with a line that was made elsewhere.
+    pub(crate) fn call_with_parts(
+        &mut self,
+        id: u64,
+        call: Call,
+        parts: Vec<Part>,
+        blob_bytes: usize,
+        out: &mut Outputs,
+    ) {
+        self.pending.insert(id, Pending { call, deadline: None });
+        let written = self.stdin.write_parts(parts, blob_bytes, out);
+        self.note(written);
+    }
+
+    /// Tell the agent to stop what it does in a session.
+    pub(crate) fn cancel(&mut self, session: &str, out: &mut Outputs) {
+        self.write(rpc::notification("session/cancel", CancelNotification::new(session.to_owned())), out);
+    }
+
+    /// Answer a request of the agent.
+    pub(crate) fn answer(&mut self, id: &Value, result: impl Serialize, out: &mut Outputs) {
+        self.write(rpc::answer(id, result), out);
+    }
+
+    /// Answer a request of the agent with an error.
+    pub(crate) fn answer_error(&mut self, id: &Value, code: i64, message: &str, out: &mut Outputs) {
+        self.write(rpc::answer_error(id, code, message), out);
+    }
+
+    /// What the request with this number was for. A second answer is to nothing.
+    pub(crate) fn answered(&mut self, id: u64, out: &mut Outputs) -> Option<Call> {
+        let pending = self.pending.remove(&id)?;
+        if let Some(timer) = pending.deadline {
+            out.push(Output::ClearTimer(timer));
+        }
+        Some(pending.call)
+    }
+
+    /// The request whose time is over, if the timer is one of a request. Its answer will be ignored.
+    pub(crate) fn expired(&mut self, timer: Op) -> Option<Call> {
+        let (id, call) = self
+            .pending
+            .iter()
+            .find(|(_, pending)| pending.deadline == Some(timer))
+            .map(|(id, pending)| (*id, pending.call))?;
+        self.pending.remove(&id);
+        Some(call)
+    }
+
+    /// The host said how far writing has come.
+    pub(crate) fn progress(&mut self, progress: &StdinProgress, out: &mut Outputs) {
+        self.stdin.progress(progress, out);
+    }
+
+    fn timer(&mut self, after_ms: Millis, out: &mut Outputs) -> Op {
+        let op = self.op();
+        out.push(SetTimer::new(op, after_ms));
+        op
+    }
+
+    fn write(&mut self, line: Vec<u8>, out: &mut Outputs) {
+        let written = self.stdin.write(line, out);
+        self.note(written);
+    }
+
+    fn note(&mut self, written: Result<(), StdinFull>) {
+        if let Err(full) = written {
+            self.broken = Some(full);
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! One agent process and its sessions: where every input goes, and how everything ends together.
+
+use std::collections::BTreeMap;
+
+use omi_adapter_sdk::{
+    AttemptFinished, Binding, BindingFailed, CloseStdin, Failure, Fault, Input, Kill, Limits, Op, Outcome,
+    Outputs, Spawn, Stop, log,
+};
+
+use crate::agent::{Agent, Phase};
+use crate::config::Config;
+use crate::link::{Call, Link};
+use crate::outbox::Outbox;
+use crate::permission::Permissions;
+use crate::rpc::RpcError;
+use crate::sessions::Session;
+use crate::turn::Cancel;
+
+/// The op of the agent's process: the first of the worker.
+const PROCESS: Op = 1;
+
+/// Steps of ending a process, of which each may take a third of the time given for all.
+const KILL_STEPS: u32 = 3;
+
+/// Everything that lives as long as the worker.
+pub(crate) struct Worker {
+    pub(crate) config: Config,
+    pub(crate) agent: Agent,
+    pub(crate) link: Link,
+    pub(crate) sessions: BTreeMap<Binding, Session>,
+    pub(crate) permissions: Permissions,
+    pub(crate) outbox: Outbox,
+    /// Set by `fail`: the worker is over.
+    failed: Option<Failure>,
+}
+
+impl Worker {
+    /// Start the agent.
+    pub(crate) fn start(config: Config, limits: &Limits, out: &mut Outputs) -> Self {
+        out.push(Spawn::lines(PROCESS, "agent"));
+        let agent = Agent::new(config.line_bytes_max);
+        let mut link = Link::new(PROCESS, limits.stdin_queue_bytes);
+        link.expect_spawn(config.initialize_timeout_ms, out);
+        Self {
+            config,
+            agent,
+            link,
+            sessions: BTreeMap::new(),
+            permissions: Permissions::default(),
+            outbox: Outbox::new(limits.inline_bytes),
+            failed: None,
+        }
+    }
+
+    /// Take an input; give the failure if it was the end of the worker.
+    pub(crate) fn handle(&mut self, input: Input, out: &mut Outputs) -> Option<Failure> {
+        match input {
+            Input::Spawned(_) => self.initialize(out),
+            Input::Stdout(output) => self.read(&output.data, output.end, out),
+            Input::StdinProgress(progress) => self.link.progress(&progress, out),
+            Input::StdinClosed(closed) => self.stdin_closed(closed.why, out),
+            Input::Exited(exited) => self.exited(&exited, out),
+            Input::Timer(op) => self.timer(op, out),
+            Input::Refused(refused) => self.refused(refused.op, &refused.why, out),
+            Input::BlobCreated(created) => {
+                self.outbox.blob(created.op, Some(created.blob), out);
+            }
+            Input::OpenBinding(open) => self.open(open.binding, None, open.settings, out),
+            Input::ResumeBinding(resume) => {
+                self.open(resume.binding, Some(resume.native_id), resume.settings, out);
+            }
+            Input::CloseBinding(close) => self.close(close.binding, out),
+            Input::ExecuteAttempt(execute) => self.execute(execute, out),
+            Input::CancelAttempt(cancel) => self.cancel(cancel.attempt, out),
+            Input::Approval(approval) => self.decided(approval.request, approval.decision, out),
+            Input::Authenticate(authenticate) => self.log_in(&authenticate.method, None, out),
+            Input::Stop(stop) => self.stop(&stop, out),
+            // The tail of standard error comes with `exited`; the rest answers what this adapter never asks.
+            Input::Start(_)
+            | Input::Stderr(_)
+            | Input::ProvidedInput(_)
+            | Input::ToolResult(_)
+            | Input::File(_)
+            | Input::HttpHead(_)
+            | Input::HttpBody(_)
+            | Input::HttpEnd(_)
+            | Input::Extension(_) => {}
+        }
+        if let Some(full) = self.link.broken.take() {
+            self.fail(Failure::retryable("agent_stuck", full.to_string()), out);
+        }
+        self.failed.take()
+    }
+
+    /// The worker is over: every open attempt and binding ends with this, then the worker.
+    pub(crate) fn fail(&mut self, failure: Failure, out: &mut Outputs) {
+        if self.failed.is_some() {
+            return;
+        }
+        self.end_everything(&failure, out);
+        if self.agent.phase != Phase::Gone {
+            out.push(Kill::new(self.link.process, 0));
+        }
+        out.push(Fault::new(failure.clone()));
+        self.failed = Some(failure);
+    }
+
+    fn end_everything(&mut self, failure: &Failure, out: &mut Outputs) {
+        let bindings: Vec<Binding> = self.sessions.keys().copied().collect();
+        for binding in bindings {
+            let Some(session) = self.sessions.get_mut(&binding) else { continue };
+            let held = session.held.take().map(|execute| execute.attempt);
+            let was_cancelled = session.turn.as_ref().is_some_and(|turn| turn.cancel != Cancel::No);
+            let is_opening = session.is_opening();
+            let outcome = if was_cancelled { Outcome::Cancelled } else { Outcome::Failed(failure.clone()) };
+            self.finish(binding, outcome, None, out);
+            if let Some(attempt) = held {
+                self.outbox
+                    .finish(AttemptFinished::new(attempt, Outcome::Failed(failure.clone()), None), out);
+            }
+            if is_opening {
+                out.push(BindingFailed::new(binding, failure.clone()));
+            }
+        }
+        self.sessions.clear();
+        self.outbox.give_up_blobs(out);
+    }
+
+    fn stop(&mut self, stop: &Stop, out: &mut Outputs) {
+        self.end_everything(&Failure::retryable("stopped", "the worker was told to stop"), out);
+        self.agent.phase = Phase::Stopping;
+        out.push(CloseStdin::new(self.link.process));
+        out.push(Kill::new(self.link.process, stop.grace_ms / KILL_STEPS));
+    }
+
+    /// What a request was for has an answer.
+    pub(crate) fn answered(
+        &mut self,
+        call: Call,
+        answer: Result<serde_json::Value, RpcError>,
+        out: &mut Outputs,
+    ) {
+        match call {
+            Call::Initialize => self.initialized(answer, out),
+            Call::Authenticate(binding) => self.logged_in(binding, answer, out),
+            Call::NewSession(binding) | Call::LoadSession(binding) | Call::ResumeSession(binding) => {
+                self.session_answered(binding, call, answer, out);
+            }
+            Call::SetMode(binding) | Call::SetModel(binding) => self.chosen(binding, call, answer, out),
+            Call::SwitchModel(binding, attempt) => self.model_switched(binding, attempt, answer, out),
+            Call::Prompt(binding, attempt) => self.prompt_answered(binding, attempt, &answer, out),
+            Call::CloseSession => {
+                if let Err(error) = answer {
+                    log::debug(&format!("session/close: {}", error.words()));
+                }
+            }
+        }
+    }
+}

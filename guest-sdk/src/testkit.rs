@@ -1,0 +1,158 @@
+//! Drives an adapter with scripted inputs in a plain `#[test]`, without WebAssembly, on a clock of its own.
+//!
+//! The kit plays the host and knows nothing of processes or files: a test says what happened. It checks each
+//! output against the rules of the contract, and panics with the rule that was broken.
+
+mod inputs;
+mod rules;
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+pub use inputs::{
+    answer_text, approval, cancel, eof, exited, limits, line, outcome, refused, spawned, stdin_taken,
+    written_text,
+};
+
+use crate::log::Level;
+use crate::{
+    Adapter, Attempt, Binding, BindingSettings, ExecuteAttempt, Input, Millis, Op, OpenBinding, Output,
+    Outputs, PromptBlock, RunMode, Start,
+};
+
+thread_local! {
+    /// Lines logged on this thread; the test runner gives every test a thread of its own.
+    static LOGGED: RefCell<Vec<(Level, String)>> = const { RefCell::new(Vec::new()) };
+}
+
+pub(crate) fn capture(level: Level, line: &str) {
+    LOGGED.with_borrow_mut(|lines| lines.push((level, line.to_owned())));
+}
+
+/// The host of one adapter, in a test.
+pub struct TestKit<A> {
+    adapter: A,
+    now: Millis,
+    timers: BTreeMap<Op, Millis>,
+    rules: rules::Rules,
+}
+
+impl<A: Adapter> Default for TestKit<A> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<A: Adapter> TestKit<A> {
+    /// A fresh adapter, at the time 0.
+    pub fn new() -> Self {
+        LOGGED.with_borrow_mut(Vec::clear);
+        Self { adapter: A::new(), now: 0, timers: BTreeMap::new(), rules: rules::Rules::default() }
+    }
+
+    /// Tell the adapter what happened; give what it asks for.
+    pub fn send(&mut self, input: Input) -> Vec<Output> {
+        self.rules.told(&input);
+        let mut out = Outputs::new();
+        self.adapter.handle(self.now, input, &mut out);
+        let outputs = out.into_vec();
+        for output in &outputs {
+            self.rules.asked(output);
+            match output {
+                Output::SetTimer(timer) => {
+                    self.timers.insert(timer.op, self.now + timer.after_ms);
+                }
+                Output::ClearTimer(op) => {
+                    self.timers.remove(op);
+                }
+                _ => {}
+            }
+        }
+        outputs
+    }
+
+    /// Several things in a row; everything that is asked for.
+    pub fn send_all(&mut self, inputs: impl IntoIterator<Item = Input>) -> Vec<Output> {
+        inputs.into_iter().flat_map(|input| self.send(input)).collect()
+    }
+
+    /// Let time pass; timers that come due are told in order.
+    pub fn advance(&mut self, ms: Millis) -> Vec<Output> {
+        let end = self.now + ms;
+        let mut outputs = Vec::new();
+        while let Some((op, due)) = self.next_timer().filter(|(_, due)| *due <= end) {
+            self.timers.remove(&op);
+            self.now = due;
+            outputs.extend(self.send(Input::Timer(op)));
+        }
+        self.now = end;
+        outputs
+    }
+
+    /// The timer that is due next, and when.
+    pub fn next_timer(&self) -> Option<(Op, Millis)> {
+        self.timers.iter().min_by_key(|(_, due)| **due).map(|(op, due)| (*op, *due))
+    }
+
+    /// Start the worker with this `[config]`, a JSON object.
+    pub fn start(&mut self, config: &str) -> Vec<Output> {
+        self.send(Input::Start(Start {
+            registration: "test".to_owned(),
+            config: config.to_owned(),
+            host_version: env!("CARGO_PKG_VERSION").to_owned(),
+            host_extensions: Vec::new(),
+            limits: limits(),
+            seed: 1,
+            extra: String::new(),
+        }))
+    }
+
+    /// Open a binding in this folder, with nothing special.
+    pub fn open(&mut self, binding: Binding, cwd: &str) -> Vec<Output> {
+        let settings = BindingSettings {
+            cwd: cwd.to_owned(),
+            model: None,
+            system_prompt: None,
+            mcp_servers: Vec::new(),
+            extra: String::new(),
+        };
+        self.send(Input::OpenBinding(OpenBinding {
+            binding,
+            omi_session: "ses_test".to_owned(),
+            settings,
+            extra: String::new(),
+        }))
+    }
+
+    /// Execute an attempt with a prompt of one text.
+    pub fn execute(&mut self, attempt: Attempt, binding: Binding, prompt: &str) -> Vec<Output> {
+        self.execute_blocks(attempt, binding, vec![PromptBlock::Text(prompt.to_owned())])
+    }
+
+    /// Execute an attempt with these blocks.
+    pub fn execute_blocks(
+        &mut self,
+        attempt: Attempt,
+        binding: Binding,
+        prompt: Vec<PromptBlock>,
+    ) -> Vec<Output> {
+        self.send(Input::ExecuteAttempt(ExecuteAttempt {
+            attempt,
+            binding,
+            omi_session: "ses_test".to_owned(),
+            omi_run: "run_test".to_owned(),
+            omi_attempt: "att_test".to_owned(),
+            number: 1,
+            prompt,
+            mode: RunMode::Act,
+            model: None,
+            tools: Vec::new(),
+            extra: String::new(),
+        }))
+    }
+
+    /// What the adapter logged so far.
+    pub fn logged(&self) -> Vec<(Level, String)> {
+        LOGGED.with_borrow(Clone::clone)
+    }
+}

@@ -1,0 +1,112 @@
+//! Short ways to write what happened, and to read what was asked for.
+
+use crate::{
+    Approval, Attempt, CancelAttempt, ChunkEnd, Decision, Event, Exit, Exited, Input, Limits, Op, Outcome,
+    Output, Part, ProcessOutput, Refused, Spawned, StdinProgress, Why,
+};
+
+/// The limits that the kit starts an adapter with: those of a host with its default configuration.
+pub fn limits() -> Limits {
+    Limits {
+        inputs_per_call: 64,
+        outputs_per_call: 4096,
+        call_ms: 1000,
+        chunk_bytes: 64 * 1024,
+        stdin_queue_bytes: 1024 * 1024,
+        inline_bytes: 64 * 1024,
+        processes: 4,
+        timers: 64,
+        requests: 16,
+        blob_bytes: 64 * 1024 * 1024,
+        extra: String::new(),
+    }
+}
+
+/// A process runs.
+pub fn spawned(op: Op) -> Input {
+    Input::Spawned(Spawned { op, extra: String::new() })
+}
+
+/// A process wrote a line.
+pub fn line(op: Op, text: impl AsRef<[u8]>) -> Input {
+    Input::Stdout(ProcessOutput {
+        op,
+        data: text.as_ref().to_vec(),
+        end: ChunkEnd::Newline,
+        extra: String::new(),
+    })
+}
+
+/// The standard output of a process ended.
+pub fn eof(op: Op) -> Input {
+    Input::Stdout(ProcessOutput { op, data: Vec::new(), end: ChunkEnd::Eof, extra: String::new() })
+}
+
+/// A process ended with this status, after this on standard error.
+pub fn exited(op: Op, code: i32, stderr_tail: &str) -> Input {
+    Input::Exited(Exited {
+        op,
+        exit: Exit::Code(code),
+        stderr_tail: stderr_tail.to_owned(),
+        extra: String::new(),
+    })
+}
+
+/// A process took everything that was written to it.
+pub fn stdin_taken(op: Op) -> Input {
+    Input::StdinProgress(StdinProgress { op, accepted: 0, queued: 0, extra: String::new() })
+}
+
+/// An effect was not performed.
+pub fn refused(op: Op, why: Why) -> Input {
+    Input::Refused(Refused { op, why, extra: String::new() })
+}
+
+/// An approval was decided.
+pub fn approval(request: u32, decision: Decision) -> Input {
+    Input::Approval(Approval::new(request, decision))
+}
+
+/// An attempt is to be stopped.
+pub fn cancel(attempt: Attempt) -> Input {
+    Input::CancelAttempt(CancelAttempt { attempt, extra: String::new() })
+}
+
+/// Everything that was written to processes, blobs shown as `<base64 of blob 7>`.
+pub fn written_text(outputs: &[Output]) -> String {
+    outputs
+        .iter()
+        .filter_map(|output| match output {
+            Output::WriteStdin(write) => Some(&write.parts),
+            _ => None,
+        })
+        .flatten()
+        .map(|part| match part {
+            Part::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+            Part::BlobRaw(blob) => format!("<blob {blob}>"),
+            Part::BlobBase64(blob) => format!("<base64 of blob {blob}>"),
+        })
+        .collect()
+}
+
+/// The text of the answer in these outputs.
+pub fn answer_text(outputs: &[Output]) -> String {
+    outputs
+        .iter()
+        .filter_map(|output| match output {
+            Output::AttemptEvent(event) => match &event.event {
+                Event::MessageDelta(delta) => Some(delta.text.as_str()),
+                _ => None,
+            },
+            _ => None,
+        })
+        .collect()
+}
+
+/// How the attempt ended, if it did in these outputs.
+pub fn outcome(outputs: &[Output]) -> Option<&Outcome> {
+    outputs.iter().find_map(|output| match output {
+        Output::AttemptFinished(finished) => Some(&finished.outcome),
+        _ => None,
+    })
+}
