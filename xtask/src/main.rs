@@ -1,0 +1,71 @@
+//! `cargo xtask`: sets up what the machine lacks, then builds, tests or shows the project.
+
+mod adapters;
+mod apt_index;
+mod apt_sources;
+mod debian;
+mod debian_version;
+mod demo;
+mod download;
+mod place;
+mod real_agents;
+mod rust_std;
+mod stanza;
+mod step;
+mod target;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Sets up what the machine lacks, then does what was asked.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Build the bundled adapters and the hostile test guests as components into `target/`.
+    Adapters,
+    /// Run every check and every test; the first failing step ends it with that step's exit code.
+    Test(TestArguments),
+    /// Show the daemon at work on a real agent.
+    Demo(DemoArguments),
+}
+
+#[derive(Debug, Args)]
+struct TestArguments {
+    /// Also run the long tests (sets `OMI_TEST_LONG=1`).
+    #[arg(long)]
+    long: bool,
+    /// Neither install nor run the published agents.
+    #[arg(long)]
+    quick: bool,
+}
+
+#[derive(Debug, Args)]
+struct DemoArguments {
+    /// The ACP agent to drive, as one command line; the default is the project's own test agent.
+    #[arg(long, value_name = "COMMAND LINE")]
+    agent: Option<String>,
+}
+
+fn main() -> ExitCode {
+    step::start_clock();
+    let done = match Arguments::parse().task {
+        Task::Adapters => adapters::build_all(),
+        Task::Test(arguments) => test::run(arguments.long, arguments.quick),
+        Task::Demo(arguments) => demo::run(arguments.agent.as_deref()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            error.downcast_ref::<step::StepFailed>().map_or(ExitCode::FAILURE, step::StepFailed::exit_code)
+        }
+    }
+}

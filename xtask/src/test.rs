@@ -1,0 +1,75 @@
+//! `cargo xtask test`: set-up, then every check and every test, the tests last so that their summary stands last.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::{adapters, real_agents, step};
+
+/// Tells the tests to run the long ones too.
+const LONG_VARIABLE: &str = "OMI_TEST_LONG";
+
+/// Names the folder of the published agents; without it the tests that drive them are left out.
+const REAL_AGENTS_VARIABLE: &str = "OMI_REAL_AGENTS";
+
+/// The targets that are tested. Examples are left out: they are the hostile guests, built as components.
+const TESTED: [&str; 4] = ["--workspace", "--lib", "--bins", "--tests"];
+
+/// Runs everything; `quick` leaves out the published agents, `long` adds the long tests.
+pub(crate) fn run(long: bool, quick: bool) -> Result<()> {
+    adapters::build_all()?;
+    let agents = if quick { None } else { Some(real_agents::install()?) };
+    step::run("format", step::cargo().args(["fmt", "--all", "--check"]))?;
+    let clippy = ["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"];
+    step::run("lints", step::cargo().args(clippy))?;
+    let doc = ["doc", "--workspace", "--no-deps"];
+    step::run("documentation", step::cargo().args(doc).env("RUSTDOCFLAGS", "--deny warnings"))?;
+    let denied = check_dependencies()?;
+    // The tests start programs of other packages, which a test run alone does not build.
+    step::run("build", step::cargo().arg("build").args(TESTED))?;
+    let doctests = ["test", "--doc", "--workspace"];
+    step::run("documentation tests", with_variables(step::cargo().args(doctests), long, agents.as_deref()))?;
+    step::run_last("tests", with_variables(&mut test_runner(), long, agents.as_deref()))?;
+    let mut left_out = Vec::new();
+    left_out.extend((!denied).then_some("licences (no cargo-deny)"));
+    left_out.extend(quick.then_some("published agents (--quick)"));
+    left_out.extend((!long).then_some("long tests (--long)"));
+    step::say(format_args!(
+        "passed; left out: {}",
+        if left_out.is_empty() { "nothing".to_owned() } else { left_out.join(", ") }
+    ));
+    Ok(())
+}
+
+/// Whether the dependencies were checked against `deny.toml`.
+fn check_dependencies() -> Result<bool> {
+    if !step::is_on_path("cargo-deny") {
+        step::say("licences: not run, there is no cargo-deny (`cargo install cargo-deny --locked`)");
+        return Ok(false);
+    }
+    step::run("licences", step::cargo().args(["deny", "check", "licenses", "bans", "sources"]))?;
+    Ok(true)
+}
+
+fn test_runner() -> Command {
+    let mut cargo = step::cargo();
+    if step::is_on_path("cargo-nextest") {
+        cargo.args(["nextest", "run"]);
+    } else {
+        cargo.arg("test");
+    }
+    cargo.arg("--no-fail-fast").args(TESTED);
+    cargo
+}
+
+fn with_variables<'a>(command: &'a mut Command, long: bool, agents: Option<&Path>) -> &'a mut Command {
+    command.env_remove(LONG_VARIABLE).env_remove(REAL_AGENTS_VARIABLE);
+    if long {
+        command.env(LONG_VARIABLE, "1");
+    }
+    if let Some(folder) = agents {
+        command.env(REAL_AGENTS_VARIABLE, folder);
+    }
+    command
+}
