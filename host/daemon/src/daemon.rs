@@ -1,0 +1,71 @@
+//! Everything that has to be there before a prompt can run: the state folder, the record, the engine, the driver.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use omi_engine::{Engine, EngineConfig, Limits, SupervisorCommand};
+use omi_store::Store;
+
+use crate::client::Client;
+use crate::config::Config;
+use crate::driver::{self, Setup, now};
+use crate::state::{StateDir, StateLock};
+
+/// The word with which the program is started again as the supervisor of a process.
+pub(crate) const SUPERVISE: &str = "__supervise";
+
+/// A daemon that runs.
+pub(crate) struct Daemon {
+    /// The way to it.
+    pub(crate) client: Client,
+    /// What is configured.
+    pub(crate) config: Arc<Config>,
+    _lock: StateLock,
+}
+
+/// What differs between a one-shot run and a server.
+pub(crate) struct Manner {
+    /// The working folder where neither run nor session names one.
+    pub(crate) cwd: PathBuf,
+    /// There is a person who can be asked for permission.
+    pub(crate) person: bool,
+    /// Runs that an earlier daemon left in the queue are taken up.
+    pub(crate) adopt_queued: bool,
+}
+
+impl Daemon {
+    /// Starts a daemon on a state folder: locks it, opens the record, reconciles it.
+    pub(crate) fn start(state: &StateDir, config: Config, manner: Manner) -> anyhow::Result<Self> {
+        let lock = state.lock()?;
+        let store = Store::open(&state.database(), now())?;
+        let config = Arc::new(config);
+        let tokio = tokio::runtime::Handle::current();
+        let setup = Setup {
+            store,
+            engine: engine(state, &tokio)?,
+            config: config.clone(),
+            cwd: manner.cwd,
+            person: manner.person,
+            adopt_queued: manner.adopt_queued,
+        };
+        Ok(Self { client: driver::start(setup, &tokio)?, config, _lock: lock })
+    }
+
+    /// Ends it: workers are stopped and what they did is recorded.
+    pub(crate) async fn end(self) {
+        self.client.shutdown().await;
+    }
+}
+
+/// The engine, with its compiled components in the state folder.
+pub(crate) fn engine(state: &StateDir, tokio: &tokio::runtime::Handle) -> anyhow::Result<Engine> {
+    let program =
+        std::env::current_exe().context("cannot find the program itself, which supervises processes")?;
+    let config = EngineConfig {
+        cache_dir: Some(state.compiled()),
+        limits: Limits::default(),
+        supervisor: SupervisorCommand { program, args: vec![SUPERVISE.into()] },
+    };
+    Ok(Engine::new(config, tokio.clone())?)
+}

@@ -1,0 +1,76 @@
+//! omi-agentd: the daemon beneath a person's AI agents.
+
+mod bundled;
+mod cli;
+mod client;
+mod config;
+mod daemon;
+mod driver;
+mod follow;
+mod inspect;
+mod prompt;
+mod run;
+mod serve;
+mod state;
+mod terminal;
+mod wire;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use cli::{Cli, Command};
+use config::Config;
+use state::StateDir;
+
+/// Something went wrong that is not the run's own end. Also what a failed run exits with.
+const FAILED: u8 = 1;
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args_os();
+    if arguments.nth(1).is_some_and(|word| word == daemon::SUPERVISE) {
+        return omi_engine::supervisor::main(arguments);
+    }
+    let cli = Cli::parse();
+    trace(cli.verbose);
+    match execute(cli) {
+        Ok(code) => code,
+        Err(error) => {
+            terminal::error(&format!("{error:#}"));
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
+    let state = StateDir::choose(cli.state_dir)?;
+    let config = match &cli.config {
+        Some(path) => Config::load(&std::path::absolute(path)?, true)?,
+        None => Config::load(&state::default_config()?, false)?,
+    };
+    match cli.command {
+        Command::Run(run) => runtime()?.block_on(run::run(run, &state, config)),
+        Command::Serve(_) => runtime()?.block_on(serve::serve(&state, config)),
+        Command::Sessions(list) => inspect::sessions(&list, &state),
+        Command::Runs(list) => inspect::runs(&list, &state),
+        Command::Events(list) => inspect::events(&list, &state),
+        Command::Adapters(list) => runtime()?.block_on(inspect::adapters(&list, &state, &config)),
+    }
+}
+
+/// Two threads: the driver and each worker have their own, what is left are pipes and timers.
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()
+}
+
+/// The log goes to standard error: warnings, more with `-v`, or what `OMI_AGENT_LOG` says.
+fn trace(verbose: u8) {
+    let default = match verbose {
+        0 => "warn",
+        1 => "omi=debug,warn",
+        _ => "debug",
+    };
+    let filter = tracing_subscriber::EnvFilter::try_from_env("OMI_AGENT_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+}

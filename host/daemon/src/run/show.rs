@@ -1,0 +1,129 @@
+//! Shows a run: the answer on standard output, everything else on standard error.
+
+use omi_kernel::event::{Event, EventKind};
+use omi_kernel::id::{RunId, SessionId};
+
+use crate::client::{Answered, LiveText, RequestError};
+use crate::follow::Shown;
+use crate::terminal;
+
+/// Shows a run.
+pub(super) struct Show {
+    json: bool,
+    shown: Shown,
+    /// The message whose text is being printed.
+    message: Option<String>,
+    /// What was printed last does not end its line.
+    open_line: bool,
+    /// Nobody reads standard output any more.
+    pub(super) reader_gone: bool,
+}
+
+impl Show {
+    pub(super) fn new(json: bool) -> Self {
+        Self { json, shown: Shown::default(), message: None, open_line: false, reader_gone: false }
+    }
+
+    pub(super) fn begin(&mut self, session: &SessionId, run: &RunId) {
+        self.note(&format!("session {session}"));
+        self.note(&format!("run     {run}"));
+    }
+
+    pub(super) fn live(&mut self, live: &LiveText) {
+        if self.json {
+            return;
+        }
+        if let Some((message, new)) = self.shown.live(live) {
+            self.text(message, new);
+        }
+    }
+
+    pub(super) fn event(&mut self, event: &Event) {
+        if self.json {
+            // An event is made of values that are JSON.
+            let line = serde_json::to_string(event).unwrap_or_default();
+            self.reader_gone |= !terminal::print(&format!("{line}\n"));
+            return;
+        }
+        if let Some((message, new)) = self.shown.recorded(event) {
+            self.text(message, new);
+        }
+        if let Some(line) = line(event) {
+            self.note(&line);
+        }
+    }
+
+    fn text(&mut self, message: String, text: &str) {
+        let begins = self.message.as_ref() != Some(&message);
+        if begins && self.message.is_some() {
+            self.reader_gone |= !terminal::print(if self.open_line { "\n\n" } else { "\n" });
+        }
+        self.message = Some(message);
+        self.open_line = !text.ends_with('\n');
+        self.reader_gone |= !terminal::print(text);
+    }
+
+    /// A line on standard error, on a line of its own where both streams share a terminal.
+    fn note(&mut self, line: &str) {
+        if self.open_line && std::io::IsTerminal::is_terminal(&std::io::stdout()) {
+            self.reader_gone |= !terminal::print("\n");
+            self.open_line = false;
+        }
+        terminal::note(line);
+    }
+
+    pub(super) fn cancel(&mut self, ack: &Result<Answered, RequestError>) {
+        match ack {
+            Ok(Answered::Cancel(ack)) => self.note(&format!(
+                "cancel  accepted: {}, adapter told: {}, adapter confirmed: {}",
+                ack.accepted, ack.dispatch_attempted, ack.adapter_acknowledged
+            )),
+            Ok(Answered::Accepted { .. } | Answered::Done) => {}
+            Err(error) => self.note(&format!("cancel  {error}")),
+        }
+    }
+
+    pub(super) fn end(&mut self) {
+        if self.open_line && !self.json {
+            self.reader_gone |= !terminal::print("\n");
+        }
+    }
+}
+
+/// What an event is on a terminal; none for what is shown otherwise or not at all.
+fn line(event: &Event) -> Option<String> {
+    let text = |key: &str| terminal::plain(event.payload[key].as_str().unwrap_or_default());
+    Some(match event.kind {
+        EventKind::AttemptCreated => {
+            format!("attempt {} ({})", event.attempt_id.as_ref()?, text("adapterId"))
+        }
+        EventKind::AttemptFailed if event.payload["retryable"] == true => {
+            format!("attempt failed, trying again: {}", text("errorMessage"))
+        }
+        EventKind::ToolStarted => format!("tool    {} {}", text("kind"), text("title")),
+        EventKind::ToolCompleted => format!("tool    done ({})", text("toolUseId")),
+        EventKind::ToolFailed => format!("tool    failed ({}): {}", text("toolUseId"), text("errorMessage")),
+        EventKind::ApprovalResolved => approval(event),
+        EventKind::RunSucceeded => format!("run     succeeded ({})", text("stopReason")),
+        EventKind::RunFailed => format!("run     failed: {} ({})", text("errorMessage"), text("errorCode")),
+        EventKind::RunCancelled => "run     cancelled".to_owned(),
+        EventKind::RunTimedOut => "run     timed out".to_owned(),
+        EventKind::RunOrphaned => "run     orphaned".to_owned(),
+        EventKind::RunCancelling => "run     cancelling".to_owned(),
+        _ => return None,
+    })
+}
+
+fn approval(event: &Event) -> String {
+    let text = |key: &str| event.payload[key].as_str().unwrap_or_default();
+    let what = match text("outcome") {
+        "selected" => format!("answered `{}`", terminal::plain(text("optionId"))),
+        "rejected" => format!("refused: {}", terminal::plain(text("reason"))),
+        outcome => outcome.to_owned(),
+    };
+    let by = match text("by") {
+        "nobody_to_ask" => "nobody to ask; hint: run it at a terminal, or with --ask".to_owned(),
+        by => by.to_owned(),
+    };
+    format!("permission {what} (by {by})")
+}

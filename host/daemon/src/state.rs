@@ -1,0 +1,115 @@
+//! The state folder: where the record lives, and the lock that keeps it with one daemon.
+
+use std::fs::{File, TryLockError};
+use std::io::{Read as _, Seek as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use etcetera::BaseStrategy as _;
+
+/// What is wrong with a state folder. One line each.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StateError {
+    /// Another daemon has it.
+    #[error(
+        "another omi-agentd (process {pid}) uses `{path}`; \
+         hint: end it first, or name another folder with --state-dir"
+    )]
+    InUse {
+        /// The folder.
+        path: PathBuf,
+        /// Who has it.
+        pid: String,
+    },
+    /// It cannot be used.
+    #[error("cannot use the state folder `{path}`: {source}; hint: name another one with --state-dir")]
+    Unusable {
+        /// The folder.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// There is no home folder to put it in.
+    #[error("there is no home folder to keep state in; hint: name a folder with --state-dir")]
+    NoHome,
+}
+
+/// Where the record lives.
+#[derive(Debug, Clone)]
+pub(crate) struct StateDir(PathBuf);
+
+/// The right to write in a state folder, until it is dropped or the process ends.
+#[derive(Debug)]
+pub(crate) struct StateLock(#[expect(dead_code, reason = "the open file is the lock")] File);
+
+impl StateDir {
+    /// The folder named, else the platform's own.
+    pub(crate) fn choose(named: Option<PathBuf>) -> Result<Self, StateError> {
+        if let Some(path) = named {
+            let absolute =
+                std::path::absolute(&path).map_err(|source| StateError::Unusable { path, source })?;
+            return Ok(Self(absolute));
+        }
+        let strategy = etcetera::choose_base_strategy().map_err(|_| StateError::NoHome)?;
+        let base = strategy.state_dir().unwrap_or_else(|| strategy.data_dir());
+        Ok(Self(base.join("omi-agentd")))
+    }
+
+    /// The folder.
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// The database (SPEC §1.4).
+    pub(crate) fn database(&self) -> PathBuf {
+        self.0.join("omi-agentd.sqlite3")
+    }
+
+    /// Where compiled components are kept.
+    pub(crate) fn compiled(&self) -> PathBuf {
+        self.0.join("compiled")
+    }
+
+    /// Makes the folder, for its owner alone, and takes the right to write in it.
+    pub(crate) fn lock(&self) -> Result<StateLock, StateError> {
+        let unusable = |source| StateError::Unusable { path: self.0.clone(), source };
+        create_private(&self.0).map_err(unusable)?;
+        let path = self.0.join("omi-agentd.lock");
+        let mut file = File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)
+            .map_err(unusable)?;
+        match file.try_lock() {
+            Ok(()) => {
+                file.set_len(0).and_then(|()| write!(file, "{}", std::process::id())).map_err(unusable)?;
+                Ok(StateLock(file))
+            }
+            Err(TryLockError::WouldBlock) => {
+                let mut pid = String::new();
+                // Who it is helps; that it is there is what counts.
+                let _ = file.rewind().and_then(|()| file.read_to_string(&mut pid));
+                Err(StateError::InUse { path: self.0.clone(), pid: pid.trim().to_owned() })
+            }
+            Err(TryLockError::Error(source)) => Err(unusable(source)),
+        }
+    }
+}
+
+#[cfg(unix)]
+fn create_private(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+#[cfg(not(unix))]
+fn create_private(path: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(path)
+}
+
+/// The configuration file that is read where none is named.
+pub(crate) fn default_config() -> Result<PathBuf, StateError> {
+    let strategy = etcetera::choose_base_strategy().map_err(|_| StateError::NoHome)?;
+    Ok(strategy.config_dir().join("omi-agentd/config.toml"))
+}
