@@ -20,6 +20,17 @@ pub enum StoreError {
         /// The newest version that this program knows.
         known: u32,
     },
+    /// The file was written by an older version, and only whoever writes brings it up to date.
+    #[error(
+        "the database `{path}` has the old schema version {found}; \
+         hint: `omi-agentd run` or `omi-agentd serve` brings it up to date"
+    )]
+    TooOld {
+        /// The file.
+        path: PathBuf,
+        /// Its schema version.
+        found: u32,
+    },
     /// The file is not a database, or is damaged. It is never deleted.
     #[error(
         "the database `{path}` is damaged: {reason}; \

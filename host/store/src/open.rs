@@ -30,8 +30,10 @@ pub(crate) fn reader(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(fail)?;
     connection.busy_timeout(std::time::Duration::from_millis(BUSY_TIMEOUT_MS)).map_err(fail)?;
-    check_version(&connection, path)?;
-    Ok(connection)
+    match check_version(&connection, path)? {
+        found if found < known() => Err(StoreError::TooOld { path: path.to_owned(), found }),
+        _ => Ok(connection),
+    }
 }
 
 /// Refuses what cannot be used before anything is changed: neither its journal mode nor, when the connection is

@@ -215,3 +215,35 @@ fn what_was_decided_together_is_there_together() {
     assert_eq!(bench.statuses(&accepted.run), ["succeeded", "succeeded"]);
     assert_eq!(bench.events()[8..], ["message.completed", "usage.updated", "run.succeeded"]);
 }
+
+#[test]
+fn nothing_of_a_batch_is_left_when_its_transaction_is_rolled_back_under_the_store() {
+    let mut bench = Bench::new();
+    let (_, begun) = bench.running("r1");
+    let batch = [
+        chunk(&begun.attempt, "m1", 0, "before"),
+        accepts(asks("r2")),
+        chunk(&begun.attempt, "m1", 6, "after"),
+    ];
+    let before = bench.dump();
+    let trigger =
+        "CREATE TRIGGER injected AFTER INSERT ON runs BEGIN SELECT RAISE(ROLLBACK, 'injected'); END";
+    bench.beside().execute_batch(trigger).unwrap();
+    assert!(matches!(bench.batch(&batch), Err(StoreError::Sqlite { .. })));
+    assert_eq!(bench.dump(), before);
+    bench.beside().execute_batch("DROP TRIGGER injected").unwrap();
+    assert!(bench.batch(&batch).unwrap().iter().all(Result::is_ok));
+}
+
+#[test]
+fn a_row_that_moves_under_a_decision_is_a_conflict() {
+    let mut bench = Bench::new();
+    let (_, begun) = bench.running("r1");
+    let before = bench.dump();
+    let trigger = "CREATE TRIGGER injected AFTER UPDATE OF status ON run_attempts \
+                   BEGIN UPDATE runs SET status = 'cancelling' WHERE run_id = NEW.run_id; END";
+    bench.beside().execute_batch(trigger).unwrap();
+    let came = bench.send(finished(&begun.attempt, well(), "done", None));
+    assert!(matches!(came, Err(Rejected::Conflict(_))), "{came:?}");
+    assert_eq!(bench.dump(), before);
+}

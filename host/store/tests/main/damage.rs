@@ -19,7 +19,9 @@ fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let is_content = |(path, bytes): &(PathBuf, Vec<u8>)| {
         let name = path.to_str().unwrap();
-        !name.ends_with("-shm") && !(name.ends_with("-wal") && bytes.is_empty())
+        let is_index = name.ends_with("-shm");
+        let is_empty_log = name.ends_with("-wal") && bytes.is_empty();
+        !is_index && !is_empty_log
     };
     let read = |path: PathBuf| (path.clone(), std::fs::read(path).unwrap());
     let mut files: Vec<_> = entries.map(read).filter(is_content).collect();
@@ -120,6 +122,18 @@ fn a_folder_that_is_not_there_is_named() {
         assert_helpful(&error, &path);
     }
     assert!(!folder.path().join("missing").exists());
+}
+
+#[test]
+fn a_reader_changes_no_old_database() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("omi.sqlite3");
+    Connection::open(&path).unwrap().execute_batch("CREATE TABLE t (a)").unwrap();
+    let before = files(folder.path());
+    let error = Reader::open(&path).err().unwrap();
+    assert!(matches!(error, StoreError::TooOld { found: 0, .. }), "{error:?}");
+    assert_helpful(&error, &path);
+    assert!(files(folder.path()) == before, "the file was changed");
 }
 
 #[test]

@@ -50,7 +50,7 @@ fn schema(db: &Connection) -> Vec<String> {
 
 fn rows(db: &Connection, table: &str) -> Rows {
     let mut statement = db.prepare(&format!("SELECT * FROM {table} ORDER BY rowid")).unwrap();
-    let columns: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+    let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
     let read = |row: &rusqlite::Row<'_>| {
         let cell = |(index, name): (usize, &String)| Ok((name.clone(), row.get::<_, Value>(index)?));
         columns.iter().enumerate().map(cell).collect()

@@ -54,7 +54,7 @@ fn every_column_of_json_is_checked() {
 fn every_migration_is_recorded() {
     let bench = Bench::new();
     let count = migrations().len().to_string();
-    assert_eq!(bench.column("PRAGMA user_version"), [count.clone()]);
+    assert_eq!(bench.column("PRAGMA user_version"), std::slice::from_ref(&count));
     assert_eq!(bench.column("SELECT MAX(version) || COUNT(*) FROM schema_migrations"), [count.repeat(2)]);
 }
 
