@@ -358,5 +358,7 @@ pub(crate) fn load(engine: &Engine, config: &Config, component: &str) -> Result<
             engine.load_file(&folder.join(component))
         }
     };
-    loaded.map_err(|error| FailureDetail::new("component_rejected", error.to_string()))
+    loaded.map_err(|error| {
+        FailureDetail::new("component_rejected", format!("cannot load the component `{component}`: {error}"))
+    })
 }

@@ -4,6 +4,7 @@ use omi_kernel::id::{AttemptId, RunId, SessionId, WorkerId};
 use omi_kernel::input::{BindingOpened, Finished, Input};
 use omi_kernel::report::{Activity, Failure, FailureDetail, Outcome, Report, Usage, WorkerEnd};
 
+use super::attempts::Live;
 use super::{Driver, now};
 use crate::client::{LiveKind, LiveText};
 
@@ -64,8 +65,9 @@ impl Driver {
         match activity {
             Activity::MessageDelta { message, text } => self.message_delta(&attempt, message, text),
             Activity::MessageEnd { message } => {
-                let live = self.attempts.get_mut(&attempt);
-                if live.is_some_and(|live| live.transcript.streams() == Some(message.as_str())) {
+                // A message of an attempt that is to stop stays partial text.
+                let ends = |live: &mut Live| !live.cancelling && live.transcript.streams() == Some(&message);
+                if self.attempts.get_mut(&attempt).is_some_and(ends) {
                     self.complete_message(&attempt);
                 }
             }

@@ -1,0 +1,119 @@
+//! One batch: decided, committed, and only then published, answered and performed.
+
+use std::sync::Arc;
+
+use omi_kernel::decision::Reply;
+use omi_kernel::id::Ids;
+use omi_kernel::input::Input;
+use omi_store::{Outcome, StoreError};
+
+use super::{Answer, BATCH_MAX, Driver, Item, now, random};
+use crate::client::{Answered, LiveText, Published, RequestError};
+
+impl Driver {
+    /// Commits what waits. Answers whether it could be.
+    pub(super) fn commit(&mut self) -> bool {
+        let count = self.items.len().min(BATCH_MAX);
+        let items: Vec<Item> = self.items.drain(..count).collect();
+        let inputs: Vec<Input> = items.iter().filter_map(Item::input).cloned().collect();
+        let outcomes = if inputs.is_empty() {
+            Ok(Vec::new())
+        } else {
+            self.store.batch(&inputs, now(), &mut Ids::new(&mut random))
+        };
+        match outcomes {
+            Ok(outcomes) => {
+                self.failing = false;
+                self.committed(items, outcomes);
+                true
+            }
+            Err(error) => {
+                self.keep(items, &error);
+                false
+            }
+        }
+    }
+
+    fn committed(&mut self, items: Vec<Item>, outcomes: Vec<Outcome>) {
+        let mut outcomes = outcomes.into_iter();
+        for item in items {
+            match item {
+                Item::Live(live) => self.publish_live(live),
+                Item::Input { input, answer } => {
+                    if let Some(outcome) = outcomes.next() {
+                        self.outcome(&input, outcome, answer);
+                    }
+                }
+            }
+        }
+    }
+
+    fn outcome(&mut self, input: &Input, outcome: Outcome, answer: Option<Answer>) {
+        match outcome {
+            Ok(committed) => {
+                for event in committed.events {
+                    self.cursor = event.cursor;
+                    // Nobody listening is fine: the record has it.
+                    let _ = self.published.send(Published::Event(Arc::new(event)));
+                }
+                self.reply(input, committed.reply, answer);
+                committed.effects.into_iter().for_each(|effect| self.perform(effect));
+            }
+            Err(rejected) => match answer {
+                // The client may have gone.
+                Some(answer) => drop(answer.send(Err(RequestError::Refused(rejected.to_string())))),
+                None => tracing::warn!(%rejected, ?input, "a report changed nothing"),
+            },
+        }
+    }
+
+    fn reply(&mut self, input: &Input, reply: Reply, answer: Option<Answer>) {
+        if let Input::CancelDispatched { attempt, dispatched, acknowledged } = input {
+            self.cancels.answered(attempt, *dispatched, *acknowledged);
+        }
+        let Some(answer) = answer else { return };
+        let answered = match reply {
+            Reply::Accepted { session, run, repeated } => Answered::Accepted { session, run, repeated },
+            Reply::Done | Reply::Late => Answered::Done,
+            Reply::Cancelling { .. } => return self.cancels.acknowledge(reply, answer),
+        };
+        // The client may have gone.
+        let _ = answer.send(Ok(answered));
+    }
+
+    /// Nothing could be recorded: requests are refused, everything else is decided again.
+    fn keep(&mut self, items: Vec<Item>, error: &StoreError) {
+        if !self.failing {
+            self.failing = true;
+            tracing::error!(%error, "cannot record; what happens is kept and tried again");
+            // Nobody listening is fine: the log has it.
+            let _ = self.published.send(Published::StoreFailing(error.to_string().into()));
+        }
+        for item in items.into_iter().rev() {
+            match item {
+                Item::Input { answer: Some(answer), .. } => {
+                    // The client may have gone.
+                    let _ = answer.send(Err(RequestError::Refused(error.to_string())));
+                }
+                item @ (Item::Input { answer: None, .. } | Item::Live(_)) => self.items.push_front(item),
+            }
+        }
+    }
+
+    fn publish_live(&mut self, mut live: LiveText) {
+        self.sequence += 1;
+        live.sequence = self.sequence;
+        live.cursor = self.cursor;
+        // Nobody listening is fine: the record will have it.
+        let _ = self.published.send(Published::Live(Arc::new(live)));
+    }
+}
+
+impl Item {
+    fn input(&self) -> Option<&Input> {
+        match self {
+            Self::Input { input, .. } => Some(input),
+            Self::Live(_) => None,
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! The daemon is killed: what it had acknowledged is there, what ran is orphaned, and nothing it started lives on.
+
+use omi_tests::world::{World, eventually};
+use rustix::process::Signal;
+
+#[test]
+fn a_killed_daemon_leaves_an_orphan_and_no_process() {
+    let world = World::new();
+    world.register_tester(&[]);
+    let running = world.start(&["run", "--adapter", "tester", "work out.txt"]);
+    let out = world.work().join("out.txt");
+    eventually("the agent works", || out.exists());
+    running.signal(Signal::KILL);
+    assert_eq!(running.ended().code, None);
+
+    eventually("the agent has stopped", || {
+        let before = std::fs::read(&out).unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        std::fs::read(&out).unwrap() == before
+    });
+    assert_eq!(world.list("runs")[0]["status"], "running", "nobody has looked yet");
+    assert_eq!(world.run(&["run", "hello"], "").code, Some(0), "another daemon can take the folder over");
+    let runs = world.list("runs");
+    assert_eq!(runs[1]["status"], "orphaned");
+    assert_eq!(runs[1]["attempts"][0]["status"], "orphaned");
+    let types = world.event_types();
+    let orphaned: Vec<_> = types.iter().filter(|kind| kind.ends_with(".orphaned")).collect();
+    assert_eq!(orphaned, ["attempt.orphaned", "run.orphaned"]);
+    assert_eq!(world.run(&["run", "again"], "").code, Some(0));
+    let again = world.event_types().iter().filter(|kind| kind.ends_with(".orphaned")).count();
+    assert_eq!(again, 2, "an orphan is recorded once");
+}
+
+#[test]
+fn a_second_daemon_on_the_same_folder_is_refused() {
+    let world = World::new();
+    let first = world.start(&["serve", "--stdio"]);
+    first.message("init", |message| message["type"] == "init");
+    let second = world.run(&["run", "hello"], "");
+    assert_eq!(second.code, Some(1), "{second:?}");
+    let pid = first.id().to_string();
+    assert!(second.stderr.contains("another omi-agentd") && second.stderr.contains(&pid), "{second:?}");
+    assert!(second.stderr.contains("--state-dir"), "{second:?}");
+    assert_eq!(world.run(&["runs"], "").code, Some(0), "looking is always allowed");
+}

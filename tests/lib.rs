@@ -1,0 +1,3 @@
+//! What the end-to-end tests share: a daemon in folders of its own.
+
+pub mod world;
