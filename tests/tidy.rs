@@ -18,7 +18,7 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
     ("tests", &[]),
     ("tests/agents", &[]),
     ("tests/guests", &["omi-adapter-sdk"]),
-    ("xtask", &[]),
+    ("xtask", &["omi-tests"]),
 ];
 
 /// What stops at a crate's edge: the crate's name in Rust, and the only package that may name it.

@@ -1,7 +1,7 @@
 //! A daemon in folders of its own: state, home, temporary files, a folder to work in and a configuration.
 
 use std::io::{Read, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 /// Longer than anything takes that is waited for, even on a busy machine.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A daemon's folders.
 pub struct World {
@@ -129,10 +129,11 @@ pub fn tester(arguments: &[&str], more: &str) -> String {
     )
 }
 
-/// A program of the workspace, beside the folder of the test programs.
+/// A program of the workspace: beside this one, or beside the folder `deps` of the test programs.
 pub fn program(name: &str) -> PathBuf {
-    let test = std::env::current_exe().expect("the test knows its own program");
-    let folder = test.parent().and_then(Path::parent).expect("test programs lie in `deps`");
+    let own = std::env::current_exe().expect("a program knows its own file");
+    let folder = own.parent().expect("a file is in a folder");
+    let folder = if folder.ends_with("deps") { folder.parent().unwrap_or(folder) } else { folder };
     let program = folder.join(name);
     assert!(program.is_file(), "`{}` is not built; hint: cargo xtask test", program.display());
     program
@@ -219,6 +220,11 @@ impl Running {
         let find = |all: &str| all.lines().filter_map(|line| serde_json::from_str(line).ok()).find(&wanted);
         self.prints(what, |all| find(all).is_some());
         find(&self.stdout.get()).unwrap_or_default()
+    }
+
+    /// What it has written to its standard error so far.
+    pub fn stderr(&self) -> String {
+        self.stderr.get()
     }
 
     /// Sends it a signal.

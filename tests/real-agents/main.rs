@@ -3,3 +3,4 @@
 mod ground;
 mod model_server;
 mod setup;
+mod through;

@@ -17,12 +17,12 @@ const CANCEL_GRACE_MS_DEFAULT: u64 = 10_000;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConfigError {
     /// The file cannot be read.
-    #[error("cannot read the configuration `{path}`: {source}")]
+    #[error("cannot read the configuration `{path}`: {error}")]
     Unreadable {
         /// The file.
         path: PathBuf,
         /// Why not.
-        source: std::io::Error,
+        error: std::io::Error,
     },
     /// The file is not what it should be.
     #[error("{path}:{line}: {reason}")]
@@ -118,7 +118,7 @@ impl Config {
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound && !required => String::new(),
-            Err(source) => return Err(ConfigError::Unreadable { path: path.to_owned(), source }),
+            Err(error) => return Err(ConfigError::Unreadable { path: path.to_owned(), error }),
         };
         let bundled = parse(Path::new("(bundled)"), bundled::REGISTRATIONS)?;
         let file = parse(path, &text)?;

@@ -21,12 +21,12 @@ pub(crate) enum StateError {
         pid: String,
     },
     /// It cannot be used.
-    #[error("cannot use the state folder `{path}`: {source}; hint: name another one with --state-dir")]
+    #[error("cannot use the state folder `{path}`: {error}; hint: name another one with --state-dir")]
     Unusable {
         /// The folder.
         path: PathBuf,
         /// Why not.
-        source: std::io::Error,
+        error: std::io::Error,
     },
     /// There is no home folder to put it in.
     #[error("there is no home folder to keep state in; hint: name a folder with --state-dir")]
@@ -46,7 +46,7 @@ impl StateDir {
     pub(crate) fn choose(named: Option<PathBuf>) -> Result<Self, StateError> {
         if let Some(path) = named {
             let absolute =
-                std::path::absolute(&path).map_err(|source| StateError::Unusable { path, source })?;
+                std::path::absolute(&path).map_err(|error| StateError::Unusable { path, error })?;
             return Ok(Self(absolute));
         }
         let strategy = etcetera::choose_base_strategy().map_err(|_| StateError::NoHome)?;
@@ -71,7 +71,7 @@ impl StateDir {
 
     /// Makes the folder, for its owner alone, and takes the right to write in it.
     pub(crate) fn lock(&self) -> Result<StateLock, StateError> {
-        let unusable = |source| StateError::Unusable { path: self.0.clone(), source };
+        let unusable = |error| StateError::Unusable { path: self.0.clone(), error };
         create_private(&self.0).map_err(unusable)?;
         let path = self.0.join("omi-agentd.lock");
         let mut file = File::options()
@@ -92,7 +92,7 @@ impl StateDir {
                 let _ = file.rewind().and_then(|()| file.read_to_string(&mut pid));
                 Err(StateError::InUse { path: self.0.clone(), pid: pid.trim().to_owned() })
             }
-            Err(TryLockError::Error(source)) => Err(unusable(source)),
+            Err(TryLockError::Error(error)) => Err(unusable(error)),
         }
     }
 }

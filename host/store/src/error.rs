@@ -52,12 +52,12 @@ pub enum StoreError {
         source: rusqlite::Error,
     },
     /// It cannot be opened or written.
-    #[error("cannot use the database `{path}`: {source}; hint: check that its folder exists and is writable")]
+    #[error("cannot use the database `{path}`: {error}; hint: check that its folder exists and is writable")]
     Sqlite {
         /// The file.
         path: PathBuf,
         /// What SQLite says.
-        source: rusqlite::Error,
+        error: rusqlite::Error,
     },
 }
 
@@ -75,7 +75,7 @@ impl StoreError {
                 Self::Corrupt { path, reason: source.to_string() }
             }
             Some(ErrorCode::DiskFull) => Self::Full { path, source },
-            _ => Self::Sqlite { path, source },
+            _ => Self::Sqlite { path, error: source },
         }
     }
 }

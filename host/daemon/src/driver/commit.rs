@@ -13,7 +13,8 @@ use crate::client::{Answered, LiveText, Published, RequestError};
 impl Driver {
     /// Commits what waits. Answers whether it could be.
     pub(super) fn commit(&mut self) -> bool {
-        let count = self.items.len().min(BATCH_MAX);
+        // After a failure one at a time, so that one that can never be recorded is told from the others.
+        let count = if self.failing { 1 } else { self.items.len().min(BATCH_MAX) };
         let items: Vec<Item> = self.items.drain(..count).collect();
         let inputs: Vec<Input> = items.iter().filter_map(Item::input).cloned().collect();
         let outcomes = if inputs.is_empty() {
@@ -89,8 +90,12 @@ impl Driver {
             // Nobody listening is fine: the log has it.
             let _ = self.published.send(Published::StoreFailing(error.to_string().into()));
         }
+        let hopeless = items.len() == 1 && matches!(error, StoreError::Corrupt { .. });
         for item in items.into_iter().rev() {
             match item {
+                Item::Input { input, answer: None } if hopeless => {
+                    tracing::error!(?input, "the record it belongs to is damaged: it is given up");
+                }
                 Item::Input { answer: Some(answer), .. } => {
                     // The client may have gone.
                     let _ = answer.send(Err(RequestError::Refused(error.to_string())));

@@ -45,7 +45,7 @@ pub(super) fn finished(finished: &Finished, facts: &Facts, ids: &mut Ids<'_>) ->
 
 fn how(outcome: &Outcome) -> &'static str {
     match outcome {
-        Outcome::Cancelled => "confirmed",
+        Outcome::Cancelled => "reported_by_runtime",
         Outcome::Succeeded { .. } => "finished_meanwhile",
         Outcome::Failed(_) => "failed_meanwhile",
     }

@@ -59,8 +59,11 @@ fn a_cancellation_that_nobody_asked_for_is_a_failure() {
 #[test]
 fn what_ends_after_the_request_to_stop_is_cancelled_with_its_partial_text() {
     let failed = Outcome::Failed(Failure::Fatal(trouble("broken")));
-    let cases =
-        [(well(), "finished_meanwhile"), (Outcome::Cancelled, "confirmed"), (failed, "failed_meanwhile")];
+    let cases = [
+        (well(), "finished_meanwhile"),
+        (Outcome::Cancelled, "reported_by_runtime"),
+        (failed, "failed_meanwhile"),
+    ];
     for (outcome, how) in cases {
         let decision = Story::at(Status::Cancelling).then(&finished(outcome, "partial"));
         assert_eq!(rows(&decision), ["attempt cancelling > cancelled", "run cancelling > cancelled"]);
