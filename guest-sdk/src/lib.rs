@@ -138,3 +138,8 @@ pub use bindings::omi::runtime_adapter::session::{
     Pair, PromptBlock, Ready, ResourceLink, ResumeBinding, RunMode, Start, Stop, StopReason, Success, Tool,
     Usage,
 };
+
+/// The adapter in the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -1,0 +1,235 @@
+//! Loads a component: everything that can be wrong with it is found here, before a session depends on it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use omi_kernel::descriptor::Descriptor;
+use sha2::{Digest, Sha256};
+use wasmtime::component::Component;
+
+use crate::engine::Runtime;
+use crate::instance::{Instance, Purpose};
+use crate::limits;
+use crate::surface;
+use crate::trap::{TrapKind, Trapped, one_line};
+use crate::v0_1;
+
+/// What a WebAssembly file begins with.
+const MAGIC: &[u8] = b"\0asm";
+/// The version field of a core module.
+const CORE_MODULE: &[u8] = &[1, 0, 0, 0];
+/// Grants one component may ask for: a person has to read them.
+const GRANTS_MAX: usize = 32;
+
+/// A component that cannot be used. The text does not name the component: [`LoadError`] is always shown beside its name.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The file cannot be read.
+    #[error("cannot read `{}`: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is too large.
+    #[error("the component has {bytes} bytes; the limit is {}", limits::COMPONENT_BYTES)]
+    TooLarge {
+        /// How large it is.
+        bytes: u64,
+    },
+    /// It is not a WebAssembly file, or a damaged one.
+    #[error("this is not a WebAssembly component ({what}); hint: {hint}")]
+    NotAComponent {
+        /// What it is.
+        what: String,
+        /// What to do.
+        hint: &'static str,
+    },
+    /// It imports something that no adapter may.
+    #[error(
+        "the component imports `{name}`, which this host does not offer; \
+         hint: an adapter imports `omi:runtime-adapter/log` and at most wasi cli, io, clocks, random and filesystem 0.2"
+    )]
+    Import {
+        /// What it imports.
+        name: String,
+    },
+    /// It is built for another version of the contract.
+    #[error(
+        "the component is built for `omi:runtime-adapter@{version}`, this host speaks 0.1; \
+         hint: rebuild it with the SDK of this host, or update the host"
+    )]
+    Version {
+        /// The version it wants.
+        version: String,
+    },
+    /// It is not an adapter.
+    #[error(
+        "the component does not export `omi:runtime-adapter/runtime-adapter@0.1.0`; hint: it is not an adapter"
+    )]
+    NoExport,
+    /// A function or type of it differs from the contract.
+    #[error("the component does not fit the contract ({what}); hint: rebuild it with the SDK of this host")]
+    Mismatch {
+        /// What differs.
+        what: String,
+    },
+    /// `describe` did not return.
+    #[error("`describe` failed: {text}")]
+    Trapped {
+        /// How.
+        text: String,
+    },
+    /// `describe`, or the start-up before it, went over a limit.
+    #[error("`describe` went over a limit: {text}")]
+    LimitHit {
+        /// Which.
+        text: String,
+    },
+    /// `describe` said something that cannot be.
+    #[error("`describe` answers with {what}; hint: tell the author of the component")]
+    Descriptor {
+        /// What is wrong.
+        what: String,
+    },
+}
+
+/// A component that was checked and can be run. Cheap to clone.
+#[derive(Clone)]
+pub struct Adapter(Arc<Loaded>);
+
+struct Loaded {
+    name: String,
+    digest: String,
+    descriptor: Descriptor,
+    component: v0_1::Pre,
+}
+
+impl Adapter {
+    /// The name under which it was loaded.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// What it says about itself.
+    pub fn descriptor(&self) -> &Descriptor {
+        &self.0.descriptor
+    }
+
+    /// The SHA-256 of its bytes, in hexadecimal.
+    pub fn digest(&self) -> &str {
+        &self.0.digest
+    }
+
+    pub(crate) fn component(&self) -> &v0_1::Pre {
+        &self.0.component
+    }
+}
+
+impl std::fmt::Debug for Adapter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Adapter")
+            .field("name", &self.0.name)
+            .field("digest", &self.0.digest)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Reads a file, refusing a large one before it is in memory.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
+    let failed = |source| LoadError::Read { path: path.to_owned(), source };
+    let bytes = std::fs::metadata(path).map_err(failed)?.len();
+    if bytes > limits::COMPONENT_BYTES as u64 {
+        return Err(LoadError::TooLarge { bytes });
+    }
+    std::fs::read(path).map_err(failed)
+}
+
+/// Checks, compiles and describes a component.
+pub(crate) fn load(runtime: &Runtime, name: &str, bytes: &[u8]) -> Result<Adapter, LoadError> {
+    check_kind(bytes)?;
+    let component =
+        Component::from_binary(&runtime.wasmtime, bytes).map_err(|error| LoadError::NotAComponent {
+            what: one_line(&error.root_cause().to_string()),
+            hint: "the file is damaged, or uses a WebAssembly proposal that adapters may not use",
+        })?;
+    surface::check(&component)?;
+    let component = v0_1::prepare(&runtime.linker, &component)
+        .map_err(|error| LoadError::Mismatch { what: one_line(&format!("{error:#}")) })?;
+    let descriptor = describe(runtime, name, &component)?;
+    check_descriptor(&descriptor)?;
+    let digest = hex(&Sha256::digest(bytes));
+    Ok(Adapter(Arc::new(Loaded { name: name.to_owned(), digest, descriptor, component })))
+}
+
+/// Bytes in hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn check_kind(bytes: &[u8]) -> Result<(), LoadError> {
+    if bytes.len() > limits::COMPONENT_BYTES {
+        return Err(LoadError::TooLarge { bytes: bytes.len() as u64 });
+    }
+    let not = |what: &str, hint| Err(LoadError::NotAComponent { what: what.to_owned(), hint });
+    match bytes.strip_prefix(MAGIC) {
+        None if bytes.is_empty() => not("the file is empty", "build the component again"),
+        None => not("it does not begin like a WebAssembly file", "name the `.wasm` file of an adapter"),
+        Some(rest) if rest.starts_with(CORE_MODULE) => not(
+            "it is a core module",
+            "build it for `wasm32-wasip2`, or wrap it with `wasm-tools component new`",
+        ),
+        Some(_) => Ok(()),
+    }
+}
+
+/// Runs `describe` in an instance that is thrown away, on a thread that may wait for it.
+fn describe(runtime: &Runtime, name: &str, component: &v0_1::Pre) -> Result<Descriptor, LoadError> {
+    let purpose = Purpose {
+        who: format!("{name} (describe)"),
+        seed: 0,
+        killed: Arc::new(AtomicBool::new(false)),
+        give_up: Arc::new(|| {}),
+    };
+    let describe = || Instance::start(runtime, component, purpose)?.describe();
+    let host_failed = |text: String| Err(Trapped::new(TrapKind::Host, text));
+    let described = std::thread::scope(|scope| {
+        match std::thread::Builder::new().name("omi-describe".into()).spawn_scoped(scope, describe) {
+            Ok(thread) => thread.join().unwrap_or_else(|_| host_failed("the engine panicked".to_owned())),
+            Err(error) => host_failed(format!("cannot start a thread: {error}")),
+        }
+    });
+    described.map_err(|Trapped { kind, text }| match kind {
+        TrapKind::Deadline | TrapKind::Limit => LoadError::LimitHit { text },
+        TrapKind::Trapped | TrapKind::Contract | TrapKind::Host => LoadError::Trapped { text },
+    })
+}
+
+fn check_descriptor(descriptor: &Descriptor) -> Result<(), LoadError> {
+    let wrong = |what: String| Err(LoadError::Descriptor { what });
+    let id = &descriptor.adapter_id;
+    let id_is_plain = id.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));
+    if id.is_empty() || id.len() > 64 || !id_is_plain {
+        return wrong(format!("the adapter id `{id}`, which is not 1 to 64 of `a-z`, `0-9` and `-`"));
+    }
+    let capabilities = &descriptor.capabilities;
+    if capabilities.bindings_per_worker == 0 || capabilities.attempts_per_worker == 0 {
+        return wrong("no room for a binding or an attempt".to_owned());
+    }
+    if descriptor.grants.len() > GRANTS_MAX {
+        return wrong(format!("{} grants, more than {GRANTS_MAX}", descriptor.grants.len()));
+    }
+    let mut names: Vec<&str> = descriptor.grants.iter().map(|grant| grant.name.as_str()).collect();
+    names.sort_unstable();
+    match names.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(pair) => wrong(format!("the grant `{}` twice", pair[0])),
+        None => Ok(()),
+    }
+}

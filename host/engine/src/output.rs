@@ -1,0 +1,149 @@
+//! What an adapter asks for, in the engine's own terms. `v0_1` reads it from those of the contract.
+
+use omi_kernel::descriptor::Fidelity;
+use omi_kernel::report::{Activity, ApprovalOption, AuthMethod, Failure, Outcome, Usage};
+
+use crate::framing::Framing;
+use crate::input::Op;
+
+/// On whose behalf an effect happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Scope {
+    Worker,
+    Binding(u32),
+    Attempt(u32),
+}
+
+/// Bytes, or bytes that the host keeps.
+#[derive(Debug, Clone)]
+pub(crate) enum Part {
+    Bytes(Vec<u8>),
+    Blob(u32),
+    BlobAsBase64(u32),
+}
+
+/// A request for approval.
+#[derive(Debug, Clone)]
+pub(crate) struct RequestApproval {
+    pub(crate) request: u32,
+    pub(crate) attempt: u32,
+    pub(crate) title: String,
+    pub(crate) tool: Option<String>,
+    pub(crate) options: Vec<ApprovalOption>,
+    pub(crate) details: serde_json::Value,
+}
+
+/// A process to start.
+#[derive(Debug, Clone)]
+pub(crate) struct Spawn {
+    pub(crate) op: Op,
+    pub(crate) scope: Scope,
+    pub(crate) grant: String,
+    pub(crate) command: Option<String>,
+    pub(crate) args: Vec<String>,
+    pub(crate) env: Vec<(String, String)>,
+    pub(crate) cwd: Option<String>,
+    pub(crate) stdout: Framing,
+}
+
+/// A privileged effect that the gate decides about and this version does not perform.
+#[derive(Debug, Clone)]
+pub(crate) struct Unperformed {
+    pub(crate) op: Op,
+    pub(crate) scope: Scope,
+    pub(crate) grant: String,
+    pub(crate) kind: UnperformedKind,
+}
+
+/// Which one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum UnperformedKind {
+    ReadFile,
+    WriteFile,
+    HttpRequest,
+}
+
+/// What an adapter asks for.
+#[derive(Debug, Clone)]
+pub(crate) enum Output {
+    Ready {
+        runtime: String,
+    },
+    AuthRequired {
+        methods: Vec<AuthMethod>,
+        message: String,
+    },
+    Fault(Failure),
+    BindingOpened {
+        binding: u32,
+        native_id: String,
+        fidelity: Fidelity,
+        model: Option<String>,
+    },
+    BindingFailed {
+        binding: u32,
+        failure: Failure,
+    },
+    /// What one event of the contract becomes: a long text becomes several.
+    Activities {
+        attempt: u32,
+        activities: Vec<Activity>,
+    },
+    AttemptFinished {
+        attempt: u32,
+        outcome: Outcome,
+        usage: Option<Usage>,
+    },
+    CancelAnswer {
+        attempt: u32,
+        dispatched: bool,
+        acknowledged: bool,
+        message: Option<String>,
+    },
+    RequestApproval(RequestApproval),
+    RequestInput {
+        request: u32,
+        attempt: u32,
+    },
+    WithdrawRequest {
+        request: u32,
+    },
+    CallTool {
+        op: Op,
+        attempt: u32,
+        name: String,
+    },
+    Spawn(Spawn),
+    WriteStdin {
+        process: Op,
+        parts: Vec<Part>,
+    },
+    CloseStdin {
+        process: Op,
+    },
+    Kill {
+        process: Op,
+        grace_ms: u32,
+    },
+    SetTimer {
+        op: Op,
+        scope: Scope,
+        after_ms: u32,
+    },
+    ClearTimer {
+        op: Op,
+    },
+    CreateBlob {
+        op: Op,
+        scope: Scope,
+        parts: Vec<Part>,
+    },
+    DropBlob {
+        blob: u32,
+    },
+    Unperformed(Unperformed),
+    HttpAbort,
+    Extension {
+        name: String,
+    },
+}

@@ -1,0 +1,224 @@
+//! A process of a worker: started under a supervisor, read, written and ended by tasks that never hold up the worker.
+
+mod control;
+mod output;
+mod table;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use crate::framing::Framing;
+use crate::inbox::{Inbox, Item};
+use crate::input::{ClosedWhy, Exit, Input, Op};
+use crate::stdin::Stdin;
+use crate::supervisor::message::{Order, Word};
+
+use control::Control;
+pub(crate) use table::Processes;
+
+/// How the supervisor is started: the daemon's own binary and its hidden subcommand. The program and its arguments
+/// are added after these.
+#[derive(Debug, Clone)]
+pub struct SupervisorCommand {
+    /// The binary.
+    pub program: PathBuf,
+    /// The hidden subcommand.
+    pub args: Vec<OsString>,
+}
+
+/// A process to start.
+#[derive(Debug)]
+pub(crate) struct Launch {
+    pub(crate) op: Op,
+    pub(crate) argv: Vec<String>,
+    pub(crate) env: BTreeMap<OsString, OsString>,
+    pub(crate) cwd: PathBuf,
+    pub(crate) framing: Framing,
+    /// What a refusal adds to the system's own words.
+    pub(crate) hint: String,
+}
+
+/// A process that was asked for, until its end was told.
+pub(crate) struct Process {
+    stdin: Stdin,
+    /// The shortest time that was ordered for ending it.
+    grace: watch::Sender<Option<Duration>>,
+    task: JoinHandle<()>,
+}
+
+impl Process {
+    /// Starts a process. What becomes of it is told to `inbox`.
+    pub(crate) fn start(
+        launch: Launch,
+        stdin: Stdin,
+        supervisor: &SupervisorCommand,
+        inbox: Arc<Inbox>,
+        tokio: &tokio::runtime::Handle,
+    ) -> Self {
+        let (grace, ordered) = watch::channel(None);
+        let running = Running { stdin: stdin.clone(), ordered, inbox };
+        let task = tokio.spawn(running.run(launch, supervisor.clone()));
+        Self { stdin, grace, task }
+    }
+
+    /// Its standard input.
+    pub(crate) fn stdin(&self) -> &Stdin {
+        &self.stdin
+    }
+
+    /// Closes its input, sends SIGTERM after `grace`, SIGKILL after `grace` again. No time at all means SIGKILL.
+    pub(crate) fn end(&self, grace: Duration) {
+        self.grace.send_modify(|ordered| *ordered = Some(ordered.map_or(grace, |before| before.min(grace))));
+    }
+
+    /// Ends it at once, and returns what ends when nothing of it is left.
+    pub(crate) fn kill(self) -> JoinHandle<()> {
+        self.end(Duration::ZERO);
+        self.task
+    }
+}
+
+/// The task of one process.
+struct Running {
+    stdin: Stdin,
+    ordered: watch::Receiver<Option<Duration>>,
+    inbox: Arc<Inbox>,
+}
+
+/// How far the ending of a process has come.
+enum Ending {
+    Not,
+    Terminate { at: Instant, grace: Duration },
+    Kill { at: Instant },
+    Killed,
+}
+
+impl Ending {
+    fn due(&self) -> Option<Instant> {
+        match self {
+            Self::Not | Self::Killed => None,
+            Self::Terminate { at, .. } | Self::Kill { at } => Some(*at),
+        }
+    }
+}
+
+impl Running {
+    async fn run(mut self, launch: Launch, supervisor: SupervisorCommand) {
+        let op = launch.op;
+        if let Err(why) = self.supervise(launch, &supervisor).await {
+            self.inbox.tell(Item::Input(Input::SpawnFailed { op, why }));
+        }
+    }
+
+    async fn supervise(&mut self, launch: Launch, supervisor: &SupervisorCommand) -> Result<(), String> {
+        let program = launch.argv.first().cloned().unwrap_or_default();
+        let cannot = |error: io::Error| format!("cannot start `{program}`: {error}; {}", launch.hint);
+        let (mut control, pipes) = Control::open(&launch, supervisor).map_err(cannot)?;
+        let word = tokio::select! {
+            word = control.word() => word,
+            _ = self.ordered.wait_for(|grace| *grace == Some(Duration::ZERO)) => {
+                return Err(format!("`{program}` was killed before it ran"));
+            }
+        };
+        let group = match word {
+            Some(Word::Started(pid)) => pid,
+            Some(Word::Failed(errno)) => return Err(cannot(io::Error::from_raw_os_error(errno))),
+            Some(Word::Code(_) | Word::Signal(_)) | None => {
+                return Err(format!(
+                    "cannot start `{program}`: its supervisor `{}` did not answer; hint: is this the daemon's binary?",
+                    supervisor.program.display()
+                ));
+            }
+        };
+        let op = launch.op;
+        self.inbox.tell(Item::Input(Input::Spawned { op }));
+        let (gone, supervisor_gone) = watch::channel(false);
+        let stdin = tokio::spawn(self.stdin.clone().run(pipes.stdin, Arc::clone(&self.inbox)));
+        let stdout = tokio::spawn(output::read_stdout(
+            op,
+            pipes.stdout,
+            launch.framing,
+            Arc::clone(&self.inbox),
+            supervisor_gone.clone(),
+        ));
+        let stderr =
+            tokio::spawn(output::read_stderr(op, pipes.stderr, Arc::clone(&self.inbox), supervisor_gone));
+        let exit = self.watch(&mut control).await;
+        control.bury(group, exit).await;
+        gone.send_replace(true);
+        self.stdin.abandon(ClosedWhy::Exited);
+        let (_, _, stderr_tail) = tokio::join!(stdin, stdout, stderr);
+        let stderr_tail = stderr_tail.unwrap_or_default();
+        self.inbox.tell(Item::Input(Input::Exited { op, exit, stderr_tail }));
+        Ok(())
+    }
+
+    /// Watches over the process until its supervisor is gone, and with it everything below.
+    async fn watch(&mut self, control: &mut Control) -> Exit {
+        let mut exit = Exit::Unknown;
+        // An order may have come before the process ran.
+        let mut ending = self.begin_end(control, Ending::Not).await;
+        loop {
+            let due = ending.due();
+            tokio::select! {
+                word = control.word() => match word {
+                    None => return exit,
+                    Some(Word::Code(code)) => exit = Exit::Code(code),
+                    Some(Word::Signal(signal)) => exit = Exit::Signal(signal),
+                    Some(Word::Started(_) | Word::Failed(_)) => {}
+                },
+                Ok(()) = self.ordered.changed() => ending = self.begin_end(control, ending).await,
+                () = sleep_until(due) => ending = self.go_on(control, ending).await,
+            }
+            if exit != Exit::Unknown {
+                self.stdin.abandon(ClosedWhy::Exited);
+            }
+        }
+    }
+
+    async fn begin_end(&mut self, control: &mut Control, ending: Ending) -> Ending {
+        let Some(grace) = *self.ordered.borrow_and_update() else { return ending };
+        if grace.is_zero() {
+            self.stdin.abandon(ClosedWhy::Requested);
+            control.order(Order::Kill).await;
+            return Ending::Killed;
+        }
+        // What is queued is still written: it may be the runtime's own word for the end.
+        self.stdin.close();
+        match ending {
+            Ending::Not => Ending::Terminate { at: Instant::now() + grace, grace },
+            Ending::Terminate { .. } | Ending::Kill { .. } | Ending::Killed => ending,
+        }
+    }
+
+    /// The next step of ending a process that took too long over the last one.
+    async fn go_on(&self, control: &mut Control, ending: Ending) -> Ending {
+        match ending {
+            Ending::Terminate { grace, .. } => {
+                self.stdin.abandon(ClosedWhy::Requested);
+                control.order(Order::Terminate).await;
+                Ending::Kill { at: Instant::now() + grace }
+            }
+            Ending::Kill { .. } => {
+                control.order(Order::Kill).await;
+                Ending::Killed
+            }
+            Ending::Not | Ending::Killed => ending,
+        }
+    }
+}
+
+async fn sleep_until(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,83 @@
+//! Version 0.1 of the contract: the only place that knows its generated types. `wit/v0.1` is the text of it.
+
+mod activity;
+mod description;
+mod effects;
+mod session;
+mod write;
+
+use wasmtime::Store;
+use wasmtime::component::{Component, HasSelf, Linker};
+
+use crate::instance::State;
+use crate::log::Level;
+
+use generated::omi::runtime_adapter as wit;
+
+pub(crate) use description::read_descriptor;
+pub(crate) use effects::read_output;
+pub(crate) use generated::exports::omi::runtime_adapter::runtime_adapter::{Input, Output};
+pub(crate) use write::write_input;
+
+/// An instance's exports.
+pub(crate) type Bindings = generated::Adapter;
+
+mod generated {
+    wasmtime::component::bindgen!({ path: "../../wit/v0.1", world: "adapter" });
+}
+
+/// A component that was checked against the linker and the contract.
+pub(crate) struct Pre(generated::AdapterPre<State>);
+
+impl Pre {
+    /// Runs the component's start-up.
+    pub(crate) fn instantiate(&self, store: &mut Store<State>) -> wasmtime::Result<Bindings> {
+        self.0.instantiate(store)
+    }
+}
+
+/// Checks a component's types, without running it.
+pub(crate) fn prepare(linker: &Linker<State>, component: &Component) -> wasmtime::Result<Pre> {
+    generated::AdapterPre::new(linker.instantiate_pre(component)?).map(Pre)
+}
+
+/// Links what an adapter may import of the contract.
+pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    Bindings::add_to_linker::<State, HasSelf<State>>(linker, |state| state)
+}
+
+/// Calls `describe`.
+pub(crate) fn describe(
+    bindings: &Bindings,
+    store: &mut Store<State>,
+) -> wasmtime::Result<wit::description::Descriptor> {
+    bindings.omi_runtime_adapter_runtime_adapter().call_describe(store)
+}
+
+/// Calls `handle`.
+pub(crate) fn handle(
+    bindings: &Bindings,
+    store: &mut Store<State>,
+    now_ms: u32,
+    inputs: &[Input],
+) -> wasmtime::Result<Vec<Output>> {
+    bindings.omi_runtime_adapter_runtime_adapter().call_handle(store, now_ms, inputs)
+}
+
+impl wit::log::Host for State {
+    fn write(&mut self, level: wit::log::Level, message: String) {
+        let level = match level {
+            wit::log::Level::Debug => Level::Debug,
+            wit::log::Level::Info => Level::Info,
+            wit::log::Level::Warn => Level::Warn,
+            wit::log::Level::Error => Level::Error,
+        };
+        self.log.write(level, message);
+    }
+}
+
+// These have types only.
+impl wit::description::Host for State {}
+impl wit::session::Host for State {}
+impl wit::activity::Host for State {}
+impl wit::effects::Host for State {}

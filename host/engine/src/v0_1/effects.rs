@@ -1,0 +1,121 @@
+//! Reads what an adapter asks for.
+
+use super::Output as WitOutput;
+use super::activity::{event, request_approval};
+use super::description::{fidelity, short};
+use super::session::{auth_methods, failure, outcome, usage};
+use super::wit::effects as wit;
+use crate::blobs::Blobs;
+use crate::framing::Framing;
+use crate::limits;
+use crate::output::{Output, Part, Scope, Spawn, Unperformed, UnperformedKind};
+
+/// An output in the engine's terms. `blobs` has what payloads may refer to.
+pub(crate) fn read_output(output: WitOutput, blobs: &Blobs) -> Output {
+    match output {
+        WitOutput::Ready(ready) => Output::Ready { runtime: short(ready.runtime) },
+        WitOutput::AuthRequired(auth) => {
+            Output::AuthRequired { methods: auth_methods(auth.methods), message: short(auth.message) }
+        }
+        WitOutput::Fault(fault) => Output::Fault(failure(fault.failure)),
+        WitOutput::BindingOpened(opened) => Output::BindingOpened {
+            binding: opened.binding,
+            native_id: opened.native_id,
+            fidelity: fidelity(opened.fidelity),
+            model: opened.model.map(short),
+        },
+        WitOutput::BindingFailed(failed) => {
+            Output::BindingFailed { binding: failed.binding, failure: failure(failed.failure) }
+        }
+        WitOutput::AttemptEvent(happened) => {
+            Output::Activities { attempt: happened.attempt, activities: event(happened.event, blobs) }
+        }
+        WitOutput::AttemptFinished(finished) => Output::AttemptFinished {
+            attempt: finished.attempt,
+            outcome: outcome(finished.outcome),
+            usage: finished.usage.as_ref().map(usage),
+        },
+        WitOutput::CancelAnswer(answer) => Output::CancelAnswer {
+            attempt: answer.attempt,
+            dispatched: answer.dispatched,
+            acknowledged: answer.acknowledged,
+            message: answer.message.map(short),
+        },
+        WitOutput::RequestApproval(request) => Output::RequestApproval(request_approval(request)),
+        WitOutput::RequestInput(request) => {
+            Output::RequestInput { request: request.request, attempt: request.attempt }
+        }
+        WitOutput::WithdrawRequest(withdraw) => Output::WithdrawRequest { request: withdraw.request },
+        WitOutput::CallTool(call) => {
+            Output::CallTool { op: call.op, attempt: call.attempt, name: short(call.name) }
+        }
+        WitOutput::Spawn(asked) => Output::Spawn(spawn(asked)),
+        WitOutput::WriteStdin(write) => {
+            Output::WriteStdin { process: write.process, parts: parts(write.parts) }
+        }
+        WitOutput::CloseStdin(close) => Output::CloseStdin { process: close.process },
+        WitOutput::Kill(kill) => Output::Kill { process: kill.process, grace_ms: kill.grace_ms },
+        WitOutput::SetTimer(timer) => {
+            Output::SetTimer { op: timer.op, scope: scope(timer.scope), after_ms: timer.after_ms }
+        }
+        WitOutput::ClearTimer(op) => Output::ClearTimer { op },
+        WitOutput::ReadFile(read) => unperformed(read.op, read.scope, read.grant, UnperformedKind::ReadFile),
+        WitOutput::WriteFile(write) => {
+            unperformed(write.op, write.scope, write.grant, UnperformedKind::WriteFile)
+        }
+        WitOutput::HttpRequest(request) => {
+            unperformed(request.op, request.scope, request.grant, UnperformedKind::HttpRequest)
+        }
+        WitOutput::HttpAbort(_) => Output::HttpAbort,
+        WitOutput::CreateBlob(create) => {
+            Output::CreateBlob { op: create.op, scope: scope(create.scope), parts: parts(create.content) }
+        }
+        WitOutput::DropBlob(blob) => Output::DropBlob { blob },
+        WitOutput::Extension(extension) => Output::Extension { name: short(extension.name) },
+    }
+}
+
+fn spawn(spawn: wit::Spawn) -> Spawn {
+    Spawn {
+        op: spawn.op,
+        scope: scope(spawn.scope),
+        grant: short(spawn.grant),
+        command: spawn.command,
+        args: spawn.args,
+        env: spawn.env,
+        cwd: spawn.cwd,
+        stdout: match spawn.stdout {
+            wit::Framing::Bytes => Framing::Bytes,
+            wit::Framing::Lines(cap) => Framing::Lines(line_cap(cap)),
+        },
+    }
+}
+
+/// The most bytes of one piece of a line: what was asked for, as far as it may be.
+fn line_cap(asked: u32) -> usize {
+    match asked {
+        0 => limits::CHUNK_BYTES as usize,
+        asked => asked.min(limits::CHUNK_BYTES) as usize,
+    }
+}
+
+fn unperformed(op: u32, of: wit::Scope, grant: String, kind: UnperformedKind) -> Output {
+    Output::Unperformed(Unperformed { op, scope: scope(of), grant: short(grant), kind })
+}
+
+fn scope(scope: wit::Scope) -> Scope {
+    match scope {
+        wit::Scope::Worker => Scope::Worker,
+        wit::Scope::Binding(binding) => Scope::Binding(binding),
+        wit::Scope::Attempt(attempt) => Scope::Attempt(attempt),
+    }
+}
+
+fn parts(parts: Vec<wit::Part>) -> Vec<Part> {
+    let part = |part| match part {
+        wit::Part::Bytes(bytes) => Part::Bytes(bytes),
+        wit::Part::BlobRaw(blob) => Part::Blob(blob),
+        wit::Part::BlobBase64(blob) => Part::BlobAsBase64(blob),
+    };
+    parts.into_iter().map(part).collect()
+}

@@ -1,0 +1,195 @@
+//! Writes what an adapter is told.
+
+use omi_kernel::command::{Answer, BindingSettings, Execute, RunMode, StopReason};
+
+use super::Input as WitInput;
+use super::wit::{activity, effects, session};
+use crate::framing::ChunkEnd;
+use crate::input::{Block, Chunk, ClosedWhy, Exit, Input, Start, Why};
+use crate::limits;
+
+/// Nothing to add.
+const NO_EXTRA: String = String::new();
+
+/// An input in the terms of the contract.
+pub(crate) fn write_input(input: Input) -> WitInput {
+    let extra = NO_EXTRA;
+    match input {
+        Input::Start(begin) => WitInput::Start(start(begin)),
+        Input::Stop { reason, grace_ms } => {
+            WitInput::Stop(session::Stop { reason: stop_reason(reason), grace_ms, extra })
+        }
+        Input::OpenBinding { binding, session, settings: asked } => {
+            let (omi_session, settings) = (session.into(), settings(asked));
+            WitInput::OpenBinding(session::OpenBinding { binding, omi_session, settings, extra })
+        }
+        Input::ResumeBinding { binding, session, native_id, settings: asked } => {
+            WitInput::ResumeBinding(session::ResumeBinding {
+                binding,
+                omi_session: session.into(),
+                native_id: native_id.0,
+                settings: settings(asked),
+                extra,
+            })
+        }
+        Input::CloseBinding { binding } => WitInput::CloseBinding(session::CloseBinding { binding, extra }),
+        Input::Execute { attempt, binding, execute: asked, prompt } => {
+            WitInput::ExecuteAttempt(execute(attempt, binding, asked, prompt))
+        }
+        Input::Cancel { attempt } => WitInput::CancelAttempt(session::CancelAttempt { attempt, extra }),
+        Input::Approval { request, answer } => {
+            WitInput::Approval(activity::Approval { request, decision: decision(answer), extra })
+        }
+        Input::AnswerDeclined { request } => WitInput::ProvidedInput(activity::ProvidedInput {
+            request,
+            answer: activity::Answer::Declined,
+            extra,
+        }),
+        Input::ToolFailed { op, error } => {
+            let detail = session::FailureDetail { code: error.code, message: error.message, extra: NO_EXTRA };
+            WitInput::ToolResult(activity::ToolResult {
+                op,
+                outcome: activity::ToolOutcome::Failed(detail),
+                extra,
+            })
+        }
+        Input::Spawned { op } => WitInput::Spawned(effects::Spawned { op, extra }),
+        Input::SpawnFailed { op, why } => {
+            WitInput::Refused(effects::Refused { op, why: effects::Why::Failed(why), extra })
+        }
+        Input::Stdout(piece) => WitInput::Stdout(chunk(piece)),
+        Input::Stderr(piece) => WitInput::Stderr(chunk(piece)),
+        Input::StdinProgress { op, accepted, queued } => {
+            WitInput::StdinProgress(effects::StdinProgress { op, accepted, queued, extra })
+        }
+        Input::StdinClosed { op, why, lost } => {
+            WitInput::StdinClosed(effects::StdinClosed { op, why: closed_why(why), lost, extra })
+        }
+        Input::Exited { op, exit: how, stderr_tail } => {
+            WitInput::Exited(effects::Exited { op, exit: exit(how), stderr_tail, extra })
+        }
+        Input::Timer { op } => WitInput::Timer(op),
+        Input::BlobCreated { op, blob, bytes } => {
+            WitInput::BlobCreated(effects::BlobCreated { op, blob, size: bytes, extra })
+        }
+        Input::Refused { op, why: reason } => {
+            WitInput::Refused(effects::Refused { op, why: why(reason), extra })
+        }
+    }
+}
+
+fn start(start: Start) -> session::Start {
+    let Start { registration, config, seed, limits: of_worker } = start;
+    session::Start {
+        registration,
+        config,
+        host_version: env!("CARGO_PKG_VERSION").to_owned(),
+        host_extensions: Vec::new(),
+        limits: session::Limits {
+            inputs_per_call: limits::INPUTS_PER_CALL,
+            outputs_per_call: limits::OUTPUTS_PER_CALL,
+            call_ms: of_worker.call_ms,
+            chunk_bytes: limits::CHUNK_BYTES,
+            stdin_queue_bytes: of_worker.stdin_queue_bytes,
+            inline_bytes: limits::INLINE_BYTES,
+            processes: of_worker.processes,
+            timers: limits::TIMERS,
+            requests: 0,
+            blob_bytes: of_worker.blob_bytes,
+            extra: NO_EXTRA,
+        },
+        seed,
+        extra: NO_EXTRA,
+    }
+}
+
+fn stop_reason(reason: StopReason) -> session::StopReason {
+    match reason {
+        StopReason::Idle => session::StopReason::Idle,
+        StopReason::Shutdown => session::StopReason::Shutdown,
+        StopReason::Recycle => session::StopReason::Recycle,
+    }
+}
+
+fn settings(settings: BindingSettings) -> session::BindingSettings {
+    session::BindingSettings {
+        cwd: settings.cwd,
+        model: settings.model,
+        system_prompt: settings.system_prompt,
+        mcp_servers: Vec::new(),
+        extra: NO_EXTRA,
+    }
+}
+
+fn execute(attempt: u32, binding: u32, execute: Execute, prompt: Vec<Block>) -> session::ExecuteAttempt {
+    let block = |block| match block {
+        Block::Text(text) => session::PromptBlock::Text(text),
+        Block::Image { mime_type, blob: data, bytes: size } => {
+            session::PromptBlock::Image(session::Media { mime_type, data, size, extra: NO_EXTRA })
+        }
+    };
+    session::ExecuteAttempt {
+        attempt,
+        binding,
+        omi_session: execute.session.into(),
+        omi_run: execute.run.into(),
+        omi_attempt: execute.attempt.into(),
+        number: execute.number,
+        prompt: prompt.into_iter().map(block).collect(),
+        mode: match execute.mode {
+            RunMode::Ask => session::RunMode::Ask,
+            RunMode::Act => session::RunMode::Act,
+        },
+        model: execute.model,
+        tools: Vec::new(),
+        extra: NO_EXTRA,
+    }
+}
+
+fn decision(answer: Answer) -> activity::Decision {
+    match answer {
+        Answer::Selected { option_id } => activity::Decision::Selected(option_id),
+        Answer::Rejected { reason } => activity::Decision::Rejected(reason),
+        Answer::Cancelled => activity::Decision::Cancelled,
+        Answer::Expired => activity::Decision::Expired,
+    }
+}
+
+fn chunk(chunk: Chunk) -> effects::ProcessOutput {
+    let Chunk { op, data, end, dropped } = chunk;
+    let end = match end {
+        ChunkEnd::Open => effects::ChunkEnd::Open,
+        ChunkEnd::Newline => effects::ChunkEnd::Newline,
+        ChunkEnd::Split => effects::ChunkEnd::Split,
+        ChunkEnd::Eof => effects::ChunkEnd::Eof,
+    };
+    let extra = if dropped == 0 { NO_EXTRA } else { format!("{{\"dropped-bytes\":{dropped}}}") };
+    effects::ProcessOutput { op, data, end, extra }
+}
+
+fn closed_why(why: ClosedWhy) -> effects::ClosedWhy {
+    match why {
+        ClosedWhy::Requested => effects::ClosedWhy::Requested,
+        ClosedWhy::BrokenPipe => effects::ClosedWhy::BrokenPipe,
+        ClosedWhy::Exited => effects::ClosedWhy::Exited,
+    }
+}
+
+fn exit(exit: Exit) -> effects::Exit {
+    match exit {
+        Exit::Code(code) => effects::Exit::Code(code),
+        Exit::Signal(signal) => effects::Exit::Signal(signal),
+        Exit::Unknown => effects::Exit::Unknown,
+    }
+}
+
+fn why(why: Why) -> effects::Why {
+    match why {
+        Why::Denied(text) => effects::Why::Denied(text),
+        Why::Limit(text) => effects::Why::Limit(text),
+        Why::WouldBlock => effects::Why::WouldBlock,
+        Why::Unknown(text) => effects::Why::Unknown(text),
+        Why::Failed(text) => effects::Why::Failed(text),
+        Why::Other(text) => effects::Why::Other(text),
+    }
+}

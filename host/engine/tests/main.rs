@@ -1,0 +1,93 @@
+//! The engine's tests against real components and real processes.
+//!
+//! The components are taken from `target/adapters` and `target/guests`, where `cargo xtask adapters` puts them; other folders can
+//! be named with `OMI_ADAPTERS` and `OMI_GUESTS`. This binary is also what the engine starts as its supervisor.
+
+mod basics;
+mod hostile;
+mod loading;
+mod processes;
+mod stdin;
+mod support;
+mod survival;
+
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Trial};
+
+macro_rules! trials {
+    ($($module:ident: $($test:ident),+ $(,)?;)+) => {
+        vec![$($(Trial::test(concat!(stringify!($module), "::", stringify!($test)), || {
+            $module::$test();
+            Ok(())
+        }),)+)+]
+    };
+}
+
+fn main() -> ExitCode {
+    let mut args = std::env::args_os().skip(1);
+    let first = args.next();
+    if first.as_deref() == Some(support::SUPERVISE.as_ref()) {
+        return omi_engine::supervisor::main(args);
+    }
+    if first.as_deref() == Some(survival::HOLD.as_ref()) {
+        return survival::hold(args);
+    }
+    let trials = trials! {
+        loading:
+            what_is_no_component_is_named,
+            a_foreign_import_is_named,
+            a_component_that_is_no_adapter_is_refused,
+            another_version_of_the_contract_is_named,
+            a_missing_file_is_named,
+            an_adapter_says_who_it_is,
+            the_cache_is_private;
+        basics:
+            a_prompt_comes_back,
+            a_stopped_worker_says_so_last,
+            a_killed_worker_stops_in_the_middle_of_a_call,
+            an_attempt_on_a_binding_that_is_not_open_is_stale,
+            a_picture_that_is_not_base64_fails_its_attempt,
+            many_workers_at_once;
+        hostile:
+            a_spin_in_describe_is_a_limit,
+            a_panic_in_describe_has_its_message,
+            a_spin_ends_its_worker,
+            recursion_ends_its_worker,
+            growing_memory_ends_its_worker,
+            a_panic_ends_its_worker_and_nothing_is_performed,
+            a_million_outputs_end_the_worker,
+            a_log_flood_is_dropped,
+            what_is_not_granted_is_refused,
+            what_is_granted_stays_in_its_bounds,
+            foreign_numbers_are_refused,
+            an_omi_id_is_no_native_id,
+            what_comes_after_the_end_is_dropped,
+            a_stopping_worker_starts_nothing,
+            refusals_do_not_pile_up,
+            waiting_is_a_trap,
+            the_world_is_empty_and_the_same;
+        processes:
+            a_missing_program_is_named,
+            a_process_that_exits_at_once_says_how,
+            a_process_ended_by_a_signal_says_which,
+            a_flood_of_stderr_is_read,
+            a_line_of_ten_megabytes_is_split,
+            bytes_come_as_they_are,
+            a_process_may_close_its_output_and_live_on,
+            the_environment_is_what_was_allowed,
+            output_waits_for_a_slow_worker_and_is_whole;
+        stdin:
+            a_process_that_does_not_read_never_blocks_its_worker,
+            a_process_that_begins_to_read_gets_everything,
+            a_picture_is_written_as_base64_by_the_host,
+            a_closed_pipe_says_what_was_lost;
+        survival:
+            a_grandchild_of_its_own_session_dies_with_its_worker,
+            what_a_process_leaves_behind_dies_with_it,
+            a_process_that_ignores_sigterm_is_killed,
+            nothing_survives_the_daemon,
+            a_killed_supervisor_takes_its_program_along;
+    };
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}

@@ -1,0 +1,52 @@
+//! What the hostile and odd guests have in common: they behave like an adapter until the one thing they are for.
+
+use omi_adapter_sdk::{
+    Attempt, AttemptEvent, AttemptFinished, BindingOpened, CancelAnswer, Capabilities, Descriptor, Fidelity,
+    GrantRequest, Input, Outcome, Outputs, PromptBlock, Ready,
+};
+
+/// A descriptor with nothing special in it.
+pub fn descriptor(id: &str) -> Descriptor {
+    Descriptor {
+        adapter_id: id.to_owned(),
+        version: "0.1.0".to_owned(),
+        title: id.to_owned(),
+        protocol: "none".to_owned(),
+        capabilities: Capabilities { bindings_per_worker: 16, ..Capabilities::least() },
+        grants: vec![GrantRequest::process("agent", "Tests what happens to processes.")],
+        config_schema: String::new(),
+        extra: String::new(),
+    }
+}
+
+/// Answers what every adapter answers; gives back what is left.
+pub fn polite(input: Input, out: &mut Outputs) -> Option<Input> {
+    match input {
+        Input::Start(_) => out.push(Ready::new("guest")),
+        Input::OpenBinding(open) => {
+            out.push(BindingOpened::new(open.binding, format!("native-{}", open.binding), Fidelity::None));
+        }
+        Input::CancelAttempt(cancel) => out.push(CancelAnswer::new(cancel.attempt, true, false)),
+        other => return Some(other),
+    }
+    None
+}
+
+/// A line of the answer.
+pub fn say(attempt: Attempt, text: impl Into<String>, out: &mut Outputs) {
+    out.push(AttemptEvent::text(attempt, "m", text.into() + "\n"));
+}
+
+/// The attempt ended well.
+pub fn finish(attempt: Attempt, out: &mut Outputs) {
+    out.push(AttemptFinished::new(attempt, Outcome::succeeded("done"), None));
+}
+
+/// The text of a prompt.
+pub fn text(prompt: &[PromptBlock]) -> String {
+    let text = |block: &PromptBlock| match block {
+        PromptBlock::Text(text) => text.clone(),
+        _ => String::new(),
+    };
+    prompt.iter().map(text).collect()
+}
