@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod cancel;
+mod hostile;
 mod kill;
 mod run;
 mod serve;

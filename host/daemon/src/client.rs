@@ -112,13 +112,14 @@ pub(crate) struct Request {
 #[derive(Debug, Clone)]
 pub(crate) struct Client {
     pub(crate) messages: mpsc::Sender<Message>,
-    pub(crate) published: broadcast::Sender<Published>,
+    /// Never read: a place to subscribe from that does not keep the channel open when the driver is gone.
+    pub(crate) published: Arc<broadcast::Receiver<Published>>,
 }
 
 impl Client {
     /// Everything that is published from now on. One that lags behind is told so and reads the record.
     pub(crate) fn subscribe(&self) -> broadcast::Receiver<Published> {
-        self.published.subscribe()
+        self.published.resubscribe()
     }
 
     /// Has a prompt run.

@@ -138,8 +138,8 @@ pub(crate) struct Driver {
 /// Starts the driver on a thread of its own. The record is reconciled before this returns (seed §8.4).
 pub(crate) fn start(setup: Setup, tokio: &tokio::runtime::Handle) -> Result<Client, StoreError> {
     let (sender, messages) = mpsc::channel(MESSAGES_MAX);
-    let (published, _) = broadcast::channel(PUBLISHED_MAX);
-    let client = Client { messages: sender.clone(), published: published.clone() };
+    let (published, listener) = broadcast::channel(PUBLISHED_MAX);
+    let client = Client { messages: sender.clone(), published: Arc::new(listener) };
     let mut driver = Driver {
         store: setup.store,
         cwd: setup.cwd.clone(),
@@ -217,7 +217,9 @@ impl Driver {
                 None => drop(receive.await),
             }
         });
-        batch.into_iter().for_each(|message| self.translate(message));
+        for message in batch {
+            self.translate(message);
+        }
     }
 
     fn next_due(&self) -> Option<Duration> {
@@ -255,7 +257,7 @@ impl Driver {
                 self.items.push_back(item);
             }
             Message::Report { worker, report } => self.report(&worker, report),
-            Message::Started { run, worker, started } => self.started(run, worker, started),
+            Message::Started { run, worker, started } => self.started(run, &worker, started),
             Message::Shutdown { done } => {
                 self.pool.stop_all();
                 self.ending.get_or_insert((Instant::now() + SHUTDOWN_GRACE, done));
@@ -296,16 +298,16 @@ impl Driver {
         self.decide(input);
     }
 
-    fn started(&mut self, run: RunId, worker: WorkerId, started: Result<Started, FailureDetail>) {
+    fn started(&mut self, run: RunId, worker: &WorkerId, started: Result<Started, FailureDetail>) {
         match started {
             // The run stays queued: the next daemon takes it up.
-            Ok(started) if self.ending.is_some() => self.pool.dismiss(&worker, started),
+            Ok(started) if self.ending.is_some() => self.pool.dismiss(worker, started),
             Ok(started) => {
-                self.pool.started(&worker, started);
-                self.begin(run, &worker);
+                self.pool.started(worker, started);
+                self.begin(run, worker);
             }
             Err(failure) => {
-                self.pool.forget(&worker);
+                self.pool.forget(worker);
                 self.decide(Input::CannotBegin { run, failure });
             }
         }

@@ -59,7 +59,7 @@ impl Follow {
     }
 
     /// Begins with what is recorded already.
-    pub(crate) fn from_the_beginning(&mut self) {
+    pub(crate) fn rewind(&mut self) {
         self.catch_up(0);
     }
 

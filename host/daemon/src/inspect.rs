@@ -96,8 +96,13 @@ pub(crate) fn events(args: &ListEvents, state: &StateDir) -> anyhow::Result<Exit
     Ok(ExitCode::SUCCESS)
 }
 
-pub(crate) async fn adapters(args: &List, state: &StateDir, config: &Config) -> anyhow::Result<ExitCode> {
-    let engine = crate::daemon::engine(state, &tokio::runtime::Handle::current())?;
+pub(crate) fn adapters(
+    args: &List,
+    state: &StateDir,
+    config: &Config,
+    tokio: &tokio::runtime::Handle,
+) -> anyhow::Result<ExitCode> {
+    let engine = crate::daemon::engine(state, tokio)?;
     let mut rows = Vec::new();
     for (name, _) in bundled::COMPONENTS {
         let loaded = driver::load(&engine, config, name);
@@ -122,7 +127,7 @@ pub(crate) async fn adapters(args: &List, state: &StateDir, config: &Config) -> 
         rows.push(json!({ "registration": name, "component": component,
             "componentFound": bundled || folder.join(component).is_file(), "programs": programs }));
     }
-    Ok(list(&rows, args.json, "no adapters", |row| adapter_line(row)))
+    Ok(list(&rows, args.json, "no adapters", adapter_line))
 }
 
 fn component(name: &str, descriptor: &Descriptor, digest: &str) -> Value {

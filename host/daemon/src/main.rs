@@ -54,7 +54,7 @@ fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Sessions(list) => inspect::sessions(&list, &state),
         Command::Runs(list) => inspect::runs(&list, &state),
         Command::Events(list) => inspect::events(&list, &state),
-        Command::Adapters(list) => runtime()?.block_on(inspect::adapters(&list, &state, &config)),
+        Command::Adapters(list) => inspect::adapters(&list, &state, &config, runtime()?.handle()),
     }
 }
 

@@ -19,6 +19,7 @@ const ADAPTER_DEFAULT: &str = "echo";
 
 /// A prompt as a surface gives it.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_field_names, reason = "a system prompt is what everybody calls it")]
 pub(crate) struct Prompt {
     pub(crate) client: String,
     pub(crate) request: String,

@@ -48,7 +48,7 @@ pub(crate) async fn run(run: Run, state: &StateDir, mut config: Config) -> anyho
     let code = match daemon.client.accept(accept).await {
         Ok(Answered::Accepted { session, run: id, .. }) => {
             let follow = Follow::new(published, state.database(), session.clone(), id.clone());
-            Following::new(&daemon.client, run.json, session, id).to_end(follow).await
+            Following::new(&daemon.client, run.json, &session, id).follow(follow).await
         }
         Ok(Answered::Cancel(_) | Answered::Done) => Ok(ExitCode::from(crate::FAILED)),
         Err(error) => Err(error.into()),
@@ -130,13 +130,13 @@ struct Following<'c> {
 }
 
 impl<'c> Following<'c> {
-    fn new(client: &'c Client, json: bool, session: SessionId, run: RunId) -> Self {
+    fn new(client: &'c Client, json: bool, session: &SessionId, run: RunId) -> Self {
         let mut show = Show::new(json);
-        show.begin(&session, &run);
+        show.begin(session, &run);
         Self { client, run, show, approvals: Approvals::default(), cancel: None, cancelled: false }
     }
 
-    async fn to_end(mut self, mut follow: Follow) -> anyhow::Result<ExitCode> {
+    async fn follow(mut self, mut follow: Follow) -> anyhow::Result<ExitCode> {
         let mut interrupts = Interrupts::new()?;
         let mut give_up: Option<tokio::time::Instant> = None;
         loop {

@@ -144,7 +144,7 @@ impl Server {
         correlation.run = Some(run.to_string());
         let mut follow = Follow::new(published, self.database.clone(), session, run);
         if repeated {
-            follow.from_the_beginning();
+            follow.rewind();
         }
         let mut shown = Shown::default();
         while let Some(seen) = follow.next().await {

@@ -62,8 +62,7 @@ impl Pool {
     /// Finds a worker for a run: the one that holds its session's binding, else an idle one with room, else a new
     /// one, which is announced by [`Message::Started`].
     pub(super) fn lease(&mut self, waiting: &Waiting) -> Option<WorkerId> {
-        let idle =
-            |slot: &Slot| slot.run.is_none() && slot.ended.is_none() && slot.adapter == waiting.adapter;
+        let idle = |slot: &Slot| slot.is_idle() && slot.ready && slot.adapter == waiting.adapter;
         let holds = |slot: &Slot| slot.held.values().any(|session| *session == waiting.session);
         let found = self.slots.iter().find(|(_, slot)| idle(slot) && holds(slot));
         let found = found.or_else(|| self.slots.iter().find(|(_, slot)| idle(slot) && slot.has_room()));
@@ -81,7 +80,7 @@ impl Pool {
     /// Ends an idle worker where there would be too many.
     fn make_room(&mut self) {
         if self.slots.len() >= self.config.workers_max {
-            let idle = self.slots.values_mut().find(|slot| slot.run.is_none() && slot.ended.is_none());
+            let idle = self.slots.values_mut().find(|slot| slot.is_idle());
             if let Some(slot) = idle {
                 slot.stop(StopReason::Idle);
             }
@@ -247,6 +246,13 @@ impl Pool {
         }
     }
 
+    /// Has a worker end; what it was doing is decided by its end.
+    pub(super) fn stop(&mut self, worker: &WorkerId) {
+        if let Some(slot) = self.slots.get_mut(worker) {
+            slot.stop(StopReason::Recycle);
+        }
+    }
+
     pub(super) fn stop_all(&mut self) {
         self.slots.values_mut().for_each(|slot| slot.stop(StopReason::Shutdown));
     }
@@ -274,11 +280,17 @@ impl Slot {
         }
     }
 
+    fn is_idle(&self) -> bool {
+        self.run.is_none() && self.ended.is_none()
+    }
+
     fn has_room(&self) -> bool {
         self.started.as_ref().is_some_and(|started| self.held.len() < started.bindings_max)
     }
 
     fn stop(&mut self, reason: StopReason) {
+        // It takes no further run, whatever it still says.
+        self.ready = false;
         if let Some(started) = &self.started {
             // One that is gone has stopped.
             let _ = started.worker.send(Command::Stop { reason });

@@ -21,6 +21,8 @@ impl Driver {
                     let failure = Failure::AuthRequired(methods);
                     self.decide(Input::BindingFailed { attempt, binding, failure });
                 }
+                // Whoever logs in does so outside; the next run begins with a worker that sees it.
+                self.pool.stop(worker);
             }
             Report::BindingOpened { binding, native_id, fidelity, model } => {
                 if let Some((attempt, digest)) = self.pool.opened(worker, &binding) {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::decision::{Decision, Facts, Refusal, Reply, Write};
 use crate::draft::{Draft, about, run_and_attempt};
-use crate::event::{EventKind, Retention, Visibility};
+use crate::event::{About, EventKind, Retention, Visibility};
 use crate::id::{AttemptId, Ids};
 use crate::report::Activity;
 use crate::transcript::Chunk;
@@ -15,16 +15,11 @@ pub(super) fn chunk(
     facts: &Facts,
     ids: &mut Ids<'_>,
 ) -> Result<Decision, Refusal> {
-    let (run, attempt) = run_and_attempt(facts, attempt)?;
-    let mut draft = Draft::new(ids);
-    if attempt.status.is_terminal() {
-        return Ok(draft.reply(Reply::Late));
-    }
-    let payload = json!({ "message": chunk.message, "offset": chunk.offset,
-        "end": chunk.offset + chunk.text.len(), "text": chunk.text });
-    let about = about(run, Some(attempt));
-    draft.event_as(&about, EventKind::MessageDelta, payload, Retention::Transient, Visibility::Ui);
-    Ok(draft.done())
+    record(attempt, facts, ids, |draft, about| {
+        let payload = json!({ "message": chunk.message, "offset": chunk.offset,
+            "end": chunk.offset + chunk.text.len(), "text": chunk.text });
+        draft.event_as(about, EventKind::MessageDelta, payload, Retention::Transient, Visibility::Ui);
+    })
 }
 
 pub(super) fn message_completed(
@@ -34,15 +29,10 @@ pub(super) fn message_completed(
     facts: &Facts,
     ids: &mut Ids<'_>,
 ) -> Result<Decision, Refusal> {
-    let (run, attempt) = run_and_attempt(facts, attempt)?;
-    let mut draft = Draft::new(ids);
-    if attempt.status.is_terminal() {
-        return Ok(draft.reply(Reply::Late));
-    }
-    draft.write(Write::CompactMessage { attempt: attempt.id.clone(), message: message.to_owned() });
-    let payload = json!({ "message": message, "text": text });
-    draft.event(&about(run, Some(attempt)), EventKind::MessageCompleted, payload);
-    Ok(draft.done())
+    record(attempt, facts, ids, |draft, about| {
+        draft.write(Write::CompactMessage { attempt: attempt.clone(), message: message.to_owned() });
+        draft.event(about, EventKind::MessageCompleted, json!({ "message": message, "text": text }));
+    })
 }
 
 pub(super) fn activity(
@@ -51,14 +41,26 @@ pub(super) fn activity(
     facts: &Facts,
     ids: &mut Ids<'_>,
 ) -> Result<Decision, Refusal> {
+    record(attempt, facts, ids, |draft, about| {
+        if let Some((kind, payload)) = event(activity) {
+            draft.event(about, kind, payload);
+        }
+    })
+}
+
+/// Records something about an attempt that is not over.
+fn record(
+    attempt: &AttemptId,
+    facts: &Facts,
+    ids: &mut Ids<'_>,
+    write: impl FnOnce(&mut Draft<'_, '_>, &About),
+) -> Result<Decision, Refusal> {
     let (run, attempt) = run_and_attempt(facts, attempt)?;
     let mut draft = Draft::new(ids);
     if attempt.status.is_terminal() {
         return Ok(draft.reply(Reply::Late));
     }
-    if let Some((kind, payload)) = event(activity) {
-        draft.event(&about(run, Some(attempt)), kind, payload);
-    }
+    write(&mut draft, &about(run, Some(attempt)));
     Ok(draft.done())
 }
 
