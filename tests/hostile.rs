@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 /// Each guest with what its run must come to: its status, and a text of its answer or of its failure.
 const GUESTS: [(&str, &str, &str); 7] = [
-    ("call_spin", "failed", "time"),
-    ("call_recurse", "failed", "stack"),
+    ("call_spin", "failed", "adapter_deadline"),
+    ("call_recurse", "failed", "adapter_trapped"),
     ("call_grow", "failed", "memory"),
     ("call_panic", "failed", "panic"),
     ("describe_trap", "failed", "describe"),
