@@ -34,12 +34,12 @@ pub enum EngineError {
     #[error("the WebAssembly runtime cannot be set up: {0}")]
     Wasmtime(String),
     /// The system gives no more threads.
-    #[error("cannot start a thread for {what}: {source}; hint: see the limit of processes (`ulimit -u`)")]
+    #[error("cannot start a thread for {what}: {error}; hint: see the limit of processes (`ulimit -u`)")]
     Thread {
         /// What it was for.
         what: String,
         /// Why not.
-        source: std::io::Error,
+        error: std::io::Error,
     },
 }
 
@@ -75,7 +75,7 @@ impl Engine {
         let mut linker = Linker::new(&wasmtime);
         wasi::link(&mut linker).and_then(|()| v0_1::link(&mut linker)).map_err(failed)?;
         let ticker = Ticker::start(&wasmtime)
-            .map_err(|source| EngineError::Thread { what: "the ticker".to_owned(), source })?;
+            .map_err(|error| EngineError::Thread { what: "the ticker".to_owned(), error })?;
         Ok(Self(Runtime(Arc::new(Shared {
             wasmtime,
             linker,

@@ -26,12 +26,12 @@ const GRANTS_MAX: usize = 32;
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// The file cannot be read.
-    #[error("cannot read `{}`: {source}", path.display())]
+    #[error("cannot read `{}`: {error}", path.display())]
     Read {
         /// The file.
         path: PathBuf,
         /// Why.
-        source: std::io::Error,
+        error: std::io::Error,
     },
     /// The file is too large.
     #[error("the component has {bytes} bytes; the limit is {}", limits::COMPONENT_BYTES)]
@@ -139,7 +139,7 @@ impl std::fmt::Debug for Adapter {
 
 /// Reads a file, refusing a large one before it is in memory.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
-    let failed = |source| LoadError::Read { path: path.to_owned(), source };
+    let failed = |error| LoadError::Read { path: path.to_owned(), error };
     let bytes = std::fs::metadata(path).map_err(failed)?.len();
     if bytes > limits::COMPONENT_BYTES as u64 {
         return Err(LoadError::TooLarge { bytes });

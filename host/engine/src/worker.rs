@@ -86,7 +86,7 @@ impl Worker {
                 });
                 theirs.end(end);
             })
-            .map_err(|source| EngineError::Thread { what: format!("the worker `{id}`"), source })?;
+            .map_err(|error| EngineError::Thread { what: format!("the worker `{id}`"), error })?;
         Ok(Self { id, common })
     }
 

@@ -84,6 +84,16 @@ impl<'d, 'i> Draft<'d, 'i> {
 
     /// Takes a binding out of use.
     pub(crate) fn stale(&mut self, about: &About, binding: &Binding, reason: &str) {
+        self.stale_as(about, binding, reason, Visibility::Ui);
+    }
+
+    pub(crate) fn stale_as(
+        &mut self,
+        about: &About,
+        binding: &Binding,
+        reason: &str,
+        visibility: Visibility,
+    ) {
         self.write(Write::MoveBinding {
             id: binding.id.clone(),
             from: binding.status,
@@ -91,7 +101,7 @@ impl<'d, 'i> Draft<'d, 'i> {
         });
         let payload = json!({ "bindingId": binding.id, "adapterId": binding.adapter,
             "generation": binding.generation, "reason": reason });
-        self.event(about, EventKind::BindingStale, payload);
+        self.event_as(about, EventKind::BindingStale, payload, Retention::Core, visibility);
     }
 
     /// Ends an attempt and its run as cancelled: it has stopped, or its worker has.

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::decision::{AttemptChange, Decision, Effect, Facts, Refusal, RunChange, Write};
 use crate::draft::{Draft, about};
-use crate::event::{About, EventKind};
+use crate::event::{About, EventKind, Visibility};
 use crate::id::Ids;
 use crate::row::{Attempt, Binding, Run};
 use crate::status::{Status, Step};
@@ -46,5 +46,5 @@ fn orphan(run: &Run, attempt: Option<&Attempt>, draft: &mut Draft<'_, '_>) -> Re
 
 fn lose(binding: &Binding, draft: &mut Draft<'_, '_>) {
     let about = About { session: binding.session.clone(), run: None, attempt: None };
-    draft.stale(&about, binding, "non_resumable_binding_after_restart");
+    draft.stale_as(&about, binding, "non_resumable_binding_after_restart", Visibility::Internal);
 }

@@ -65,6 +65,8 @@ fn a_binding_that_lived_in_its_worker_is_stale() {
     let decision = found(Facts { unfinished, lost_bindings, ..Facts::default() }).then(&Input::Reconcile);
     assert_eq!(events(&decision), ["attempt.orphaned", "run.orphaned", "binding.stale"]);
     assert_eq!(payload(&decision, "binding.stale")["reason"], "non_resumable_binding_after_restart");
+    let visible: Vec<_> = decision.events.iter().map(|event| event.visibility).collect();
+    assert_eq!(visible, [Visibility::Ui, Visibility::Ui, Visibility::Internal], "SPEC §3.3 and its head");
 }
 
 #[test]
