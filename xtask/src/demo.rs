@@ -21,7 +21,7 @@ pub(crate) fn run(agent: Option<&str>) -> Result<()> {
     show.tool()?;
     show.cancel()?;
     show.kill()?;
-    println!("\nEverything shown holds. The record was in {}", show.world.path("state").display());
+    println!("\nEverything shown holds.");
     Ok(())
 }
 
