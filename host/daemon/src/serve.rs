@@ -233,15 +233,15 @@ fn read_lines() -> mpsc::Receiver<Result<String, String>> {
         loop {
             let mut line = Vec::new();
             let read = std::io::Read::take(&mut input, LINE_BYTES_MAX).read_until(b'\n', &mut line);
+            let too_long = u64::try_from(line.len()).is_ok_and(|length| length >= LINE_BYTES_MAX);
             let line = match read {
                 Ok(0) | Err(_) => return,
-                Ok(_) if u64::try_from(line.len()).is_ok_and(|length| length >= LINE_BYTES_MAX) => Err(
-                    format!("a line has more than {LINE_BYTES_MAX} bytes; it cannot be read on from here"),
-                ),
+                Ok(_) if too_long => Err(format!(
+                    "a line has more than {LINE_BYTES_MAX} bytes; it cannot be read on from here"
+                )),
                 Ok(_) => String::from_utf8(line).map_err(|_| "a line is not UTF-8".to_owned()),
             };
-            let last = line.as_ref().is_err_and(|why| why.contains("cannot be read on"));
-            if sender.blocking_send(line).is_err() || last {
+            if sender.blocking_send(line).is_err() || too_long {
                 return;
             }
         }

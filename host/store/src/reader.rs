@@ -172,14 +172,18 @@ impl Reader {
 
     /// Events in their order.
     pub fn events(&self, filter: &EventFilter) -> Result<Vec<Event>, StoreError> {
-        let sql = "SELECT event_seq, event_id, events.session_id, events.run_id, attempt_id, request_id, type, \
-             events.created_at_ms, payload_json FROM events LEFT JOIN runs ON runs.run_id = events.run_id \
-             WHERE event_seq > ?1 AND (?2 IS NULL OR events.session_id = ?2) \
-             AND (?3 IS NULL OR events.run_id = ?3) ORDER BY event_seq LIMIT ?4";
         let session = filter.session.as_ref().map(SessionId::as_str);
         let run = filter.run.as_ref().map(RunId::as_str);
+        // What is asked for is spelled out, not tested for NULL: only so does SQLite use the index that follows it.
+        let of_session = session.map_or("?2 IS NULL", |_| "events.session_id = ?2");
+        let of_run = run.map_or("?3 IS NULL", |_| "events.run_id = ?3");
+        let sql = format!(
+            "SELECT event_seq, event_id, events.session_id, events.run_id, attempt_id, request_id, type, \
+             events.created_at_ms, payload_json FROM events LEFT JOIN runs ON runs.run_id = events.run_id \
+             WHERE event_seq > ?1 AND {of_session} AND {of_run} ORDER BY event_seq LIMIT ?4"
+        );
         self.read(|db| {
-            let mut statement = db.prepare_cached(sql)?;
+            let mut statement = db.prepare_cached(&sql)?;
             let rows = statement.query_map((filter.after.0, session, run, filter.limit), event)?;
             rows.collect()
         })

@@ -95,22 +95,21 @@ impl Cancels {
 
     /// The attempts whose time to stop is over. Each is named once.
     pub(super) fn grace_over(&mut self, now: Instant) -> Vec<AttemptId> {
-        let over = self.cancels.iter_mut().filter(|(_, cancel)| cancel.stop_by.is_some_and(|by| by <= now));
-        over.map(|(attempt, cancel)| {
-            cancel.stop_by = None;
-            attempt.clone()
-        })
-        .collect()
+        self.take_due(now, |cancel| &mut cancel.stop_by)
     }
 
     /// The attempts whose adapter has not said in time what became of the cancellation. Each is named once.
     pub(super) fn unanswered(&mut self, now: Instant) -> Vec<AttemptId> {
-        let late =
-            self.cancels.iter_mut().filter(|(_, cancel)| cancel.acknowledge_by.is_some_and(|by| by <= now));
-        late.map(|(attempt, cancel)| {
-            cancel.acknowledge_by = None;
-            attempt.clone()
-        })
-        .collect()
+        self.take_due(now, |cancel| &mut cancel.acknowledge_by)
+    }
+
+    fn take_due(
+        &mut self,
+        now: Instant,
+        deadline: impl Fn(&mut Cancel) -> &mut Option<Instant>,
+    ) -> Vec<AttemptId> {
+        let passed = |cancel: &mut Cancel| deadline(cancel).take_if(|by| *by <= now).is_some();
+        let due = self.cancels.iter_mut().filter_map(|(attempt, cancel)| passed(cancel).then_some(attempt));
+        due.cloned().collect()
     }
 }
