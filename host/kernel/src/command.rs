@@ -1,5 +1,7 @@
 //! What the kernel has a worker do. The engine carries it to the adapter in the terms of the contract.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::id::{AttemptId, BindingId, NativeSessionId, RunId, SessionId};
@@ -39,6 +41,49 @@ pub enum RunMode {
     Act,
 }
 
+/// How an MCP server is reached.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "transport", rename_all = "snake_case")]
+pub enum McpTransport {
+    /// The runtime starts it.
+    Stdio {
+        /// The program.
+        command: String,
+        /// Its arguments.
+        #[serde(default)]
+        args: Vec<String>,
+        /// Its environment.
+        #[serde(default)]
+        env: BTreeMap<String, String>,
+    },
+    /// The runtime calls it.
+    Http {
+        /// Where.
+        url: String,
+        /// What is sent along.
+        #[serde(default)]
+        headers: BTreeMap<String, String>,
+    },
+    /// The runtime calls it and listens to its events.
+    Sse {
+        /// Where.
+        url: String,
+        /// What is sent along.
+        #[serde(default)]
+        headers: BTreeMap<String, String>,
+    },
+}
+
+/// An MCP server that a native session is to have.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct McpServer {
+    /// Its name.
+    pub name: String,
+    /// How it is reached.
+    #[serde(flatten)]
+    pub transport: McpTransport,
+}
+
 /// What a native session is to be like.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BindingSettings {
@@ -48,6 +93,8 @@ pub struct BindingSettings {
     pub model: Option<String>,
     /// The system prompt.
     pub system_prompt: Option<String>,
+    /// The MCP servers it is to have.
+    pub mcp_servers: Vec<McpServer>,
 }
 
 /// One attempt to run.
@@ -86,6 +133,23 @@ pub enum Answer {
         /// Why.
         reason: String,
     },
+    /// The attempt was cancelled meanwhile.
+    Cancelled,
+    /// Nobody answered in time.
+    Expired,
+}
+
+/// What a person said when asked for information.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum InputAnswer {
+    /// The information.
+    Provided {
+        /// A JSON value.
+        value: serde_json::Value,
+    },
+    /// The person does not want to say, or nobody can be asked.
+    Declined,
     /// The attempt was cancelled meanwhile.
     Cancelled,
     /// Nobody answered in time.
@@ -144,6 +208,18 @@ pub enum Command {
         request: u32,
         /// How it was decided.
         answer: Answer,
+    },
+    /// The answer to a request for information.
+    ProvideInput {
+        /// The adapter's number of the request.
+        request: u32,
+        /// What was said.
+        answer: InputAnswer,
+    },
+    /// Log in.
+    Authenticate {
+        /// The id of one of the methods that the runtime named.
+        method: String,
     },
     /// End.
     Stop {

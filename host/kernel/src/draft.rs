@@ -2,13 +2,15 @@
 
 use serde_json::{Value, json};
 
-use crate::command::Answer;
-use crate::decision::{AttemptChange, Decision, Effect, Facts, Refusal, Reply, RunChange, Write};
+use crate::decision::{Decision, Reply};
+use crate::effect::Effect;
 use crate::event::{About, EventKind, NewEvent, Retention, Visibility};
-use crate::id::{EventId, Ids};
-use crate::report::{FailureDetail, Usage};
+use crate::facts::Facts;
+use crate::id::{AttemptId, EventId, Ids};
+use crate::refusal::Refusal;
 use crate::row::{Attempt, Binding, BindingStatus, Run};
 use crate::status::{Status, Step};
+use crate::write::{AttemptChange, RunChange, Write};
 
 /// A decision while it is made.
 pub(crate) struct Draft<'d, 'i> {
@@ -31,6 +33,11 @@ impl<'d, 'i> Draft<'d, 'i> {
         self.decision.effects.push(effect);
     }
 
+    /// An effect that must come before those that are there already.
+    pub(crate) fn effect_first(&mut self, effect: Effect) {
+        self.decision.effects.insert(0, effect);
+    }
+
     pub(crate) fn reply(mut self, reply: Reply) -> Decision {
         self.decision.reply = reply;
         self.decision
@@ -38,6 +45,12 @@ impl<'d, 'i> Draft<'d, 'i> {
 
     pub(crate) fn done(self) -> Decision {
         self.decision
+    }
+
+    /// It came too late to change anything: an adapter reported about an attempt that is over. It is counted.
+    pub(crate) fn late(mut self, attempt: &AttemptId) -> Decision {
+        self.write(Write::CountLate { id: attempt.clone(), count: 1 });
+        self.reply(Reply::Late)
     }
 
     /// Records an event that is kept for good and shown to everybody.
@@ -82,94 +95,24 @@ impl<'d, 'i> Draft<'d, 'i> {
         Ok(to)
     }
 
-    /// Takes a binding out of use.
+    /// Takes a binding out of use: its native session is lost, or does not fit any more.
     pub(crate) fn stale(&mut self, about: &About, binding: &Binding, reason: &str) {
-        self.stale_as(about, binding, reason, Visibility::Ui);
+        self.retire(about, binding, BindingStatus::Stale, reason, Visibility::Ui);
     }
 
-    pub(crate) fn stale_as(
+    /// Takes a binding out of use.
+    pub(crate) fn retire(
         &mut self,
         about: &About,
         binding: &Binding,
+        to: BindingStatus,
         reason: &str,
         visibility: Visibility,
     ) {
-        self.write(Write::MoveBinding {
-            id: binding.id.clone(),
-            from: binding.status,
-            to: BindingStatus::Stale,
-        });
+        self.write(Write::MoveBinding { id: binding.id.clone(), from: binding.status, to });
         let payload = json!({ "bindingId": binding.id, "adapterId": binding.adapter,
-            "generation": binding.generation, "reason": reason });
+            "generation": binding.generation, "status": to.as_str(), "reason": reason });
         self.event_as(about, EventKind::BindingStale, payload, Retention::Core, visibility);
-    }
-
-    /// Ends an attempt and its run as cancelled: it has stopped, or its worker has.
-    pub(crate) fn cancelled(
-        &mut self,
-        run: &Run,
-        attempt: &Attempt,
-        text: Option<String>,
-        usage: Option<Usage>,
-        how: &str,
-    ) -> Result<(), Refusal> {
-        let about = about(run, Some(attempt));
-        self.move_attempt(attempt, Step::Cancel, AttemptChange { usage, ..AttemptChange::default() })?;
-        self.event(&about, EventKind::AttemptCancelled, json!({ "how": how }));
-        self.move_run(run, Step::Cancel, RunChange { text, ..RunChange::default() })?;
-        self.event(&about, EventKind::RunCancelled, json!({}));
-        self.effect(Effect::Release { run: run.id.clone() });
-        Ok(())
-    }
-
-    /// Ends an attempt and its run as failed.
-    pub(crate) fn failed(
-        &mut self,
-        run: &Run,
-        attempt: &Attempt,
-        error: &FailureDetail,
-        text: Option<String>,
-        usage: Option<Usage>,
-    ) -> Result<(), Refusal> {
-        let about = about(run, Some(attempt));
-        let change = AttemptChange { error: Some(error.clone()), usage, ..AttemptChange::default() };
-        self.move_attempt(attempt, Step::Fail, change)?;
-        let payload = json!({ "errorCode": error.code, "errorMessage": error.message, "retryable": false });
-        self.event(&about, EventKind::AttemptFailed, payload);
-        self.run_failed(run, &about, error, text)
-    }
-
-    /// Ends a run as failed.
-    pub(crate) fn run_failed(
-        &mut self,
-        run: &Run,
-        about: &About,
-        error: &FailureDetail,
-        text: Option<String>,
-    ) -> Result<(), Refusal> {
-        let change = RunChange { text, error: Some(error.clone()), stop_reason: None };
-        self.move_run(run, Step::Fail, change)?;
-        let payload = json!({ "errorCode": error.code, "errorMessage": error.message });
-        self.event(about, EventKind::RunFailed, payload);
-        self.effect(Effect::Release { run: run.id.clone() });
-        Ok(())
-    }
-
-    /// Ends every open request for approval of an attempt as cancelled. `tell` answers the adapter as well.
-    pub(crate) fn close_approvals(&mut self, run: &Run, attempt: &Attempt, facts: &Facts, tell: bool) {
-        for open in &facts.open_approvals {
-            let payload = json!({ "request": open.request, "outcome": "cancelled", "by": "kernel",
-                "automatic": true });
-            self.event(&about(run, Some(attempt)), EventKind::ApprovalResolved, payload);
-            if let (true, Some(worker)) = (tell, &attempt.worker) {
-                self.effect(Effect::Answer {
-                    attempt: attempt.id.clone(),
-                    worker: worker.clone(),
-                    request: open.request,
-                    answer: Answer::Cancelled,
-                });
-            }
-        }
     }
 }
 
@@ -185,7 +128,7 @@ pub(crate) fn about(run: &Run, attempt: Option<&Attempt>) -> About {
 /// The run and the attempt of an input about an attempt.
 pub(crate) fn run_and_attempt<'f>(
     facts: &'f Facts,
-    id: &crate::id::AttemptId,
+    id: &AttemptId,
 ) -> Result<(&'f Run, &'f Attempt), Refusal> {
     let missing = || Refusal::NotFound { what: "attempt", id: id.to_string() };
     Ok((facts.run.as_ref().ok_or_else(missing)?, facts.attempt.as_ref().ok_or_else(missing)?))

@@ -119,6 +119,14 @@ identifier!(
     GrantId, "grant_", "a grant id"
 );
 identifier!(
+    /// An artifact.
+    ArtifactId, "art_", "an artifact id"
+);
+identifier!(
+    /// A delegation.
+    DelegationId, "del_", "a delegation id"
+);
+identifier!(
     /// A worker: one running component instance. Process-local; stored as `adapter_instance_id`.
     WorkerId, "wrk_", "a worker id"
 );

@@ -1,59 +1,17 @@
 //! What can happen: the closed list of things the kernel decides about.
 
-use crate::command::Answer;
+use crate::artifact::ArtifactState;
+use crate::command::{Answer, InputAnswer, McpServer, StopReason};
 use crate::descriptor::Fidelity;
 use crate::id::{
-    AdapterId, AttemptId, BindingId, ClientId, NativeSessionId, OwnerId, RequestId, RunId, SessionId,
-    WorkerId,
+    ArtifactId, AttemptId, BindingId, NativeSessionId, OwnerId, RunId, SessionId, Timestamp, WorkerId,
 };
+use crate::model::Models;
 use crate::permission::ApprovalPolicy;
-use crate::report::{Activity, ApprovalRequest, Failure, FailureDetail, Outcome, Usage};
-use crate::row::RunInput;
+use crate::report::{Activity, ApprovalRequest, Failure, FailureDetail, InputRequest, Lease, Outcome, Usage};
+use crate::request::{Accept, Delegate, Retry, SessionRef};
+use crate::session::SessionChange;
 use crate::transcript::Chunk;
-
-/// Which session a prompt is for, in the order in which it is resolved (seed §13.3).
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct SessionRef {
-    /// The session itself.
-    pub id: Option<SessionId>,
-    /// What a surface calls it: kind and id.
-    pub external: Option<(String, String)>,
-    /// What an old client calls it: scope and key.
-    pub legacy: Option<(String, String)>,
-}
-
-/// A prompt that a client wants run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Accept {
-    /// Who asks.
-    pub owner: OwnerId,
-    /// The client.
-    pub client: ClientId,
-    /// The client's request: with the client it names the run.
-    pub request: RequestId,
-    /// For which session.
-    pub session: SessionRef,
-    /// The kind of surface, for a new session.
-    pub surface: String,
-    /// The title of a new session.
-    pub title: Option<String>,
-    /// The registration; none means the session's own.
-    pub adapter: Option<AdapterId>,
-    /// The registration of a session that is made now and names none.
-    pub default_adapter: AdapterId,
-    /// What is asked.
-    pub input: RunInput,
-    /// The system prompt as a hash.
-    pub system_prompt_hash: Option<String>,
-    /// What it may do.
-    pub mode: crate::command::RunMode,
-    /// The model asked for.
-    pub model: Option<String>,
-    /// The working folder asked for.
-    pub cwd: Option<String>,
-    /// The registration opted in to the legacy permission policy.
-    pub legacy_grant: bool,
-}
 
 /// A worker was leased for a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,6 +28,16 @@ pub struct Begin {
     pub default_cwd: String,
     /// The digest of the component.
     pub digest: String,
+    /// What the component speaks to its runtime: `acp`, `pi-rpc`, …
+    pub protocol: String,
+    /// The models that the registration has for the profiles.
+    pub models: Models,
+    /// The MCP servers that a native session is to have.
+    pub mcp_servers: Vec<McpServer>,
+    /// The stable part of the MCP configuration as a hash.
+    pub mcp_hash: Option<String>,
+    /// What identifies the worker's process, if it has one already.
+    pub lease: Option<Lease>,
 }
 
 /// A native session is there.
@@ -87,6 +55,8 @@ pub struct BindingOpened {
     pub model: Option<String>,
     /// The digest of the component.
     pub digest: String,
+    /// The stable part of the MCP configuration as a hash.
+    pub mcp_hash: Option<String>,
 }
 
 /// An attempt is over.
@@ -100,6 +70,39 @@ pub struct Finished {
     pub usage: Option<Usage>,
     /// The text of all its messages.
     pub text: String,
+    /// A person can be asked to log in.
+    pub person: bool,
+}
+
+/// Who answers a request to a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum By {
+    /// A person: the owner of the session.
+    Person(OwnerId),
+    /// The runtime took it back.
+    Runtime,
+    /// Nobody did in time.
+    Deadline,
+}
+
+impl By {
+    /// The word of the record.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::Person(_) => "user",
+            Self::Runtime => "runtime",
+            Self::Deadline => "deadline",
+        }
+    }
+}
+
+/// Which limit of time an attempt went over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Timeout {
+    /// The running time of its run.
+    Deadline,
+    /// The time without a sign of progress.
+    NoProgress,
 }
 
 /// Something that happened.
@@ -126,6 +129,8 @@ pub enum Input {
         binding: BindingId,
         /// Why.
         failure: Failure,
+        /// A person can be asked to log in.
+        person: bool,
     },
     /// A piece of an answer is to be kept.
     Chunk {
@@ -165,8 +170,26 @@ pub enum Input {
         request: u32,
         /// The answer.
         answer: Answer,
-        /// Who answered: `user`, `runtime`.
-        by: String,
+        /// Who answered.
+        by: By,
+    },
+    /// An adapter asks for information.
+    InputRequested {
+        /// What it asks.
+        request: InputRequest,
+        /// A person can be asked.
+        person: bool,
+    },
+    /// Somebody answered a request for information, or for a log-in.
+    InputProvided {
+        /// The attempt that asks.
+        attempt: AttemptId,
+        /// The number of the request.
+        request: u32,
+        /// The answer.
+        answer: InputAnswer,
+        /// Who answered.
+        by: By,
     },
     /// An attempt is over.
     Finished(Finished),
@@ -178,6 +201,72 @@ pub enum Input {
         failure: FailureDetail,
         /// The text of its messages so far.
         text: String,
+    },
+    /// An attempt took too long.
+    TimedOut {
+        /// The attempt.
+        attempt: AttemptId,
+        /// Which limit it went over.
+        timeout: Timeout,
+        /// The text of its messages so far.
+        text: String,
+    },
+    /// A worker is over, or is to end because it is idle: what cannot be taken up without it is lost.
+    WorkerOver {
+        /// The worker.
+        worker: WorkerId,
+        /// It is still there and is to be stopped now, for this reason.
+        stop: Option<StopReason>,
+    },
+    /// The worker of an attempt started a process.
+    Leased {
+        /// The attempt.
+        attempt: AttemptId,
+        /// What identifies the process.
+        lease: Lease,
+    },
+    /// Something was reported about an attempt that is over.
+    CameLate {
+        /// The attempt.
+        attempt: AttemptId,
+        /// How many times.
+        count: u32,
+    },
+    /// Somebody wants a run tried again.
+    Retry(Retry),
+    /// A run asks another one for work.
+    Delegate(Box<Delegate>),
+    /// Somebody changes a session.
+    UpdateSession {
+        /// Who.
+        owner: OwnerId,
+        /// The session.
+        session: SessionId,
+        /// What changes.
+        change: SessionChange,
+    },
+    /// Somebody wants the native sessions of a session not used again.
+    InvalidateBindings {
+        /// Who.
+        owner: OwnerId,
+        /// The session.
+        session: SessionRef,
+    },
+    /// Somebody did something with an artifact.
+    UpdateArtifact {
+        /// Who.
+        owner: OwnerId,
+        /// The artifact.
+        artifact: ArtifactId,
+        /// What.
+        state: ArtifactState,
+    },
+    /// Old events are to go.
+    Retain {
+        /// Runs that ended before this time lose their events.
+        ended_before: Timestamp,
+        /// So many events are kept.
+        events_max: u64,
     },
     /// Somebody wants a run to stop.
     Cancel {
@@ -202,63 +291,4 @@ pub enum Input {
     },
     /// The daemon starts.
     Reconcile,
-}
-
-/// What must be read before an input can be decided.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Wants {
-    /// The session that a prompt is for, and the run that already answers the same request.
-    Request {
-        /// Who asks.
-        owner: OwnerId,
-        /// For which session.
-        session: SessionRef,
-        /// The client.
-        client: ClientId,
-        /// The client's request.
-        request: RequestId,
-    },
-    /// A run with its session, its last attempt and its bindings.
-    Run(RunId),
-    /// An attempt with its run, session and bindings.
-    Attempt {
-        /// The attempt.
-        attempt: AttemptId,
-        /// A binding that is said to be there, and the native id that is about to be recorded for it.
-        opened: Option<(BindingId, NativeSessionId)>,
-    },
-    /// Everything that is not over.
-    Unfinished,
-}
-
-impl Input {
-    /// What must be read before this can be decided.
-    pub fn wants(&self) -> Wants {
-        let attempt = |attempt: &AttemptId| Wants::Attempt { attempt: attempt.clone(), opened: None };
-        match self {
-            Self::Accept(accept) => Wants::Request {
-                owner: accept.owner.clone(),
-                session: accept.session.clone(),
-                client: accept.client.clone(),
-                request: accept.request.clone(),
-            },
-            Self::Begin(begin) => Wants::Run(begin.run.clone()),
-            Self::CannotBegin { run, .. } | Self::Cancel { run, .. } => Wants::Run(run.clone()),
-            Self::BindingOpened(opened) => {
-                let binding = (opened.binding.clone(), opened.native_id.clone());
-                Wants::Attempt { attempt: opened.attempt.clone(), opened: Some(binding) }
-            }
-            Self::ApprovalRequested { request, .. } => attempt(&request.attempt),
-            Self::Finished(finished) => attempt(&finished.attempt),
-            Self::BindingFailed { attempt: id, .. }
-            | Self::Chunk { attempt: id, .. }
-            | Self::MessageCompleted { attempt: id, .. }
-            | Self::Activity { attempt: id, .. }
-            | Self::ApprovalAnswered { attempt: id, .. }
-            | Self::WorkerLost { attempt: id, .. }
-            | Self::CancelDispatched { attempt: id, .. }
-            | Self::CancelGraceOver { attempt: id } => attempt(id),
-            Self::Reconcile => Wants::Unfinished,
-        }
-    }
 }

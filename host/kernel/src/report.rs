@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::descriptor::Fidelity;
 use crate::id::{AttemptId, BindingId, NativeSessionId};
+pub use crate::usage::Usage;
 
 /// What went wrong, for a program and for a person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,22 +65,6 @@ impl Failure {
     }
 }
 
-/// What an attempt used. Absent is unknown, not zero.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Usage {
-    /// Tokens read.
-    pub input_tokens: Option<u32>,
-    /// Tokens written.
-    pub output_tokens: Option<u32>,
-    /// Tokens read from the provider's cache.
-    pub cache_read_tokens: Option<u32>,
-    /// Tokens written to the provider's cache.
-    pub cache_write_tokens: Option<u32>,
-    /// Money, in US dollars.
-    pub cost_usd: Option<f64>,
-}
-
 /// A payload: what the contract calls inline or blob is text here, with its size where it was cut.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -102,6 +87,29 @@ pub enum Payload {
         #[serde(rename = "contentHash")]
         content_hash: String,
     },
+}
+
+/// A concrete result of an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Artifact {
+    /// `file`, `patch`, `report`, `memory_candidate`, …
+    pub kind: String,
+    /// `input`, `result`, `checkpoint`, `tool_output`, `log`, `other`.
+    pub role: String,
+    /// Where it is.
+    pub uri: String,
+    /// A name for people.
+    pub name: Option<String>,
+    /// Its media type.
+    pub mime_type: Option<String>,
+    /// Its bytes, where the adapter sent them along. Whoever records it keeps them in a file and takes them out.
+    pub content: Option<Vec<u8>>,
+    /// The SHA-256 of its bytes in hexadecimal, where they are known.
+    pub content_hash: Option<String>,
+    /// How many bytes, where they are known.
+    pub size_bytes: Option<u64>,
+    /// What else is known about it: a JSON object.
+    pub metadata: serde_json::Value,
 }
 
 /// Something an attempt did.
@@ -168,18 +176,7 @@ pub enum Activity {
     /// The use of the attempt so far.
     Usage(Usage),
     /// A concrete result.
-    Artifact {
-        /// `file`, `patch`, `report`, …
-        kind: String,
-        /// `result`, `checkpoint`, `tool_output`, `log`, `other`.
-        role: String,
-        /// Where it is.
-        uri: String,
-        /// A name for people.
-        name: Option<String>,
-        /// Its media type.
-        mime_type: Option<String>,
-    },
+    Artifact(Artifact),
     /// The model that answered.
     ModelUsed {
         /// Its name.
@@ -237,6 +234,33 @@ pub struct ApprovalRequest {
     pub options: Vec<ApprovalOption>,
     /// What the runtime said about it.
     pub details: serde_json::Value,
+}
+
+/// A request for information from a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InputRequest {
+    /// The attempt that asks.
+    pub attempt: AttemptId,
+    /// The adapter's number of the request.
+    pub request: u32,
+    /// What is asked.
+    pub prompt: String,
+    /// A JSON Schema of the answer; none means free text.
+    pub schema: Option<serde_json::Value>,
+    /// A page to open, where the runtime names one.
+    pub url: Option<String>,
+}
+
+/// What identifies a process beyond the life of the daemon, so that it is never ended by mistake.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Lease {
+    /// Its process id, which is its group's too.
+    pub pid: i32,
+    /// When it started, in clock ticks since the system booted.
+    pub start_ticks: u64,
+    /// Which boot of the system.
+    pub boot_id: String,
 }
 
 /// How an attempt ended, as its adapter says.
@@ -326,6 +350,13 @@ pub enum Report {
     },
     /// A request for approval.
     ApprovalRequested(ApprovalRequest),
+    /// A request for information.
+    InputRequested(InputRequest),
+    /// The worker started a process.
+    ProcessStarted {
+        /// What identifies it.
+        lease: Lease,
+    },
     /// A request is taken back.
     RequestWithdrawn {
         /// The adapter's number of the request.

@@ -3,9 +3,11 @@
 use crate::command::{PromptBlock, RunMode};
 use crate::descriptor::Fidelity;
 use crate::id::{
-    AdapterId, AttemptId, BindingId, ClientId, NativeSessionId, OwnerId, RequestId, RunId, SessionId,
-    WorkerId,
+    AdapterId, ArtifactId, AttemptId, BindingId, ClientId, NativeSessionId, OwnerId, RequestId, RunId,
+    SessionId, WorkerId,
 };
+use crate::model::ModelProfile;
+use crate::session::SessionStatus;
 use crate::status::Status;
 
 /// A session, as far as decisions need it.
@@ -19,12 +21,16 @@ pub struct Session {
     pub default_adapter: AdapterId,
     /// The folder it works in unless a run names another.
     pub default_cwd: Option<String>,
-    /// It takes new runs.
-    pub open: bool,
+    /// What its runs need of a model unless one says otherwise.
+    pub profile: Option<ModelProfile>,
+    /// Its title.
+    pub title: Option<String>,
+    /// Where it stands.
+    pub status: SessionStatus,
 }
 
-/// What was asked of a run. Stored whole as `runs.input_json`.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+/// What was asked of a run, exactly: two requests are the same if this is. Stored whole as `runs.input_json`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RunInput {
     /// The prompt.
@@ -32,6 +38,33 @@ pub struct RunInput {
     /// The system prompt.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub system_prompt: Option<String>,
+    /// The registration, if one was named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub adapter: Option<AdapterId>,
+    /// The model, if one was named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// What is needed of a model, if that was said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub profile: Option<ModelProfile>,
+    /// The working folder, if one was named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cwd: Option<String>,
+    /// A native session of an earlier product, to be taken up as the first binding (seed §14). Never an Omi id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub legacy_adapter_session_id: Option<NativeSessionId>,
+    /// Milliseconds of running time it may take, if that was said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<u64>,
+}
+
+/// Why a run is to be tried again, and from where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RetryNote {
+    /// `retry` or `failover`.
+    pub reason: String,
+    /// The checkpoint that the next attempt begins from.
+    pub checkpoint: Option<ArtifactId>,
 }
 
 /// A run, as far as decisions need it.
@@ -51,14 +84,20 @@ pub struct Run {
     pub mode: RunMode,
     /// What was asked.
     pub input: RunInput,
+    /// The run that delegated it.
+    pub parent: Option<RunId>,
     /// The registration that executes it.
     pub adapter: AdapterId,
-    /// The model asked for.
+    /// What it needs of a model.
+    pub profile: ModelProfile,
+    /// The model asked for: by name, or through its profile once it has begun.
     pub model: Option<String>,
     /// The working folder asked for.
     pub cwd: Option<String>,
     /// The system prompt as a hash.
     pub system_prompt_hash: Option<String>,
+    /// Somebody wants it tried again, and no attempt has been made since.
+    pub retry: Option<RetryNote>,
 }
 
 /// An attempt, as far as decisions need it.
@@ -82,6 +121,8 @@ pub struct Attempt {
     pub cancel_dispatched: bool,
     /// The adapter confirmed that it has stopped.
     pub cancel_acknowledged: bool,
+    /// It failed and another attempt may help, for this reason; before that, why it was made.
+    pub retry_reason: Option<String>,
 }
 
 /// Where a binding stands.
@@ -135,11 +176,33 @@ pub struct Binding {
     pub cwd: Option<String>,
     /// The system prompt it was opened with, as a hash; none means any.
     pub system_prompt_hash: Option<String>,
+    /// The MCP configuration it was opened with, as a hash; none means any.
+    pub mcp_hash: Option<String>,
+    /// The worker that holds it; none means that nobody does.
+    pub worker: Option<WorkerId>,
 }
 
-/// A request for approval that nobody has answered yet.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OpenApproval {
+/// The number of the kernel's own request for a log-in. No adapter may use it.
+pub const LOG_IN: u32 = u32::MAX;
+
+/// What kind of answer a request waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RequestKind {
+    /// A permission.
+    Approval,
+    /// Information.
+    Input,
+    /// A log-in: the kernel asks, on behalf of the runtime.
+    Authentication,
+}
+
+/// A request to a person that nobody has answered yet.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct OpenRequest {
     /// The adapter's number of the request.
     pub request: u32,
+    /// What it waits for.
+    pub kind: RequestKind,
+    /// The ids of the possible answers, where only some are possible.
+    pub options: Vec<String>,
 }

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!  queued ──begin──▶ starting ──dispatch──▶ running ◀──resume──▶ waiting_input · waiting_approval
+//!     │                 │ └────────── ask-input: a log-in ──────────────▲
 //!     │                 │                      │                        │
 //!     └──── request-cancel ─▶ cancelling ◀─────┴────────────────────────┘
 //!                                 │
@@ -108,7 +109,10 @@ impl Status {
                 Ok(S::Running)
             }
             (S::Running | S::WaitingApproval | S::WaitingInput, Step::AskApproval) => Ok(S::WaitingApproval),
-            (S::Running | S::WaitingApproval | S::WaitingInput, Step::AskInput) => Ok(S::WaitingInput),
+            // A log-in is asked for while the native session is made.
+            (S::Starting | S::Running | S::WaitingApproval | S::WaitingInput, Step::AskInput) => {
+                Ok(S::WaitingInput)
+            }
             (
                 S::Queued | S::Starting | S::Running | S::WaitingApproval | S::WaitingInput,
                 Step::RequestCancel,

@@ -3,13 +3,17 @@
 use serde_json::json;
 
 use crate::command::Answer;
-use crate::decision::{AttemptChange, Decision, Effect, Facts, Refusal, Reply, RunChange};
+use crate::decision::{Decision, Reply};
 use crate::draft::{Draft, about, run_and_attempt};
+use crate::effect::Effect;
 use crate::event::EventKind;
+use crate::facts::Facts;
 use crate::id::{AttemptId, Ids};
+use crate::input::By;
 use crate::permission::{ApprovalPolicy, LegacyPermissionPolicy, refusal};
+use crate::refusal::Refusal;
 use crate::report::ApprovalRequest;
-use crate::row::{Attempt, OpenApproval, Run};
+use crate::row::{Attempt, LOG_IN, RequestKind, Run};
 use crate::status::{Status, Step};
 
 /// What an adapter is told where a person would have to be asked and none can be.
@@ -23,8 +27,10 @@ pub(super) fn requested(
 ) -> Result<Decision, Refusal> {
     let (run, attempt) = run_and_attempt(facts, &request.attempt)?;
     let mut draft = Draft::new(ids);
-    let is_open = facts.open_approvals.contains(&OpenApproval { request: request.request });
-    if attempt.status.is_terminal() || is_open {
+    if super::activity::is_over(attempt, facts) {
+        return Ok(draft.late(&attempt.id));
+    }
+    if super::request::is_open(request.request, facts) {
         return Ok(draft.reply(Reply::Late));
     }
     let payload = json!({ "request": request.request, "title": request.title, "toolUseId": request.tool,
@@ -35,12 +41,12 @@ pub(super) fn requested(
         ApprovalPolicy::Legacy => {
             (LegacyPermissionPolicy::answer(&request.options), LegacyPermissionPolicy::LABEL)
         }
-        ApprovalPolicy::Refuse => (refusal(&request.options, NOBODY_TO_ASK), "nobody_to_ask"),
-        ApprovalPolicy::Ask => {
-            draft.move_attempt(attempt, Step::AskApproval, AttemptChange::default())?;
-            draft.move_run(run, Step::AskApproval, RunChange::default())?;
-            draft.event(&about(run, Some(attempt)), EventKind::RunWaitingApproval, json!({}));
+        ApprovalPolicy::Ask if request.request != LOG_IN => {
+            super::request::wait(run, attempt, facts, Step::AskApproval, &mut draft)?;
             return Ok(draft.done());
+        }
+        ApprovalPolicy::Ask | ApprovalPolicy::Refuse => {
+            (refusal(&request.options, NOBODY_TO_ASK), "nobody_to_ask")
         }
     };
     resolve(run, attempt, request.request, &answer, by, &mut draft);
@@ -58,6 +64,7 @@ fn resolve(run: &Run, attempt: &Attempt, request: u32, answer: &Answer, by: &str
     draft.event(&about(run, Some(attempt)), EventKind::ApprovalResolved, payload);
     if let Some(worker) = &attempt.worker {
         draft.effect(Effect::Answer {
+            run: run.id.clone(),
             attempt: attempt.id.clone(),
             worker: worker.clone(),
             request,
@@ -70,20 +77,24 @@ pub(super) fn answered(
     id: &AttemptId,
     request: u32,
     answer: &Answer,
-    by: &str,
+    by: &By,
     facts: &Facts,
     ids: &mut Ids<'_>,
 ) -> Result<Decision, Refusal> {
     let (run, attempt) = run_and_attempt(facts, id)?;
-    if !facts.open_approvals.contains(&OpenApproval { request }) || attempt.status.is_terminal() {
-        return Err(Refusal::NoOpenApproval { attempt: id.clone(), request });
+    super::request::may_answer(by, id, facts)?;
+    let open = super::request::find(id, request, facts)?;
+    match (open.kind, answer) {
+        (RequestKind::Input | RequestKind::Authentication, _) => {
+            return Err(Refusal::NoOpenRequest { attempt: id.clone(), request });
+        }
+        (RequestKind::Approval, Answer::Selected { option_id }) if !open.options.contains(option_id) => {
+            return Err(super::request::no_such_option(open, option_id));
+        }
+        (RequestKind::Approval, _) => {}
     }
     let mut draft = Draft::new(ids);
-    resolve(run, attempt, request, answer, by, &mut draft);
-    if facts.open_approvals.len() == 1 && run.status == Status::WaitingApproval {
-        draft.move_attempt(attempt, Step::Resume, AttemptChange::default())?;
-        draft.move_run(run, Step::Resume, RunChange::default())?;
-        draft.event(&about(run, Some(attempt)), EventKind::RunRunning, json!({}));
-    }
+    resolve(run, attempt, request, answer, by.label(), &mut draft);
+    super::request::go_on(run, attempt, request, facts, &mut draft)?;
     Ok(draft.done())
 }

@@ -2,23 +2,22 @@
 
 use serde_json::json;
 
-use crate::decision::{AttemptChange, Decision, Effect, Facts, NewBinding, Refusal, Reply, RunChange, Write};
+use crate::decision::{Decision, Reply};
 use crate::draft::{Draft, about, run_and_attempt};
+use crate::ending::Ending;
 use crate::event::{About, EventKind};
+use crate::facts::Facts;
 use crate::id::{AttemptId, BindingId, Ids};
 use crate::input::BindingOpened;
-use crate::report::{Failure, FailureDetail, Usage};
+use crate::new::NewBinding;
+use crate::refusal::Refusal;
+use crate::report::{Failure, FailureDetail};
 use crate::row::{Attempt, Binding, BindingStatus, Run};
-use crate::status::{Status, Step};
-
-/// Why another attempt was made: the native session was gone.
-pub(super) const STALE_BINDING: &str = "stale_binding";
+use crate::status::Status;
+use crate::write::Write;
 
 /// The error of an attempt whose binding another session got (by its native id) while it was taken up.
 const BINDING_LOST: &str = "binding_lost";
-
-/// Attempts of one run without anybody asking for another: one, and one more after a stale binding (SPEC §12).
-pub(super) const ATTEMPTS_MAX: u32 = 2;
 
 pub(super) fn opened(opened: &BindingOpened, facts: &Facts, ids: &mut Ids<'_>) -> Result<Decision, Refusal> {
     let (run, attempt) = run_and_attempt(facts, &opened.attempt)?;
@@ -28,21 +27,22 @@ pub(super) fn opened(opened: &BindingOpened, facts: &Facts, ids: &mut Ids<'_>) -
     };
     if facts.named.is_some() && !is_active(&opened.binding, facts) {
         let lost = FailureDetail::new(BINDING_LOST, "the session was taken out of use while it was resumed");
-        return failed(&opened.attempt, &opened.binding, &Failure::Stale(lost), facts, draft.ids);
+        return failed(&opened.attempt, &opened.binding, &Failure::Stale(lost), false, facts, draft.ids);
     }
     give_way(opened, run, attempt, facts, &mut draft);
     record(opened, run, attempt, facts, &mut draft);
     if run.status == Status::Cancelling {
-        draft.cancelled(run, attempt, None, None, "before_execution")?;
+        draft.cancelled(run, attempt, &Ending::new(facts, None, None), "before_execution")?;
     } else {
-        super::begin::dispatch(run, attempt, worker, &opened.binding, &mut draft)?;
+        super::begin::dispatch(run, attempt, worker, &opened.binding, facts, &mut draft)?;
     }
     Ok(draft.done())
 }
 
-/// An attempt has its binding from the moment it is handed over: what is said about one after that is late.
+/// An attempt has its binding from the moment it is handed over: what is said about one after that is late. So is
+/// what is said while a person is asked to log in: the next attempt begins with that.
 fn waits_for_binding(attempt: &Attempt) -> bool {
-    !attempt.status.is_terminal() && attempt.binding.is_none()
+    attempt.binding.is_none() && matches!(attempt.status, Status::Starting | Status::Cancelling)
 }
 
 fn is_active(binding: &BindingId, facts: &Facts) -> bool {
@@ -84,7 +84,7 @@ fn record(opened: &BindingOpened, run: &Run, attempt: &Attempt, facts: &Facts, d
     }
     let generation = facts.generation + 1;
     let session = facts.session.as_ref();
-    draft.write(Write::InsertBinding(NewBinding {
+    draft.write(Write::InsertBinding(Box::new(NewBinding {
         id: opened.binding.clone(),
         session: run.session.clone(),
         adapter: run.adapter.clone(),
@@ -92,11 +92,12 @@ fn record(opened: &BindingOpened, run: &Run, attempt: &Attempt, facts: &Facts, d
         native_id: opened.native_id.clone(),
         fidelity,
         worker: attempt.worker.clone(),
-        cwd: run.cwd.clone().or_else(|| session.and_then(|session| session.default_cwd.clone())),
+        cwd: session.and_then(|session| super::begin::requested_cwd(run, session)),
         model: opened.model.clone(),
         system_prompt_hash: run.system_prompt_hash.clone(),
+        mcp_hash: opened.mcp_hash.clone(),
         digest: opened.digest.clone(),
-    }));
+    })));
     let kind = if generation == 1 { EventKind::BindingCreated } else { EventKind::BindingReplaced };
     let payload = json!({ "bindingId": opened.binding, "adapterId": run.adapter, "generation": generation,
         "fidelity": fidelity });
@@ -107,6 +108,7 @@ pub(super) fn failed(
     attempt: &AttemptId,
     binding: &BindingId,
     failure: &Failure,
+    person: bool,
     facts: &Facts,
     ids: &mut Ids<'_>,
 ) -> Result<Decision, Refusal> {
@@ -117,42 +119,28 @@ pub(super) fn failed(
     }
     let resumed = facts.binding.as_ref().filter(|active| active.id == *binding);
     let stale = matches!(failure, Failure::Stale(_));
-    match resumed {
-        Some(active) if stale => draft.stale(&about(run, Some(attempt)), active, "resume_failed"),
-        Some(_) | None => {}
+    if let Some(active) = resumed.filter(|_| stale) {
+        draft.stale(&about(run, Some(attempt)), active, "resume_failed");
     }
+    let ending = Ending::new(facts, None, None);
     if run.status == Status::Cancelling {
-        draft.cancelled(run, attempt, None, None, "before_execution")?;
-    } else if stale && resumed.is_some() && attempt.number < ATTEMPTS_MAX {
-        again(run, attempt, failure, None, &mut draft)?;
-    } else {
-        draft.failed(run, attempt, &failure.detail(), None, None)?;
+        draft.cancelled(run, attempt, &ending, "before_execution")?;
+        return Ok(draft.done());
+    }
+    match failure {
+        Failure::Stale(detail) if resumed.is_some() && super::retry::may_repeat(attempt) => {
+            super::retry::here(run, attempt, detail, super::retry::STALE_BINDING, None, &mut draft)?;
+        }
+        // Nothing was delivered to the runtime, so nothing can happen twice.
+        Failure::Retryable(detail) if super::retry::may_repeat(attempt) => {
+            super::retry::here(run, attempt, detail, super::retry::TRANSIENT, None, &mut draft)?;
+        }
+        Failure::AuthRequired(methods) if person => {
+            super::request::ask_to_log_in(run, attempt, methods, None, &mut draft)?;
+        }
+        Failure::Stale(_) | Failure::Retryable(_) | Failure::AuthRequired(_) | Failure::Fatal(_) => {
+            draft.failed(run, attempt, &failure.detail(), &ending)?;
+        }
     }
     Ok(draft.done())
-}
-
-/// Ends an attempt whose native session is gone, and begins another one with the same worker (seed §9.2).
-pub(super) fn again(
-    run: &Run,
-    attempt: &Attempt,
-    failure: &Failure,
-    usage: Option<Usage>,
-    draft: &mut Draft<'_, '_>,
-) -> Result<(), Refusal> {
-    let detail = failure.detail();
-    let change = AttemptChange {
-        error: Some(detail.clone()),
-        retry_reason: Some(STALE_BINDING.to_owned()),
-        usage,
-        ..AttemptChange::default()
-    };
-    draft.move_attempt(attempt, Step::Fail, change)?;
-    let payload = json!({ "errorCode": detail.code, "errorMessage": detail.message, "retryable": true,
-        "retryReason": STALE_BINDING });
-    draft.event(&about(run, Some(attempt)), EventKind::AttemptFailed, payload);
-    draft.move_run(run, Step::Begin, RunChange::default())?;
-    if let Some(worker) = &attempt.worker {
-        draft.effect(Effect::BeginAgain { run: run.id.clone(), worker: worker.clone() });
-    }
-    Ok(())
 }

@@ -1,13 +1,19 @@
-//! A run is to stop: recorded first, dispatched then, and never claimed to be more than is known (seed §12).
+//! A run is to stop: recorded first, dispatched then, and never claimed to be more than is known (seed §12). What it
+//! delegated is to stop with it.
 
 use serde_json::json;
 
-use crate::decision::{AttemptChange, Decision, Effect, Facts, Refusal, Reply, RunChange, Write};
+use crate::decision::{Decision, Reply};
 use crate::draft::{Draft, about, run_and_attempt};
+use crate::effect::Effect;
+use crate::ending::Ending;
 use crate::event::EventKind;
+use crate::facts::Facts;
 use crate::id::{AttemptId, Ids, OwnerId, RunId};
-use crate::row::{Attempt, Run};
+use crate::refusal::Refusal;
+use crate::row::{Attempt, OpenRequest, RequestKind, Run};
 use crate::status::{Status, Step};
+use crate::write::{AttemptChange, RunChange, Write};
 
 pub(super) fn cancel(
     owner: &OwnerId,
@@ -19,13 +25,27 @@ pub(super) fn cancel(
     let run = facts.run.as_ref().ok_or_else(missing)?;
     facts.session.as_ref().filter(|session| session.owner == *owner).ok_or_else(missing)?;
     let attempt = facts.attempt.as_ref().filter(|attempt| !attempt.status.is_terminal());
-    let draft = Draft::new(ids);
-    match (run.status, attempt) {
-        (status, _) if status.is_terminal() => Ok(draft.reply(known(false, run, facts.attempt.as_ref()))),
-        (Status::Cancelling, attempt) => Ok(draft.reply(known(true, run, attempt))),
-        (_, Some(attempt)) => cancel_attempt(run, attempt, facts, draft),
-        (_, None) => cancel_queued(run, draft),
+    let mut draft = Draft::new(ids);
+    if run.status.is_terminal() {
+        return Ok(draft.reply(known(false, run, facts.attempt.as_ref())));
     }
+    if run.status == Status::Cancelling {
+        return Ok(draft.reply(known(true, run, attempt)));
+    }
+    let (status, dispatching) =
+        stop(run, attempt, &facts.open_requests, &Ending::new(facts, None, None), &mut draft)?;
+    for below in facts.descendants.iter().filter(|below| below.run.status != Status::Cancelling) {
+        let ending = Ending::bare(below.delegation.as_ref());
+        stop(&below.run, below.attempt.as_ref(), &below.open_requests, &ending, &mut draft)?;
+    }
+    Ok(draft.reply(Reply::Cancelling {
+        accepted: true,
+        attempt: attempt.map(|attempt| attempt.id.clone()),
+        dispatching,
+        dispatched: false,
+        acknowledged: false,
+        status,
+    }))
 }
 
 /// What is known already: nothing changes.
@@ -40,55 +60,64 @@ fn known(accepted: bool, run: &Run, attempt: Option<&Attempt>) -> Reply {
     }
 }
 
-/// No adapter has it: it stops here and now.
-fn cancel_queued(run: &Run, mut draft: Draft<'_, '_>) -> Result<Decision, Refusal> {
-    let about = about(run, None);
-    draft.event(&about, EventKind::RunCancellationRequested, json!({}));
-    let to = draft.move_run(run, Step::RequestCancel, RunChange::default())?;
-    draft.event(&about, EventKind::RunCancelling, json!({}));
-    let run = Run { status: to, ..run.clone() };
-    let status = draft.move_run(&run, Step::Cancel, RunChange::default())?;
-    draft.event(&about, EventKind::RunCancelled, json!({}));
-    draft.effect(Effect::Dequeue { run: run.id.clone() });
-    Ok(draft.reply(Reply::Cancelling {
-        accepted: true,
-        attempt: None,
-        dispatching: false,
-        dispatched: false,
-        acknowledged: false,
-        status,
-    }))
+/// Has a run stop. Answers where it stands then, and whether its adapter is told.
+fn stop(
+    run: &Run,
+    attempt: Option<&Attempt>,
+    open_requests: &[OpenRequest],
+    ending: &Ending<'_>,
+    draft: &mut Draft<'_, '_>,
+) -> Result<(Status, bool), Refusal> {
+    draft.event(&about(run, attempt), EventKind::RunCancellationRequested, json!({}));
+    match attempt {
+        None => Ok((stop_queued(run, ending, draft)?, false)),
+        Some(attempt) => stop_attempt(run, attempt, open_requests, ending, draft),
+    }
 }
 
-fn cancel_attempt(
+/// No adapter has it: it stops here and now.
+pub(super) fn stop_queued(
     run: &Run,
-    attempt: &Attempt,
-    facts: &Facts,
-    mut draft: Draft<'_, '_>,
-) -> Result<Decision, Refusal> {
-    let about = about(run, Some(attempt));
-    draft.event(&about, EventKind::RunCancellationRequested, json!({}));
-    draft.move_attempt(attempt, Step::RequestCancel, AttemptChange::default())?;
+    ending: &Ending<'_>,
+    draft: &mut Draft<'_, '_>,
+) -> Result<Status, Refusal> {
+    let about = about(run, None);
     let status = draft.move_run(run, Step::RequestCancel, RunChange::default())?;
     draft.event(&about, EventKind::RunCancelling, json!({}));
-    draft.close_approvals(run, attempt, facts, true);
+    let run = Run { status, ..run.clone() };
+    draft.effect(Effect::Dequeue { run: run.id.clone() });
+    draft.run_over(&run, &about, Step::Cancel, None, json!({}), ending)?;
+    Ok(Status::Cancelled)
+}
+
+fn stop_attempt(
+    run: &Run,
+    attempt: &Attempt,
+    open_requests: &[OpenRequest],
+    ending: &Ending<'_>,
+    draft: &mut Draft<'_, '_>,
+) -> Result<(Status, bool), Refusal> {
+    draft.move_attempt(attempt, Step::RequestCancel, AttemptChange::default())?;
+    let status = draft.move_run(run, Step::RequestCancel, RunChange::default())?;
+    draft.event(&about(run, Some(attempt)), EventKind::RunCancelling, json!({}));
+    draft.close_requests(run, attempt, open_requests, true);
+    if open_requests.iter().any(|open| open.kind == RequestKind::Authentication) {
+        // Its runtime is done with it already: nothing is left that could stop.
+        let (run, attempt) = (Run { status, ..run.clone() }, Attempt { status, ..attempt.clone() });
+        draft.cancelled(&run, &attempt, ending, "before_log_in")?;
+        return Ok((Status::Cancelled, false));
+    }
     // An attempt that is still being bound is unknown to its adapter: it ends when its binding is there or not.
     let executing = attempt.status != Status::Starting;
     if let Some(worker) = &attempt.worker {
         draft.effect(Effect::DispatchCancel {
+            run: run.id.clone(),
             attempt: attempt.id.clone(),
             worker: worker.clone(),
             executing,
         });
     }
-    Ok(draft.reply(Reply::Cancelling {
-        accepted: true,
-        attempt: Some(attempt.id.clone()),
-        dispatching: executing,
-        dispatched: false,
-        acknowledged: false,
-        status,
-    }))
+    Ok((status, executing))
 }
 
 pub(super) fn dispatched(

@@ -2,27 +2,45 @@
 
 use serde_json::json;
 
-use crate::decision::{AttemptChange, Decision, Effect, Facts, Refusal, RunChange, Write};
+use crate::decision::Decision;
+use crate::delegation::Delegation;
 use crate::draft::{Draft, about};
-use crate::event::{About, EventKind, Visibility};
+use crate::effect::Effect;
+use crate::ending::Ending;
+use crate::event::{EventKind, Visibility};
+use crate::facts::{Facts, Unfinished};
 use crate::id::Ids;
-use crate::row::{Attempt, Binding, Run};
+use crate::refusal::Refusal;
+use crate::row::{Binding, BindingStatus};
 use crate::status::{Status, Step};
+use crate::write::{AttemptChange, Write};
 
 /// The reason recorded with each orphan.
 const REASON: &str = "daemon_startup_reconciliation";
 
 pub(super) fn reconcile(facts: &Facts, ids: &mut Ids<'_>) -> Result<Decision, Refusal> {
     let mut draft = Draft::new(ids);
-    for (run, attempt) in &facts.unfinished {
+    for lease in &facts.leases {
+        draft.effect(Effect::Reap { lease: lease.clone() });
+    }
+    for unfinished in &facts.unfinished {
+        let Unfinished { run, attempt, delegation } = unfinished;
         match (run.status, attempt) {
+            (Status::Queued, None) if nobody_waits(delegation.as_ref(), facts) => {
+                draft.event(
+                    &about(run, None),
+                    EventKind::RunCancellationRequested,
+                    json!({ "reason": REASON }),
+                );
+                super::cancel::stop_queued(run, &Ending::bare(delegation.as_ref()), &mut draft)?;
+            }
             // It never had a worker, so nothing is lost: it stays queued and is scheduled.
             (Status::Queued, None) => draft.effect(Effect::Schedule {
                 run: run.id.clone(),
                 session: run.session.clone(),
                 adapter: run.adapter.clone(),
             }),
-            (_, attempt) => orphan(run, attempt.as_ref(), &mut draft)?,
+            _ => orphan(unfinished, &mut draft)?,
         }
     }
     for binding in &facts.lost_bindings {
@@ -32,19 +50,27 @@ pub(super) fn reconcile(facts: &Facts, ids: &mut Ids<'_>) -> Result<Decision, Re
     Ok(draft.done())
 }
 
-fn orphan(run: &Run, attempt: Option<&Attempt>, draft: &mut Draft<'_, '_>) -> Result<(), Refusal> {
+/// The run that waits for the result is orphaned itself: to work for it now would surprise everybody.
+fn nobody_waits(delegation: Option<&Delegation>, facts: &Facts) -> bool {
+    let Some(delegation) = delegation.filter(|delegation| delegation.mode.waits()) else { return false };
+    let parent = facts.unfinished.iter().find(|other| other.run.id == delegation.parent_run);
+    parent.is_some_and(|parent| parent.run.status != Status::Queued || parent.attempt.is_some())
+}
+
+fn orphan(unfinished: &Unfinished, draft: &mut Draft<'_, '_>) -> Result<(), Refusal> {
+    let Unfinished { run, attempt, delegation } = unfinished;
     if let Some(attempt) = attempt {
         draft.move_attempt(attempt, Step::Orphan, AttemptChange::default())?;
         let payload = json!({ "reason": REASON, "was": attempt.status });
         draft.event(&about(run, Some(attempt)), EventKind::AttemptOrphaned, payload);
     }
-    draft.move_run(run, Step::Orphan, RunChange::default())?;
     let payload = json!({ "reason": REASON, "was": run.status });
-    draft.event(&about(run, attempt), EventKind::RunOrphaned, payload);
-    Ok(())
+    let ending = Ending::bare(delegation.as_ref());
+    draft.run_over(run, &about(run, attempt.as_ref()), Step::Orphan, None, payload, &ending)
 }
 
 fn lose(binding: &Binding, draft: &mut Draft<'_, '_>) {
-    let about = About { session: binding.session.clone(), run: None, attempt: None };
-    draft.stale_as(&about, binding, "non_resumable_binding_after_restart", Visibility::Internal);
+    let about = super::session::only(&binding.session);
+    let reason = "non_resumable_binding_after_restart";
+    draft.retire(&about, binding, BindingStatus::Stale, reason, Visibility::Internal);
 }

@@ -1,13 +1,31 @@
-//! The tests of `decide`: one story per rule, then a random walk over all of them.
+//! The tests of `decide`: one file for each phase of a run's life and for what stands beside it, one test per rule.
 
 mod accept;
 mod activity;
+mod adoption;
+mod any;
 mod approval;
+mod artifact;
 mod begin;
 mod bind;
+mod budget;
 mod cancel;
+mod cascade;
+mod delegate;
+mod delegation_end;
 mod finish;
+mod idempotency;
+mod information;
+mod late;
+mod limits;
+mod log_in;
+mod mcp;
+mod model;
+mod reading;
 mod reconcile;
+mod repeat;
+mod retry;
+mod session;
 mod story;
-mod walk;
-mod world;
+mod timeout;
+mod worker;

@@ -1,15 +1,15 @@
 //! A prompt is accepted.
 
+use super::reading::*;
 use super::story::*;
-use crate::command::{Base64, PromptBlock};
-use crate::decision::{Effect, Refusal, Reply, Write};
+use crate::decision::Reply;
+use crate::effect::Effect;
 use crate::id::RunId;
-use crate::input::{Accept, SessionRef};
+use crate::model::ModelProfile;
+use crate::refusal::Refusal;
+use crate::request::{Accept, SessionRef};
 use crate::status::Status;
-
-fn in_session(text: &str) -> Accept {
-    Accept { session: SessionRef { id: Some(session_id()), ..SessionRef::default() }, ..asks(text) }
-}
+use crate::write::Write;
 
 fn with_session() -> Story {
     let mut story = Story::at(Status::Queued);
@@ -42,7 +42,7 @@ fn a_new_session_keeps_the_names_that_its_surface_has_for_it() {
 #[test]
 fn a_prompt_for_a_session_uses_it_and_its_registration() {
     let decision =
-        with_session().then(&accept(Accept { default_adapter: "other".into(), ..in_session("hello") }));
+        with_session().then(&accept(Accept { default_adapter: "other".into(), ..asks_in_session("hello") }));
     assert_eq!(rows(&decision), ["run", "session used"]);
     assert_eq!(events(&decision), ["run.queued", "session.updated"]);
     let Write::InsertRun(run) = &decision.writes[0] else { panic!() };
@@ -51,55 +51,17 @@ fn a_prompt_for_a_session_uses_it_and_its_registration() {
 
 #[test]
 fn a_prompt_may_name_another_registration() {
-    let decision =
-        with_session().then(&accept(Accept { adapter: Some("claude".into()), ..in_session("hello") }));
+    let mut other = asks_in_session("hello");
+    other.input.adapter = Some("claude".into());
+    let decision = with_session().then(&accept(other));
     let Write::InsertRun(run) = &decision.writes[0] else { panic!() };
     assert_eq!(run.adapter.as_str(), "claude");
 }
 
 #[test]
 fn a_session_that_is_not_there_is_never_made_up() {
-    let refusal = Story::nothing().decide(&accept(in_session("hello"))).unwrap_err();
+    let refusal = Story::nothing().decide(&accept(asks_in_session("hello"))).unwrap_err();
     assert_eq!(refusal, Refusal::NotFound { what: "session", id: session_id().to_string() });
-}
-
-#[test]
-fn the_same_request_again_is_the_same_run() {
-    for status in Status::ALL {
-        let decision = Story::at(status).then(&accept(asks("hello")));
-        assert_eq!(decision.reply, Reply::Accepted { session: session_id(), run: run_id(), repeated: true });
-        assert!(decision.writes.is_empty() && decision.events.is_empty() && decision.effects.is_empty());
-    }
-}
-
-#[test]
-fn a_request_id_names_one_prompt() {
-    let conflict = Err(Refusal::RequestConflict("r1".into()));
-    let story = Story::at(Status::Running);
-    assert_eq!(story.decide(&accept(asks("something else"))), conflict);
-    assert_eq!(story.decide(&accept(Accept { owner: "bob".into(), ..asks("hello") })), conflict);
-}
-
-#[test]
-fn an_empty_prompt_is_refused() {
-    let text = |text: &str| PromptBlock::Text { text: text.into() };
-    let image = |data: &str| PromptBlock::Image { mime_type: "image/png".into(), data: Base64(data.into()) };
-    for blocks in [vec![], vec![text("")], vec![text(" \n"), text("\t")], vec![image("")]] {
-        let mut empty = asks("");
-        empty.input.prompt.clone_from(&blocks);
-        assert_eq!(Story::nothing().decide(&accept(empty)), Err(Refusal::EmptyPrompt), "{blocks:?}");
-    }
-    let mut picture = asks("");
-    picture.input.prompt.push(image("AAAA"));
-    assert!(Story::nothing().decide(&accept(picture)).is_ok());
-}
-
-#[test]
-fn a_closed_session_takes_no_new_run() {
-    let mut story = with_session();
-    story.facts.session.as_mut().unwrap().open = false;
-    let refusal = story.decide(&accept(in_session("hello"))).unwrap_err();
-    assert_eq!(refusal, Refusal::SessionClosed(session_id()));
 }
 
 #[test]
@@ -116,4 +78,35 @@ fn the_legacy_policy_gives_each_run_one_grant() {
         granted.len()
     };
     assert_eq!((grants(true), grants(false)), (1, 0));
+}
+
+#[test]
+fn a_run_records_what_it_needs_of_a_model() {
+    let profile_of = |story: &Story, accepted: Accept| {
+        let decision = story.then(&accept(accepted));
+        let new = |write: &Write| match write {
+            Write::InsertRun(run) => Some((run.profile, run.model.clone())),
+            _ => None,
+        };
+        decision.writes.iter().find_map(new).unwrap()
+    };
+    let mut of_session = with_session();
+    assert_eq!(profile_of(&of_session, asks_in_session("hello")), (ModelProfile::MainReasoner, None));
+    of_session.facts.session.as_mut().unwrap().profile = Some(ModelProfile::Summarizer);
+    assert_eq!(profile_of(&of_session, asks_in_session("hello")).0, ModelProfile::Summarizer);
+    let mut own = asks_in_session("hello");
+    own.input.profile = Some(ModelProfile::Vision);
+    own.input.model = Some("small".into());
+    assert_eq!(profile_of(&of_session, own), (ModelProfile::Vision, Some("small".into())));
+}
+
+#[test]
+fn a_new_session_keeps_what_its_first_run_needs() {
+    let mut first = asks("hello");
+    first.input.profile = Some(ModelProfile::Router);
+    first.input.cwd = Some("/a".into());
+    let decision = Story::nothing().then(&accept(first));
+    let Write::InsertSession(session) = &decision.writes[0] else { panic!() };
+    assert_eq!((session.profile, session.default_cwd.as_deref()), (Some(ModelProfile::Router), Some("/a")));
+    assert_eq!(payload(&decision, "run.queued")["modelProfile"], "router");
 }

@@ -1,10 +1,13 @@
 //! An adapter asks for permission.
 
+use super::reading::*;
 use super::story::*;
 use crate::command::Answer;
-use crate::decision::{Decision, Effect, Refusal};
-use crate::input::Input;
+use crate::decision::Decision;
+use crate::effect::Effect;
+use crate::input::{By, Input};
 use crate::permission::ApprovalPolicy;
+use crate::refusal::Refusal;
 use crate::report::{ApprovalOption, ApprovalRequest, OptionKind};
 use crate::status::Status;
 
@@ -30,7 +33,11 @@ fn selected(id: &str) -> Answer {
 }
 
 fn answers(request: u32) -> Input {
-    Input::ApprovalAnswered { attempt: attempt_id(), request, answer: selected("yes"), by: "user".into() }
+    answered(request, selected("yes"), By::Person("ann".into()))
+}
+
+fn answered(request: u32, answer: Answer, by: By) -> Input {
+    Input::ApprovalAnswered { attempt: attempt_id(), request, answer, by }
 }
 
 fn told(decision: &Decision) -> Vec<(u32, Answer)> {
@@ -48,7 +55,7 @@ fn a_person_is_asked_and_the_run_waits() {
     let decision = Story::at(Status::Running).then(&asks_leave(1, ApprovalPolicy::Ask));
     assert_eq!(rows(&decision), ["attempt running > waiting_approval", "run running > waiting_approval"]);
     assert_eq!(events(&decision), ["approval.requested", "run.waiting_approval"]);
-    assert!(decision.effects.is_empty());
+    assert_eq!(effects(&decision), ["park for a person"], "it gives its permit back");
 }
 
 #[test]
@@ -76,18 +83,20 @@ fn an_answer_goes_to_the_adapter_and_the_run_goes_on() {
     assert_eq!(rows(&decision), ["attempt waiting_approval > running", "run waiting_approval > running"]);
     assert_eq!(events(&decision), ["approval.resolved", "run.running"]);
     assert_eq!(told(&decision), [(1, selected("yes"))]);
-    assert_eq!(payload(&decision, "approval.resolved")["automatic"], false);
+    assert_eq!(effects(&decision), ["unpark from a person", "answer"], "the permit comes before the answer");
+    let resolved = payload(&decision, "approval.resolved");
+    assert_eq!((&resolved["by"], &resolved["automatic"]), (&"user".into(), &false.into()));
 }
 
 #[test]
 fn the_run_waits_for_the_last_answer() {
     let story = Story::at(Status::WaitingApproval).asked(&[1]);
-    assert_eq!(
-        events(&story.then(&asks_leave(2, ApprovalPolicy::Ask))),
-        ["approval.requested", "run.waiting_approval"]
-    );
-    let decision = story.asked(&[1, 2]).then(&answers(2));
+    let second = story.then(&asks_leave(2, ApprovalPolicy::Ask));
+    assert_eq!(events(&second), ["approval.requested", "run.waiting_approval"]);
+    assert!(second.effects.is_empty(), "it is parked already");
+    let decision = story.asked(&[2]).then(&answers(2));
     assert_eq!(events(&decision), ["approval.resolved"]);
+    assert_eq!(effects(&decision), ["answer"], "it stays parked");
     assert!(decision.writes.is_empty());
 }
 
@@ -101,12 +110,14 @@ fn a_question_that_is_open_is_not_asked_twice() {
 
 #[test]
 fn what_nobody_asked_cannot_be_answered() {
-    let refused = |request| Err(Refusal::NoOpenApproval { attempt: attempt_id(), request });
+    let refused = |request| Err(Refusal::NoOpenRequest { attempt: attempt_id(), request });
     let story = Story::at(Status::WaitingApproval).asked(&[1]);
     assert_eq!(story.decide(&answers(2)), refused(2));
     let answered = Story::at(Status::Running);
     assert_eq!(answered.decide(&answers(1)), refused(1), "an answer counts once");
-    assert_eq!(Story::at(Status::Cancelled).asked(&[1]).decide(&answers(1)), refused(1));
+    let input = Story::at(Status::WaitingInput).asked_for_input(&[1]);
+    assert_eq!(input.decide(&answers(1)), refused(1), "information is no permission");
+    assert_eq!(Story::logging_in().decide(&answers(crate::row::LOG_IN)), refused(crate::row::LOG_IN));
 }
 
 #[test]
@@ -135,8 +146,7 @@ fn an_attempt_that_ends_closes_what_it_asked() {
     let story = Story::at(Status::WaitingApproval).asked(&[4]);
     let done = story.then(&finished(well(), "done"));
     assert_eq!(events(&done), ["approval.resolved", "usage.updated", "run.succeeded"]);
-    let lost = Input::WorkerLost { attempt: attempt_id(), failure: trouble("trapped"), text: String::new() };
-    let lost = story.then(&lost);
+    let lost = story.then(&lost(""));
     assert_eq!(events(&lost), ["approval.resolved", "attempt.failed", "run.failed"]);
     for decision in [done, lost] {
         let resolved = payload(&decision, "approval.resolved");
@@ -147,5 +157,45 @@ fn an_attempt_that_ends_closes_what_it_asked() {
 
 #[test]
 fn a_question_of_an_attempt_that_is_over_is_late() {
-    assert_late(&Story::at(Status::Failed).then(&asks_leave(1, ApprovalPolicy::Legacy)));
+    for status in terminal() {
+        assert_counted(&Story::at(status).then(&asks_leave(1, ApprovalPolicy::Legacy)));
+    }
+}
+
+#[test]
+fn only_what_was_offered_can_be_chosen() {
+    let story = Story::at(Status::WaitingApproval).asked(&[1]);
+    let refusal = story.refuses(&answered(1, selected("always"), By::Person("ann".into())));
+    let expected =
+        Refusal::NoSuchOption { option: "always".into(), request: 1, offered: "`no`, `yes`".into() };
+    assert_eq!(refusal, expected);
+    for answer in
+        [selected("no"), Answer::Rejected { reason: "no".into() }, Answer::Cancelled, Answer::Expired]
+    {
+        let decision = story.then(&answered(1, answer.clone(), By::Person("ann".into())));
+        assert_eq!(told(&decision), [(1, answer)]);
+    }
+}
+
+#[test]
+fn only_its_owner_answers_for_a_person() {
+    let story = Story::at(Status::WaitingApproval).asked(&[1]);
+    let missing = Refusal::NotFound { what: "attempt", id: attempt_id().to_string() };
+    for request in [1, 2] {
+        let bob = answered(request, selected("yes"), By::Person("bob".into()));
+        assert_eq!(story.refuses(&bob), missing);
+        assert_eq!(Story::nothing().refuses(&bob), missing, "it cannot be told from one that is not there");
+    }
+}
+
+#[test]
+fn a_request_ends_without_a_person_when_it_is_taken_back_or_too_late() {
+    for (by, label) in [(By::Runtime, "runtime"), (By::Deadline, "deadline")] {
+        let story = Story::at(Status::WaitingApproval).asked(&[1]);
+        let decision = story.then(&answered(1, Answer::Expired, by));
+        assert_eq!(events(&decision), ["approval.resolved", "run.running"]);
+        let resolved = payload(&decision, "approval.resolved");
+        assert_eq!((&resolved["by"], &resolved["automatic"]), (&label.into(), &true.into()));
+        assert_eq!(told(&decision), [(1, Answer::Expired)]);
+    }
 }

@@ -1,12 +1,17 @@
 //! A worker is leased for a run.
 
+use super::reading::*;
 use super::story::*;
-use crate::decision::{Decision, Effect, Refusal, Write};
+use crate::decision::Decision;
 use crate::descriptor::Fidelity;
+use crate::effect::Effect;
 use crate::id::{BindingId, NativeSessionId};
-use crate::input::Input;
+use crate::input::{Begin, Input};
+use crate::refusal::Refusal;
+use crate::report::Lease;
 use crate::row::{Binding, BindingStatus};
 use crate::status::Status;
+use crate::write::Write;
 
 fn bind(decision: &Decision) -> (BindingId, Option<NativeSessionId>, String) {
     let [Effect::Bind { binding, resume, settings, .. }] = &decision.effects[..] else {
@@ -78,7 +83,7 @@ fn a_binding_of_another_folder_or_system_prompt_is_stale_even_when_held() {
         let decision = story.then(&leased(&[binding_id()], Fidelity::Native));
         assert_eq!(events(&decision), ["run.starting", "attempt.created", "binding.stale"]);
         assert_eq!(payload(&decision, "binding.stale")["reason"], "binding_context_changed");
-        assert_eq!(effects(&decision), ["open"]);
+        assert_eq!(effects(&decision), ["close binding", "open"], "its worker lets the old one go first");
     }
 }
 
@@ -100,7 +105,8 @@ fn a_binding_that_names_no_folder_is_in_the_default_one() {
     story.facts.run.as_mut().unwrap().cwd = Some("/elsewhere".into());
     let decision = story.then(&leased(&[binding_id()], Fidelity::Native));
     assert_eq!(payload(&decision, "binding.stale")["reason"], "binding_context_changed");
-    assert_eq!(bind(&decision).2, "/elsewhere");
+    let Some(Effect::Bind { settings, .. }) = decision.effects.last() else { panic!() };
+    assert_eq!(settings.cwd, "/elsewhere");
 }
 
 #[test]
@@ -114,12 +120,31 @@ fn a_binding_out_of_use_says_which_state_it_was_in() {
 #[test]
 fn a_second_attempt_takes_over_from_the_first() {
     let mut story = Story::at(Status::Starting);
-    story.facts.attempt.as_mut().unwrap().status = Status::Failed;
+    let first = story.facts.attempt.as_mut().unwrap();
+    first.status = Status::Failed;
+    first.retry_reason = Some("transient".into());
     let decision = story.then(&leased(&[], Fidelity::Native));
-    let Write::InsertAttempt(second) = &decision.writes[1] else { panic!() };
-    assert_eq!(second.number, 2);
-    assert_eq!(second.resume_from, Some(attempt_id()));
-    assert_eq!(second.retry_reason.as_deref(), Some("stale_binding"));
+    let second = new_attempt(&decision);
+    assert_eq!((second.number, second.resume_from.clone()), (2, Some(attempt_id())));
+    assert_eq!(second.retry_reason.as_deref(), Some("transient"));
+    assert_eq!(payload(&decision, "attempt.created")["retryReason"], "transient");
+}
+
+#[test]
+fn an_attempt_records_the_process_of_its_worker() {
+    let lease = Lease { pid: 42, start_ticks: 7, boot_id: "b1".into() };
+    let begun = Input::Begin(Begin { lease: Some(lease.clone()), ..begin() });
+    assert_eq!(new_attempt(&Story::at(Status::Queued).then(&begun)).lease, Some(lease));
+}
+
+#[test]
+fn the_time_that_a_client_gives_a_run_goes_with_it() {
+    let mut story = Story::at(Status::Queued);
+    story.facts.run.as_mut().unwrap().input.timeout_ms = Some(900);
+    let decision = story.then(&leased(&[], Fidelity::Native));
+    assert!(matches!(decision.effects[..], [Effect::Bind { timeout_ms: Some(900), .. }]));
+    let decision = story.bound(binding()).then(&leased(&[binding_id()], Fidelity::Native));
+    assert!(matches!(decision.effects[..], [Effect::Execute { timeout_ms: Some(900), .. }]));
 }
 
 #[test]

@@ -1,14 +1,12 @@
 //! What became of making or taking up a native session.
 
+use super::reading::*;
 use super::story::*;
-use crate::decision::{Effect, Refusal, Write};
-use crate::report::{AuthMethod, Failure};
+use crate::effect::Effect;
+use crate::refusal::Refusal;
+use crate::report::Failure;
 use crate::row::{Binding, BindingStatus};
 use crate::status::Status;
-
-fn stale() -> Failure {
-    Failure::Stale(trouble("no_such_session"))
-}
 
 #[test]
 fn a_new_native_session_is_recorded_and_the_attempt_handed_over() {
@@ -17,6 +15,8 @@ fn a_new_native_session_is_recorded_and_the_attempt_handed_over() {
     assert_eq!(events(&decision), ["binding.created", "attempt.started", "run.running"]);
     let [Effect::Execute { worker, execute, .. }] = &decision.effects[..] else { panic!() };
     assert_eq!((worker, &execute.binding), (&worker_id(), &new_binding_id()));
+    assert_eq!(attempt_change(&decision).binding, Some(new_binding_id()));
+    assert_eq!(new_binding(&decision).worker, Some(worker_id()));
 }
 
 #[test]
@@ -98,73 +98,37 @@ fn what_comes_after_the_attempt_was_handed_over_is_late() {
     for status in [Status::Running, Status::WaitingApproval, Status::Cancelling, Status::Failed] {
         let story = Story::at(status);
         assert_late(&story.then(&opened(binding_id(), "native-1")));
-        assert_late(&story.then(&binding_failed(binding_id(), stale())));
-        assert_late(&story.then(&binding_failed(binding_id(), Failure::Fatal(trouble("broken")))));
+        assert_late(&story.then(&binding_failed(binding_id(), stale(), false)));
+        assert_late(&story.then(&binding_failed(binding_id(), Failure::Fatal(trouble("broken")), false)));
     }
 }
 
 #[test]
-fn a_stale_native_session_is_tried_again_with_a_new_one() {
-    let decision = Story::at(Status::Starting).bound(binding()).then(&binding_failed(binding_id(), stale()));
-    assert_eq!(
-        rows(&decision),
-        ["binding active > stale", "attempt starting > failed", "run starting > starting"]
-    );
-    assert_eq!(events(&decision), ["binding.stale", "attempt.failed"]);
-    assert_eq!(payload(&decision, "binding.stale")["reason"], "resume_failed");
-    assert_eq!(payload(&decision, "attempt.failed")["retryReason"], "stale_binding");
-    let Write::MoveAttempt { change, .. } = &decision.writes[1] else { panic!() };
-    assert_eq!(change.retry_reason.as_deref(), Some("stale_binding"));
-    let again = Effect::BeginAgain { run: run_id(), worker: worker_id() };
-    assert_eq!(decision.effects, [again]);
-}
-
-#[test]
-fn it_is_tried_again_only_once() {
-    let story = Story::at(Status::Starting).bound(binding()).second_attempt();
-    let decision = story.then(&binding_failed(binding_id(), stale()));
-    assert_eq!(
-        rows(&decision),
-        ["binding active > stale", "attempt starting > failed", "run starting > failed"]
-    );
-    assert_eq!(events(&decision), ["binding.stale", "attempt.failed", "run.failed"]);
+fn a_new_native_session_that_is_stale_is_not_tried_again() {
+    let decision = Story::at(Status::Starting).then(&binding_failed(new_binding_id(), stale(), false));
+    assert_eq!(events(&decision), ["attempt.failed", "run.failed"]);
     assert_eq!(effects(&decision), ["release"]);
 }
 
 #[test]
-fn a_new_native_session_that_is_stale_is_not_tried_again() {
-    let decision = Story::at(Status::Starting).then(&binding_failed(new_binding_id(), stale()));
-    assert_eq!(events(&decision), ["attempt.failed", "run.failed"]);
-}
-
-#[test]
 fn a_binding_outlives_a_failure_that_does_not_lose_it() {
-    let login = AuthMethod {
-        id: "oauth".into(),
-        kind: "agent".into(),
-        name: "Log in".into(),
-        description: String::new(),
-    };
-    let failures = [
-        (Failure::AuthRequired(vec![login]), "auth_required"),
-        (Failure::Retryable(trouble("busy")), "busy"),
-        (Failure::Fatal(trouble("broken")), "broken"),
-    ];
+    let failures = [(auth_required(), "auth_required"), (Failure::Fatal(trouble("broken")), "broken")];
     for (failure, code) in failures {
         let story = Story::at(Status::Starting).bound(binding());
-        let decision = story.then(&binding_failed(binding_id(), failure));
+        let decision = story.then(&binding_failed(binding_id(), failure, false));
         assert_eq!(rows(&decision), ["attempt starting > failed", "run starting > failed"]);
         assert_eq!(events(&decision), ["attempt.failed", "run.failed"]);
         assert_eq!(payload(&decision, "run.failed")["errorCode"], code);
+        assert_eq!(payload(&decision, "attempt.failed")["retryable"], false);
     }
 }
 
 #[test]
 fn a_binding_that_fails_while_its_attempt_is_to_stop_ends_it_as_cancelled() {
     let story = Story::cancelled_while_starting();
-    let fatal = story.then(&binding_failed(new_binding_id(), Failure::Fatal(trouble("broken"))));
+    let fatal = story.then(&binding_failed(new_binding_id(), Failure::Fatal(trouble("broken")), false));
     assert_eq!(events(&fatal), ["attempt.cancelled", "run.cancelled"]);
-    let resumed = story.bound(binding()).then(&binding_failed(binding_id(), stale()));
+    let resumed = story.bound(binding()).then(&binding_failed(binding_id(), stale(), false));
     assert_eq!(events(&resumed), ["binding.stale", "attempt.cancelled", "run.cancelled"]);
 }
 
@@ -172,5 +136,5 @@ fn a_binding_that_fails_while_its_attempt_is_to_stop_ends_it_as_cancelled() {
 fn an_unknown_attempt_has_no_binding() {
     let missing = Err(Refusal::NotFound { what: "attempt", id: attempt_id().to_string() });
     assert_eq!(Story::nothing().decide(&opened(binding_id(), "native-1")), missing);
-    assert_eq!(Story::nothing().decide(&binding_failed(binding_id(), stale())), missing);
+    assert_eq!(Story::nothing().decide(&binding_failed(binding_id(), stale(), false)), missing);
 }

@@ -1,9 +1,13 @@
 //! A run is to stop.
 
+use super::reading::*;
 use super::story::*;
-use crate::decision::{Effect, Refusal, Reply, Write};
+use crate::decision::Reply;
+use crate::effect::Effect;
 use crate::input::Input;
+use crate::refusal::Refusal;
 use crate::status::Status;
+use crate::write::Write;
 
 fn dispatched(dispatched: bool, acknowledged: bool) -> Input {
     Input::CancelDispatched { attempt: attempt_id(), dispatched, acknowledged }
@@ -23,7 +27,7 @@ fn a_queued_run_stops_at_once() {
     let decision = Story::at(Status::Queued).then(&cancel());
     assert_eq!(rows(&decision), ["run queued > cancelling", "run cancelling > cancelled"]);
     assert_eq!(events(&decision), ["run.cancellation_requested", "run.cancelling", "run.cancelled"]);
-    assert_eq!(decision.effects, [Effect::Dequeue { run: run_id() }]);
+    assert_eq!(decision.effects, [Effect::Dequeue { run: run_id() }, Effect::Release { run: run_id() }]);
     let Reply::Cancelling { accepted: true, attempt: None, dispatching: false, status, .. } = decision.reply
     else {
         panic!()
@@ -37,7 +41,7 @@ fn a_run_between_two_attempts_stops_at_once() {
     story.facts.attempt.as_mut().unwrap().status = Status::Failed;
     let decision = story.then(&cancel());
     assert_eq!(rows(&decision), ["run starting > cancelling", "run cancelling > cancelled"]);
-    assert_eq!(effects(&decision), ["dequeue"]);
+    assert_eq!(effects(&decision), ["dequeue", "release"]);
 }
 
 #[test]
@@ -61,7 +65,7 @@ fn an_adapter_that_executes_is_told() {
 
 #[test]
 fn a_run_that_is_over_cannot_be_stopped() {
-    for status in Status::ALL.into_iter().filter(|status| status.is_terminal()) {
+    for status in terminal() {
         let decision = Story::at(status).then(&cancel());
         assert_eq!(decision.reply, reply(false, false, status));
         assert!(decision.writes.is_empty() && decision.events.is_empty() && decision.effects.is_empty());

@@ -1,27 +1,12 @@
 //! An attempt is over.
 
+use super::reading::*;
 use super::story::*;
-use crate::decision::{Decision, Effect, Refusal, RunChange, Write};
-use crate::input::Input;
+use crate::command::StopReason;
+use crate::effect::Effect;
+use crate::refusal::Refusal;
 use crate::report::{Failure, Outcome};
 use crate::status::Status;
-
-fn lost(text: &str) -> Input {
-    Input::WorkerLost { attempt: attempt_id(), failure: trouble("worker_trapped"), text: text.into() }
-}
-
-fn stale() -> Outcome {
-    Outcome::Failed(Failure::Stale(trouble("no_such_session")))
-}
-
-/// The change of the run's last move.
-fn change(decision: &Decision) -> RunChange {
-    let of = |write: &Write| match write {
-        Write::MoveRun { change, .. } => Some(change.clone()),
-        _ => None,
-    };
-    decision.writes.iter().filter_map(of).next_back().unwrap()
-}
 
 #[test]
 fn a_success_records_its_text_and_its_use() {
@@ -30,7 +15,7 @@ fn a_success_records_its_text_and_its_use() {
     assert_eq!(events(&decision), ["usage.updated", "run.succeeded"]);
     assert_eq!(payload(&decision, "usage.updated")["usage"]["inputTokens"], 7);
     assert_eq!(payload(&decision, "usage.updated")["final"], true);
-    let change = change(&decision);
+    let change = run_change(&decision);
     assert_eq!(change.text.as_deref(), Some("the answer"));
     assert_eq!(change.stop_reason.as_deref(), Some("end_turn"));
     assert_eq!(decision.effects, [Effect::Release { run: run_id() }]);
@@ -43,10 +28,10 @@ fn an_attempt_fails_before_its_run_does() {
     assert_eq!(rows(&decision), ["attempt running > failed", "run running > failed"]);
     assert_eq!(events(&decision), ["attempt.failed", "run.failed"]);
     assert_eq!(payload(&decision, "run.failed")["errorCode"], "model_gone");
-    assert_eq!(change(&decision).text.as_deref(), Some("half an"));
-    let Write::MoveAttempt { change, .. } = &decision.writes[0] else { panic!() };
-    assert!(change.usage.is_some(), "what a failed attempt used is not lost");
-    assert_eq!(effects(&decision), ["release"]);
+    assert_eq!(run_change(&decision).text.as_deref(), Some("half an"));
+    assert!(attempt_change(&decision).usage.is_some(), "what a failed attempt used is not lost");
+    let recycle = Effect::StopWorker { worker: worker_id(), reason: StopReason::Recycle };
+    assert_eq!(decision.effects, [recycle, Effect::Release { run: run_id() }]);
 }
 
 #[test]
@@ -69,41 +54,18 @@ fn what_ends_after_the_request_to_stop_is_cancelled_with_its_partial_text() {
         assert_eq!(rows(&decision), ["attempt cancelling > cancelled", "run cancelling > cancelled"]);
         assert_eq!(events(&decision), ["attempt.cancelled", "run.cancelled"]);
         assert_eq!(payload(&decision, "attempt.cancelled")["how"], how);
-        assert_eq!(change(&decision).text.as_deref(), Some("partial"));
-        let Write::MoveAttempt { change, .. } = &decision.writes[0] else { panic!() };
-        assert!(change.usage.is_some(), "what a cancelled attempt used is not lost");
-    }
-}
-
-#[test]
-fn a_stale_session_found_by_the_prompt_is_tried_again_if_nothing_was_said() {
-    let decision = Story::at(Status::Running).then(&finished(stale(), ""));
-    assert_eq!(
-        rows(&decision),
-        ["binding active > stale", "attempt running > failed", "run running > starting"]
-    );
-    assert_eq!(events(&decision), ["binding.stale", "attempt.failed"]);
-    assert_eq!(payload(&decision, "binding.stale")["reason"], "reported_by_prompt");
-    assert_eq!(effects(&decision), ["begin again"]);
-}
-
-#[test]
-fn nothing_is_said_twice_and_nothing_tried_three_times() {
-    let spoken = Story::at(Status::Running).then(&finished(stale(), "I was sayi"));
-    let second = Story::at(Status::Running).second_attempt().then(&finished(stale(), ""));
-    for decision in [spoken, second] {
-        assert_eq!(events(&decision), ["binding.stale", "attempt.failed", "run.failed"]);
-        assert_eq!(effects(&decision), ["release"]);
+        assert_eq!(run_change(&decision).text.as_deref(), Some("partial"));
+        assert!(attempt_change(&decision).usage.is_some(), "what a cancelled attempt used is not lost");
     }
 }
 
 #[test]
 fn a_lost_worker_fails_what_it_ran() {
-    for status in [Status::Starting, Status::Running, Status::WaitingApproval] {
+    for status in [Status::Running, Status::WaitingApproval, Status::WaitingInput] {
         let decision = Story::at(status).then(&lost("so far"));
         assert_eq!(events(&decision), ["attempt.failed", "run.failed"], "{status}");
         assert_eq!(payload(&decision, "run.failed")["errorCode"], "worker_trapped");
-        assert_eq!(change(&decision).text.as_deref(), Some("so far"));
+        assert_eq!(run_change(&decision).text.as_deref(), Some("so far"));
     }
 }
 
@@ -113,14 +75,14 @@ fn a_lost_worker_has_stopped_what_was_to_stop() {
         let decision = story.then(&lost(""));
         assert_eq!(events(&decision), ["attempt.cancelled", "run.cancelled"]);
         assert_eq!(payload(&decision, "attempt.cancelled")["how"], "worker_ended");
-        assert_eq!(change(&decision).text, None);
+        assert_eq!(run_change(&decision).text, None);
     }
 }
 
 #[test]
 fn an_end_counts_once() {
-    for status in Status::ALL.into_iter().filter(|status| status.is_terminal()) {
-        assert_late(&Story::at(status).then(&finished(well(), "again")));
+    for status in terminal() {
+        assert_counted(&Story::at(status).then(&finished(well(), "again")));
         assert_late(&Story::at(status).then(&lost("again")));
     }
 }

@@ -1,15 +1,22 @@
-//! What the stories are made of: one session, one run, one attempt, one binding, and how to read a decision.
+//! What the stories are made of: one session, one run, one attempt, one binding, and what can happen to them.
 
 use crate::command::{PromptBlock, RunMode};
-use crate::decision::{Decision, Effect, Facts, Refusal, Write};
+use crate::decision::Decision;
+use crate::delegation::{Delegation, DelegationMode, DelegationStatus};
 use crate::descriptor::Fidelity;
-use crate::id::{AttemptId, BindingId, Ids, RunId, SessionId, WorkerId};
-use crate::input::{Accept, Begin, BindingOpened, Finished, Input, SessionRef};
-use crate::report::{Failure, FailureDetail, Outcome, Usage};
-use crate::row::{Attempt, Binding, BindingStatus, OpenApproval, Run, RunInput, Session};
+use crate::facts::Facts;
+use crate::id::{ArtifactId, AttemptId, BindingId, DelegationId, Ids, RunId, SessionId, WorkerId};
+use crate::input::{Begin, BindingOpened, Finished, Input};
+use crate::model::{ModelProfile, Models};
+use crate::refusal::Refusal;
+use crate::report::{AuthMethod, Failure, FailureDetail, Outcome, Usage};
+use crate::request::{Accept, SessionRef};
+use crate::row::{Attempt, Binding, BindingStatus, LOG_IN, OpenRequest, RequestKind, Run, RunInput, Session};
+use crate::session::SessionStatus;
 use crate::status::Status;
 
 /// Facts that a story begins with.
+#[derive(Clone)]
 pub(super) struct Story {
     pub(super) facts: Facts,
 }
@@ -38,6 +45,14 @@ impl Story {
         story
     }
 
+    /// Its runtime wants a log-in, and a person is asked.
+    pub(super) fn logging_in() -> Self {
+        let mut story = Self::at(Status::WaitingInput);
+        story.facts.attempt.as_mut().unwrap().binding = None;
+        story.facts.open_requests = vec![log_in()];
+        story
+    }
+
     /// The session has this binding.
     pub(super) fn bound(mut self, binding: Binding) -> Self {
         self.facts.generation = binding.generation;
@@ -45,15 +60,30 @@ impl Story {
         self
     }
 
-    /// These requests for approval are open.
+    /// These requests for approval are open as well.
     pub(super) fn asked(mut self, requests: &[u32]) -> Self {
-        self.facts.open_approvals = requests.iter().map(|&request| OpenApproval { request }).collect();
+        self.facts.open_requests.extend(requests.iter().map(|&request| approval(request)));
         self
     }
 
-    /// It is the second attempt.
-    pub(super) fn second_attempt(mut self) -> Self {
-        self.facts.attempt.as_mut().unwrap().number = 2;
+    /// These requests for information are open as well.
+    pub(super) fn asked_for_input(mut self, requests: &[u32]) -> Self {
+        self.facts.open_requests.extend(requests.iter().map(|&request| information(request)));
+        self
+    }
+
+    /// It is the second attempt, made for this reason.
+    pub(super) fn second_attempt(mut self, reason: &str) -> Self {
+        let attempt = self.facts.attempt.as_mut().unwrap();
+        attempt.number = 2;
+        attempt.retry_reason = Some(reason.to_owned());
+        self
+    }
+
+    /// The run works for another one.
+    pub(super) fn for_parent(mut self, mode: DelegationMode, status: DelegationStatus) -> Self {
+        self.facts.run.as_mut().unwrap().parent = Some(parent_run_id());
+        self.facts.delegation = Some(delegation(mode, status));
         self
     }
 
@@ -71,6 +101,11 @@ impl Story {
     pub(super) fn then(&self, input: &Input) -> Decision {
         self.decide(input).unwrap()
     }
+
+    /// Why the kernel does not take an input.
+    pub(super) fn refuses(&self, input: &Input) -> Refusal {
+        self.decide(input).unwrap_err()
+    }
 }
 
 macro_rules! known {
@@ -87,6 +122,13 @@ known! {
     worker_id: WorkerId = 5,
     new_binding_id: BindingId = 6,
     other_session_id: SessionId = 7,
+    artifact_id: ArtifactId = 8,
+    delegation_id: DelegationId = 9,
+    parent_run_id: RunId = 10,
+    parent_session_id: SessionId = 11,
+    child_run_id: RunId = 12,
+    child_session_id: SessionId = 13,
+    child_attempt_id: AttemptId = 14,
 }
 
 pub(super) fn session() -> Session {
@@ -95,7 +137,9 @@ pub(super) fn session() -> Session {
         owner: "ann".into(),
         default_adapter: "echo".into(),
         default_cwd: None,
-        open: true,
+        profile: None,
+        title: None,
+        status: SessionStatus::Open,
     }
 }
 
@@ -108,10 +152,13 @@ pub(super) fn run(status: Status) -> Run {
         status,
         mode: RunMode::Act,
         input: prompt("hello"),
+        parent: None,
         adapter: "echo".into(),
+        profile: ModelProfile::MainReasoner,
         model: None,
         cwd: None,
         system_prompt_hash: None,
+        retry: None,
     }
 }
 
@@ -126,6 +173,7 @@ pub(super) fn attempt(status: Status) -> Attempt {
         binding: (status != Status::Starting).then(binding_id),
         cancel_dispatched: false,
         cancel_acknowledged: false,
+        retry_reason: None,
     }
 }
 
@@ -140,11 +188,40 @@ pub(super) fn binding() -> Binding {
         status: BindingStatus::Active,
         cwd: None,
         system_prompt_hash: None,
+        mcp_hash: None,
+        worker: None,
     }
 }
 
+/// The run of the story works for another one, in this way.
+pub(super) fn delegation(mode: DelegationMode, status: DelegationStatus) -> Delegation {
+    Delegation {
+        id: delegation_id(),
+        parent_session: parent_session_id(),
+        parent_run: parent_run_id(),
+        child_session: session_id(),
+        child_run: run_id(),
+        mode,
+        status,
+        budget_usd: 5.0,
+    }
+}
+
+pub(super) fn approval(request: u32) -> OpenRequest {
+    OpenRequest { request, kind: RequestKind::Approval, options: vec!["no".into(), "yes".into()] }
+}
+
+pub(super) fn information(request: u32) -> OpenRequest {
+    OpenRequest { request, kind: RequestKind::Input, options: Vec::new() }
+}
+
+pub(super) fn log_in() -> OpenRequest {
+    let options = vec!["browser".into(), "key".into()];
+    OpenRequest { request: LOG_IN, kind: RequestKind::Authentication, options }
+}
+
 pub(super) fn prompt(text: &str) -> RunInput {
-    RunInput { prompt: vec![PromptBlock::Text { text: text.into() }], system_prompt: None }
+    RunInput { prompt: vec![PromptBlock::Text { text: text.into() }], ..RunInput::default() }
 }
 
 /// Ann asks for something in no session in particular.
@@ -156,31 +233,44 @@ pub(super) fn asks(text: &str) -> Accept {
         session: SessionRef::default(),
         surface: "cli".into(),
         title: None,
-        adapter: None,
+        idempotency_key: None,
         default_adapter: "echo".into(),
         input: prompt(text),
         system_prompt_hash: None,
         mode: RunMode::Act,
-        model: None,
-        cwd: None,
         legacy_grant: false,
     }
+}
+
+/// Ann asks for something in her session.
+pub(super) fn asks_in_session(text: &str) -> Accept {
+    Accept { session: SessionRef { id: Some(session_id()), ..SessionRef::default() }, ..asks(text) }
 }
 
 pub(super) fn accept(accept: Accept) -> Input {
     Input::Accept(Box::new(accept))
 }
 
-/// A worker that holds these bindings, of a component that can resume so well.
-pub(super) fn leased(held: &[BindingId], resume: Fidelity) -> Input {
-    Input::Begin(Begin {
+/// A new worker of a component that can resume what it made.
+pub(super) fn begin() -> Begin {
+    Begin {
         run: run_id(),
         worker: worker_id(),
-        held: held.to_vec(),
-        resume,
+        held: Vec::new(),
+        resume: Fidelity::Native,
         default_cwd: "/home/ann".into(),
         digest: "d1".into(),
-    })
+        protocol: "acp".into(),
+        models: Models::new(),
+        mcp_servers: Vec::new(),
+        mcp_hash: None,
+        lease: None,
+    }
+}
+
+/// A worker that holds these bindings, of a component that can resume so well.
+pub(super) fn leased(held: &[BindingId], resume: Fidelity) -> Input {
+    Input::Begin(Begin { held: held.to_vec(), resume, ..begin() })
 }
 
 pub(super) fn opened(binding: BindingId, native_id: &str) -> Input {
@@ -191,16 +281,21 @@ pub(super) fn opened(binding: BindingId, native_id: &str) -> Input {
         fidelity: Fidelity::Native,
         model: None,
         digest: "d1".into(),
+        mcp_hash: None,
     })
 }
 
-pub(super) fn binding_failed(binding: BindingId, failure: Failure) -> Input {
-    Input::BindingFailed { attempt: attempt_id(), binding, failure }
+pub(super) fn binding_failed(binding: BindingId, failure: Failure, person: bool) -> Input {
+    Input::BindingFailed { attempt: attempt_id(), binding, failure, person }
 }
 
 pub(super) fn finished(outcome: Outcome, text: &str) -> Input {
     let usage = Some(Usage { input_tokens: Some(7), ..Usage::default() });
-    Input::Finished(Finished { attempt: attempt_id(), outcome, usage, text: text.into() })
+    Input::Finished(Finished { attempt: attempt_id(), outcome, usage, text: text.into(), person: true })
+}
+
+pub(super) fn lost(text: &str) -> Input {
+    Input::WorkerLost { attempt: attempt_id(), failure: trouble("worker_trapped"), text: text.into() }
 }
 
 pub(super) fn well() -> Outcome {
@@ -211,69 +306,26 @@ pub(super) fn trouble(code: &str) -> FailureDetail {
     FailureDetail::new(code, "it did not work")
 }
 
+pub(super) fn stale() -> Failure {
+    Failure::Stale(trouble("no_such_session"))
+}
+
+/// The runtime wants a log-in, in one of two ways.
+pub(super) fn auth_required() -> Failure {
+    let method = |id: &str| AuthMethod {
+        id: id.into(),
+        kind: "agent".into(),
+        name: "Log in".into(),
+        description: String::new(),
+    };
+    Failure::AuthRequired(vec![method("browser"), method("key")])
+}
+
 pub(super) fn cancel() -> Input {
     Input::Cancel { owner: "ann".into(), run: run_id() }
 }
 
-/// The words of the events of a decision.
-pub(super) fn events(decision: &Decision) -> Vec<&'static str> {
-    decision.events.iter().map(|event| event.kind.as_str()).collect()
-}
-
-/// The one event of this kind.
-pub(super) fn payload<'d>(decision: &'d Decision, kind: &str) -> &'d serde_json::Value {
-    let mut found = decision.events.iter().filter(|event| event.kind.as_str() == kind);
-    let event = found.next().unwrap_or_else(|| panic!("no {kind} in {:?}", events(decision)));
-    assert!(found.next().is_none(), "more than one {kind}");
-    &event.payload
-}
-
-/// The rows that a decision writes, in a few words each.
-pub(super) fn rows(decision: &Decision) -> Vec<String> {
-    decision.writes.iter().map(row).collect()
-}
-
-fn row(write: &Write) -> String {
-    match write {
-        Write::InsertSession(_) => "session".into(),
-        Write::TouchSession(_) => "session used".into(),
-        Write::InsertRun(_) => "run".into(),
-        Write::MoveRun { from, to, .. } => format!("run {from} > {to}"),
-        Write::InsertAttempt(attempt) => format!("attempt {}", attempt.number),
-        Write::MoveAttempt { from, to, .. } => format!("attempt {from} > {to}"),
-        Write::RecordCancelDispatch { .. } => "cancel dispatch".into(),
-        Write::InsertBinding(binding) => format!("binding {}", binding.generation),
-        Write::ResumeBinding { .. } => "binding resumed".into(),
-        Write::MoveBinding { from, to, .. } => format!("binding {} > {}", from.as_str(), to.as_str()),
-        Write::InsertLegacyGrant { .. } => "legacy grant".into(),
-        Write::CompactMessage { message, .. } => format!("compact {message}"),
-        Write::ForgetWorkers => "forget workers".into(),
-    }
-}
-
-/// What is to be done after a decision, in a word each.
-pub(super) fn effects(decision: &Decision) -> Vec<&'static str> {
-    decision.effects.iter().map(effect).collect()
-}
-
-pub(super) fn effect(effect: &Effect) -> &'static str {
-    match effect {
-        Effect::Schedule { .. } => "schedule",
-        Effect::BeginAgain { .. } => "begin again",
-        Effect::Bind { resume: None, .. } => "open",
-        Effect::Bind { resume: Some(_), .. } => "resume",
-        Effect::Execute { .. } => "execute",
-        Effect::DispatchCancel { executing: true, .. } => "tell to cancel",
-        Effect::DispatchCancel { executing: false, .. } => "count the grace",
-        Effect::Dequeue { .. } => "dequeue",
-        Effect::Answer { .. } => "answer",
-        Effect::KillWorker { .. } => "kill",
-        Effect::Release { .. } => "release",
-    }
-}
-
-/// A decision that came too late: it changes nothing.
-pub(super) fn assert_late(decision: &Decision) {
-    assert_eq!(decision.reply, crate::decision::Reply::Late);
-    assert!(decision.writes.is_empty() && decision.events.is_empty(), "{decision:?}");
+/// The statuses of what is over.
+pub(super) fn terminal() -> impl Iterator<Item = Status> {
+    Status::ALL.into_iter().filter(|status| status.is_terminal())
 }

@@ -1,0 +1,78 @@
+//! What a pool gives, and what it never takes away.
+
+use super::*;
+use crate::id::Ids;
+
+fn waiting(run: u128, session: u128, adapter: &str) -> Waiting {
+    Waiting {
+        run: RunId::new(&mut Ids::new(&mut || run)),
+        session: SessionId::new(&mut Ids::new(&mut || session)),
+        adapter: adapter.into(),
+    }
+}
+
+fn worker(n: u128) -> WorkerId {
+    WorkerId::new(&mut Ids::new(&mut || n))
+}
+
+fn pool(workers_max: usize, of_adapter: &[(&str, usize)]) -> Pool {
+    Pool::new(workers_max, of_adapter.iter().map(|(adapter, max)| ((*adapter).into(), *max)).collect())
+}
+
+/// A worker that has executed a run of a session, holds its binding, and is idle since `at`.
+fn used(pool: &mut Pool, n: u128, adapter: &str, at: i64) {
+    let waiting = waiting(n, n, adapter);
+    pool.starting(worker(n), &waiting, Timestamp(0));
+    assert_eq!(pool.started(&worker(n), 1), Some(waiting.run.clone()));
+    let holding = Holding { session: waiting.session, fidelity: Fidelity::None };
+    pool.hold(&worker(n), BindingId::new(&mut Ids::new(&mut || n)), holding);
+    pool.release(&waiting.run, Timestamp(at));
+}
+
+#[test]
+fn a_session_goes_back_to_the_worker_that_holds_its_binding() {
+    let mut pool = pool(8, &[]);
+    used(&mut pool, 1, "pi", 5);
+    used(&mut pool, 2, "pi", 6);
+    assert_eq!(pool.find(&waiting(9, 2, "pi"), 0), Lease::Use(worker(2)));
+    pool.lease(&worker(2), &waiting(9, 2, "pi").run);
+    assert_eq!(pool.find(&waiting(10, 2, "pi"), 0), Lease::Wait, "it is never opened twice");
+    assert_eq!(pool.find(&waiting(11, 3, "pi"), 0), Lease::Start, "what is pinned is not taken over");
+}
+
+#[test]
+fn a_full_pool_evicts_the_idle_worker_that_was_used_longest_ago() {
+    let mut pool = pool(8, &[("pi", 2)]);
+    used(&mut pool, 1, "pi", 7);
+    used(&mut pool, 2, "pi", 6);
+    assert_eq!(pool.find(&waiting(9, 9, "pi"), 0), Lease::Evict(worker(2)));
+    pool.stopping(&worker(2));
+    assert_eq!(pool.find(&waiting(9, 9, "pi"), 0), Lease::Evict(worker(1)));
+    pool.ended(&worker(2));
+    assert_eq!(pool.find(&waiting(9, 9, "pi"), 0), Lease::Start);
+}
+
+#[test]
+fn a_worker_that_a_run_has_is_never_evicted() {
+    let mut pool = pool(1, &[]);
+    let first = waiting(1, 1, "pi");
+    pool.starting(worker(1), &first, Timestamp(0));
+    assert_eq!(pool.find(&waiting(2, 2, "acp"), 0), Lease::Wait);
+    pool.started(&worker(1), 1);
+    assert_eq!(pool.find(&waiting(2, 2, "acp"), 0), Lease::Wait, "between binding and execution neither");
+    assert_eq!(pool.find(&waiting(2, 2, "acp"), 1), Lease::Start, "the first is parked");
+    pool.release(&first.run, Timestamp(1));
+    assert_eq!(pool.find(&waiting(2, 2, "acp"), 0), Lease::Evict(worker(1)));
+}
+
+#[test]
+fn a_worker_that_comes_too_late_for_its_run_is_idle() {
+    let mut pool = pool(8, &[]);
+    let first = waiting(1, 1, "acp");
+    pool.starting(worker(1), &first, Timestamp(0));
+    pool.release(&first.run, Timestamp(1));
+    assert_eq!(pool.started(&worker(1), 4), None);
+    assert_eq!(pool.find(&waiting(2, 2, "acp"), 0), Lease::Use(worker(1)));
+    assert_eq!(pool.idle_since(Timestamp(0)), vec![]);
+    assert_eq!(pool.idle_since(Timestamp(1)), vec![worker(1)]);
+}

@@ -1,0 +1,129 @@
+//! What must be read before an input can be decided. The store reads it inside the transaction that will write.
+
+use crate::id::{
+    ArtifactId, AttemptId, BindingId, ClientId, NativeSessionId, OwnerId, RequestId, RunId, SessionId,
+    WorkerId,
+};
+use crate::input::Input;
+use crate::request::SessionRef;
+
+/// What must be read before an input can be decided.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wants {
+    /// For a prompt: `session`; `run`, the one that answers the same (client, request), then with its own session;
+    /// `keyed`, the one with the same key in the session that is meant or, if none is found, in any of the owner's.
+    Request {
+        /// Who asks.
+        owner: OwnerId,
+        /// For which session.
+        session: SessionRef,
+        /// The client.
+        client: ClientId,
+        /// The client's request.
+        request: RequestId,
+        /// The client's key.
+        key: Option<String>,
+    },
+    /// A run: `run`, `session`, its last `attempt`, `open_requests`, the active `binding` and highest `generation` of
+    /// session and registration, `native_conflict` for the legacy native id that its input names, `delegation` (with
+    /// `artifacts` and `open_questions`), `awaits_child`,
+    /// and `usage` if the run was delegated.
+    Run(RunId),
+    /// What [`Wants::Run`] reads, and `descendants`.
+    Tree(RunId),
+    /// What [`Wants::Run`] reads, and `artifact`: the checkpoint.
+    Retry(RunId, Option<ArtifactId>),
+    /// What [`Wants::Run`] reads about the attempt's run, with this attempt, and `budgets` if the run was delegated.
+    Attempt {
+        /// The attempt.
+        attempt: AttemptId,
+        /// A binding that is said to be there (`named`), and the native id that is about to be recorded for it
+        /// (`native_conflict`).
+        opened: Option<(BindingId, NativeSessionId)>,
+    },
+    /// What [`Wants::Run`] reads about the parent, and `depth`, `budgets`, `waiting_parents`, and `child_session`:
+    /// the session named here, if the parent's session has a delegation that led to it.
+    /// If (client, request) has a run: `keyed` is that run with its session, and `delegation` what it works for,
+    /// ended or not.
+    Delegation {
+        /// The parent.
+        parent: RunId,
+        /// The session to go on in.
+        session: Option<SessionId>,
+        /// The client.
+        client: ClientId,
+        /// The client's request.
+        request: RequestId,
+    },
+    /// A session of the owner: `session`, `bindings` (its active ones), `session_busy`.
+    Session {
+        /// Who asks.
+        owner: OwnerId,
+        /// Which session.
+        session: SessionRef,
+    },
+    /// An artifact: `artifact`, `session`.
+    Artifact(ArtifactId),
+    /// What a worker holds: `bindings`.
+    Worker(WorkerId),
+    /// Everything that is not over: `unfinished`, `lost_bindings`, `leases`.
+    Unfinished,
+    /// Nothing.
+    Nothing,
+}
+
+impl Input {
+    /// What must be read before this can be decided.
+    pub fn wants(&self) -> Wants {
+        let attempt = |attempt: &AttemptId| Wants::Attempt { attempt: attempt.clone(), opened: None };
+        match self {
+            Self::Accept(accept) => Wants::Request {
+                owner: accept.owner.clone(),
+                session: accept.session.clone(),
+                client: accept.client.clone(),
+                request: accept.request.clone(),
+                key: accept.idempotency_key.clone(),
+            },
+            Self::Begin(begin) => Wants::Run(begin.run.clone()),
+            Self::CannotBegin { run, .. } => Wants::Run(run.clone()),
+            Self::Cancel { run, .. } => Wants::Tree(run.clone()),
+            Self::Retry(retry) => Wants::Retry(retry.run.clone(), retry.checkpoint.clone()),
+            Self::Delegate(delegate) => Wants::Delegation {
+                parent: delegate.parent.clone(),
+                session: delegate.session.clone(),
+                client: delegate.client.clone(),
+                request: delegate.request.clone(),
+            },
+            Self::UpdateSession { owner, session, .. } => Wants::Session {
+                owner: owner.clone(),
+                session: SessionRef { id: Some(session.clone()), ..SessionRef::default() },
+            },
+            Self::InvalidateBindings { owner, session } => {
+                Wants::Session { owner: owner.clone(), session: session.clone() }
+            }
+            Self::UpdateArtifact { artifact, .. } => Wants::Artifact(artifact.clone()),
+            Self::WorkerOver { worker, .. } => Wants::Worker(worker.clone()),
+            Self::BindingOpened(opened) => {
+                let binding = (opened.binding.clone(), opened.native_id.clone());
+                Wants::Attempt { attempt: opened.attempt.clone(), opened: Some(binding) }
+            }
+            Self::ApprovalRequested { request, .. } => attempt(&request.attempt),
+            Self::InputRequested { request, .. } => attempt(&request.attempt),
+            Self::Finished(finished) => attempt(&finished.attempt),
+            Self::BindingFailed { attempt: id, .. }
+            | Self::Chunk { attempt: id, .. }
+            | Self::MessageCompleted { attempt: id, .. }
+            | Self::Activity { attempt: id, .. }
+            | Self::ApprovalAnswered { attempt: id, .. }
+            | Self::InputProvided { attempt: id, .. }
+            | Self::WorkerLost { attempt: id, .. }
+            | Self::TimedOut { attempt: id, .. }
+            | Self::Leased { attempt: id, .. }
+            | Self::CameLate { attempt: id, .. }
+            | Self::CancelDispatched { attempt: id, .. }
+            | Self::CancelGraceOver { attempt: id } => attempt(id),
+            Self::Retain { .. } => Wants::Nothing,
+            Self::Reconcile => Wants::Unfinished,
+        }
+    }
+}
