@@ -5,10 +5,12 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 
-use omi_kernel::decision::{Decision, Effect, Refusal, Reply};
+use omi_kernel::decision::{Decision, Reply};
+use omi_kernel::effect::Effect;
 use omi_kernel::event::Event;
 use omi_kernel::id::{Ids, Timestamp};
 use omi_kernel::input::Input;
+use omi_kernel::refusal::Refusal;
 use rusqlite::{Connection, TransactionBehavior};
 
 use crate::error::StoreError;

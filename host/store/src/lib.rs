@@ -9,8 +9,12 @@ mod facts;
 mod open;
 mod reader;
 mod rows;
+mod words;
 mod write;
 
 pub use batch::{Committed, Outcome, Rejected, Store};
 pub use error::StoreError;
-pub use reader::{AttemptView, EventFilter, Reader, RunView, SessionView};
+pub use reader::{
+    ArtifactFilter, ArtifactView, AttemptView, BindingView, DelegationView, EventFilter, Reader,
+    RequestState, RequestView, RunFilter, RunView, SessionFilter, SessionView,
+};

@@ -9,7 +9,10 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use crate::error::StoreError;
 
 /// Each migration with its version, oldest first.
-const MIGRATIONS: &[(u32, &str)] = &[(1, include_str!("../../../migrations/0001_init.sql"))];
+const MIGRATIONS: &[(u32, &str)] = &[
+    (1, include_str!("../../../migrations/0001_init.sql")),
+    (2, include_str!("../../../migrations/0002_kernel_whole.sql")),
+];
 
 /// Milliseconds to wait for another connection that holds a lock (SPEC §1.4).
 const BUSY_TIMEOUT_MS: u64 = 5000;
@@ -52,6 +55,10 @@ fn configure(connection: &Connection) -> Result<(), rusqlite::Error> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    // What a savepoint needs to go back is small and is gone after the commit: no file need hold it.
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    // A statement is planned once. Otherwise SQLite plans anew for each value that might fit a partial index.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(128);
     Ok(())
 }

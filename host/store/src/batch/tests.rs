@@ -2,7 +2,8 @@
 
 use omi_kernel::command::{PromptBlock, RunMode};
 use omi_kernel::id::{Ids, Timestamp};
-use omi_kernel::input::{Accept, Input, SessionRef};
+use omi_kernel::input::Input;
+use omi_kernel::request::{Accept, SessionRef};
 use omi_kernel::row::RunInput;
 use rusqlite::types::Value;
 use tempfile::TempDir;
@@ -21,16 +22,14 @@ fn prompt(request: &str) -> Input {
         session: SessionRef::default(),
         surface: "cli".into(),
         title: None,
-        adapter: None,
+        idempotency_key: None,
         default_adapter: "echo".into(),
         input: RunInput {
             prompt: vec![PromptBlock::Text { text: "x".repeat(PROMPT_BYTES) }],
-            system_prompt: None,
+            ..RunInput::default()
         },
         system_prompt_hash: None,
         mode: RunMode::Act,
-        model: None,
-        cwd: None,
         legacy_grant: true,
     }))
 }

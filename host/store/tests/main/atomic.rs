@@ -1,158 +1,255 @@
 //! A transition with its events happens whole or not at all, whatever fails on the way.
 
+use std::fmt::Write as _;
+
 use omi_kernel::descriptor::Fidelity;
-use omi_kernel::input::{Accept, Input};
+use omi_kernel::effect::Effect;
+use omi_kernel::id::{ArtifactId, AttemptId, BindingId, RunId, SessionId, Timestamp};
+use omi_kernel::input::{Begin, Input};
 use omi_kernel::permission::ApprovalPolicy;
-use omi_kernel::report::Usage;
+use omi_kernel::report::{Outcome, Usage};
+use omi_kernel::request::Accept;
+use omi_kernel::session::SessionChange;
+use omi_kernel::write::Write;
 use omi_store::{Rejected, StoreError};
 
 use crate::bench::*;
 
-/// What is done to a row, and to which table, in the course of [`story`].
-const WRITES: [(&str, &str); 10] = [
-    ("INSERT", "sessions"),
-    ("UPDATE", "sessions"),
-    ("INSERT", "runs"),
-    ("UPDATE", "runs"),
-    ("INSERT", "run_attempts"),
-    ("UPDATE", "run_attempts"),
-    ("INSERT", "adapter_bindings"),
-    ("INSERT", "grants"),
-    ("INSERT", "events"),
-    ("DELETE", "events"),
-];
+/// Names each kind of write with what it alone does to the tables in the course of [`story`].
+macro_rules! writes {
+    ($($kind:ident: $what:literal,)+) => {
+        const WRITES: &[(&str, &str)] = &[$((stringify!($kind), $what)),+];
 
-/// The events of [`story`], each recorded by one of its steps.
-const EVENTS: [&str; 16] = [
-    "session.created",
-    "run.queued",
-    "session.updated",
-    "run.starting",
-    "attempt.created",
-    "binding.created",
-    "attempt.started",
-    "run.running",
-    "message.delta",
-    "approval.requested",
-    "run.waiting_approval",
-    "approval.resolved",
-    "message.completed",
-    "usage.updated",
-    "run.succeeded",
-    "run.cancelling",
-];
+        /// Every kind is in the list: a new one has no name before it is.
+        #[allow(dead_code, reason = "the compiler reads it")]
+        fn name(write: &Write) -> &'static str {
+            match write { $(Write::$kind { .. } => stringify!($kind),)+ }
+        }
+    };
+}
 
-/// A step of a run, made when the ones before it have told their identifiers.
+writes! {
+    InsertSession: "INSERT ON sessions",
+    TouchSession: "UPDATE OF last_activity_at_ms ON sessions",
+    UpdateSession: "UPDATE OF metadata_json ON sessions",
+    InsertRun: "INSERT ON runs",
+    MoveRun: "UPDATE OF status ON runs",
+    InsertAttempt: "INSERT ON run_attempts",
+    MoveAttempt: "UPDATE OF status ON run_attempts",
+    RecordCancelDispatch: "UPDATE OF cancellation_dispatched_at_ms ON run_attempts",
+    RecordUsage: "UPDATE OF cost_usd ON run_attempts WHEN NEW.status = 'running'",
+    RecordLease: "UPDATE OF lease_json ON run_attempts",
+    CountLate: "UPDATE OF late_reports ON run_attempts",
+    InsertBinding: "INSERT ON adapter_bindings",
+    ResumeBinding: "UPDATE OF resume_fidelity ON adapter_bindings",
+    BackfillBinding: "UPDATE OF mcp_hash ON adapter_bindings",
+    ReleaseBindings: "UPDATE OF adapter_instance_id ON adapter_bindings \
+        WHEN NEW.adapter_instance_id IS NULL AND NEW.status = 'active' \
+        AND NEW.updated_at_ms != OLD.updated_at_ms",
+    MoveBinding: "UPDATE OF invalidated_at_ms ON adapter_bindings",
+    InsertLegacyGrant: "INSERT ON grants",
+    CompactMessage: "DELETE ON events WHEN OLD.type = 'message.delta'",
+    InsertArtifact: "INSERT ON artifacts",
+    MoveArtifact: "UPDATE OF lifecycle_state ON artifacts",
+    InsertDelegation: "INSERT ON delegations",
+    MoveDelegation: "UPDATE OF status ON delegations",
+    PruneEvents: "UPDATE OF pruned_through ON event_retention",
+    ForgetWorkers: "UPDATE OF adapter_instance_id ON run_attempts",
+}
+
+/// A step of a story, made when the ones before it have told their identifiers.
 type Step = fn(&mut Known) -> Input;
 
-/// What the steps of a story know of each other.
+/// What the steps of a story know of each other: the newest of each.
 #[derive(Default)]
 struct Known {
-    accepted: Option<Accepted>,
-    begun: Option<Begun>,
+    session: Option<SessionId>,
+    run: Option<RunId>,
+    attempt: Option<AttemptId>,
+    binding: Option<BindingId>,
+    artifact: Option<ArtifactId>,
+    /// The first run with its session and attempt: it delegates.
+    parent: Option<(SessionId, RunId, AttemptId)>,
 }
 
 impl Known {
-    fn attempt(&self) -> &omi_kernel::id::AttemptId {
-        &self.begun.as_ref().unwrap().attempt
+    fn run(&self) -> &RunId {
+        self.run.as_ref().unwrap()
     }
 
-    fn run(&self) -> &omi_kernel::id::RunId {
-        &self.accepted.as_ref().unwrap().run
+    fn attempt(&self) -> &AttemptId {
+        self.attempt.as_ref().unwrap()
+    }
+
+    fn begun(&self) -> Begun {
+        Begun { attempt: self.attempt().clone(), binding: self.binding.clone().unwrap() }
+    }
+
+    fn parent(&self) -> &(SessionId, RunId, AttemptId) {
+        self.parent.as_ref().unwrap()
     }
 
     fn learn(&mut self, committed: &omi_store::Committed) {
-        use omi_kernel::decision::{Effect, Reply};
-        if let Reply::Accepted { session, run, .. } = &committed.reply {
-            self.accepted = Some(Accepted { session: session.clone(), run: run.clone() });
+        use omi_kernel::decision::Reply;
+        if let Reply::Accepted { session, run, .. } | Reply::Delegated { session, run, .. } = &committed.reply
+        {
+            self.session = Some(session.clone());
+            self.run = Some(run.clone());
         }
         for effect in &committed.effects {
             if let Effect::Bind { attempt, binding, .. } = effect {
-                self.begun = Some(Begun { attempt: attempt.clone(), binding: binding.clone() });
+                self.attempt = Some(attempt.clone());
+                self.binding = Some(binding.clone());
+            }
+        }
+        for event in &committed.events {
+            if let Some(id) = event.payload["artifactId"].as_str() {
+                self.artifact = Some(ArtifactId::parse(id).unwrap());
             }
         }
     }
 }
 
-/// A run from its prompt to its end, and another one that is cancelled.
+/// A run that does everything a run can do, and one it delegates to; one that goes on with its native session and is
+/// cancelled; one that a restart interrupts, and that is tried again. Then old events go.
 fn story() -> Vec<Step> {
     vec![
         |_| accepts(Accept { legacy_grant: true, ..asks("r1") }),
         |known| leased(known.run()),
-        |known| opened(known.begun.as_ref().unwrap(), "native-1", Fidelity::Native),
+        |known| opened(&known.begun(), "native-1", Fidelity::Native),
+        |known| Input::Leased { attempt: known.attempt().clone(), lease: lease(1) },
         |known| chunk(known.attempt(), "m1", 0, "Hel"),
         |known| asks_leave(known.attempt(), 1, ApprovalPolicy::Ask),
         |known| allows(known.attempt(), 1),
         |known| message_completed(known.attempt(), "m1", "Hello"),
-        |known| finished(known.attempt(), well(), "Hello", Some(Usage::default())),
-        |_| accepts(asks("r2")),
+        |known| uses(known.attempt(), 0.5),
+        |known| makes(known.attempt(), "result", "file:///a"),
+        |known| opens(known.artifact.as_ref().unwrap()),
+        |known| {
+            let (session, run) = (known.session.clone().unwrap(), known.run().clone());
+            known.parent = Some((session, run.clone(), known.attempt().clone()));
+            Input::Delegate(Box::new(calls(&run, "child")))
+        },
+        |known| leased(known.run()),
+        |known| opened(&known.begun(), "native-child", Fidelity::Native),
+        |known| asks_for(known.attempt(), 1, "Which one?"),
+        |known| finished(known.attempt(), well(), "did it", Some(Usage::default())),
+        |known| finished(&known.parent().2, well(), "Hello", Some(Usage::default())),
+        |known| Input::CameLate { attempt: known.parent().2.clone(), count: 2 },
+        |known| {
+            changes(&known.parent().0, SessionChange { title: Some("t".into()), ..SessionChange::default() })
+        },
+        |known| accepts(asks_in(&known.parent().0, "r2")),
+        |known| Input::Begin(Begin { mcp_hash: Some("h".into()), ..begin(known.run()) }),
+        |known| opened(&known.begun(), "native-1", Fidelity::Native),
         |known| cancel(known.run()),
+        |known| cancel_dispatched(known.attempt()),
+        |known| finished(known.attempt(), Outcome::Cancelled, "", None),
+        |_| Input::WorkerOver { worker: worker(), stop: None },
+        |_| accepts(asks("r3")),
+        |known| leased(known.run()),
+        |known| opened(&known.begun(), "native-3", Fidelity::None),
+        |_| Input::Reconcile,
+        |known| Input::Retry(retries(known.run())),
+        |_| Input::Retain { ended_before: Timestamp(i64::MAX), events_max: 0 },
     ]
 }
 
-/// Lets the story run with a trigger in its way. Each step that it stops must change nothing, and be possible once
-/// the trigger is gone. Answers how many it stopped.
-fn obstruct(trigger: &str, stopped: impl Fn(&Result<Vec<omi_store::Outcome>, StoreError>) -> bool) -> u32 {
+/// What the runs of [`story`] have come to.
+const END: [&str; 4] = ["succeeded", "succeeded", "cancelled", "queued"];
+
+#[test]
+fn the_story_has_every_kind_of_write() {
     let mut bench = Bench::new();
+    let mut sql = "CREATE TABLE seen (kind TEXT);".to_owned();
+    for (kind, what) in WRITES {
+        write!(sql, "CREATE TRIGGER {kind} AFTER {what} BEGIN INSERT INTO seen VALUES ('{kind}'); END;")
+            .unwrap();
+    }
+    bench.beside().execute_batch(&sql).unwrap();
+    let mut known = Known::default();
+    for step in story() {
+        let committed = bench.take(step(&mut known));
+        known.learn(&committed);
+    }
+    assert_eq!(bench.column("SELECT status FROM runs ORDER BY rowid"), END);
+    let mut kinds: Vec<_> = WRITES.iter().map(|(kind, _)| *kind).collect();
+    kinds.sort_unstable();
+    assert_eq!(bench.column("SELECT DISTINCT kind FROM seen ORDER BY kind"), kinds);
+}
+
+/// Makes the table of [`fail_each_row`], and a trigger on every other table that counts it down.
+fn count_rows(bench: &Bench, how: &str) {
+    let mut sql = "CREATE TABLE injected (rows INTEGER); INSERT INTO injected VALUES (NULL);".to_owned();
+    let tables = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'";
+    for table in bench.column(tables) {
+        for what in ["INSERT", "UPDATE", "DELETE"] {
+            write!(
+                sql,
+                "CREATE TRIGGER injected_{what}_{table} BEFORE {what} ON {table} BEGIN \
+                 UPDATE injected SET rows = rows - 1; \
+                 SELECT RAISE({how}, 'injected') FROM injected WHERE rows < 0; END;"
+            )
+            .unwrap();
+        }
+    }
+    bench.beside().execute_batch(&sql).unwrap();
+}
+
+/// Rows that a step writes, at most: the last step takes all events of the others.
+const ROWS_MAX: u32 = 500;
+
+/// Lets the story run, with a failure at the first row that each step writes, then at the second, and so on until it
+/// has no more. Answers how many failed.
+fn fail_each_row(
+    how: &str,
+    is_failure: impl Fn(&Result<Vec<omi_store::Outcome>, StoreError>) -> bool,
+) -> u32 {
+    let mut bench = Bench::new();
+    count_rows(&bench, how);
+    let beside = bench.beside();
+    beside.pragma_update(None, "synchronous", "OFF").unwrap();
     let mut known = Known::default();
     let mut count = 0;
     for step in story() {
         let input = step(&mut known);
-        let before = bench.dump();
-        bench.beside().execute_batch(&format!("CREATE TRIGGER injected {trigger}")).unwrap();
-        let came = bench.batch(std::slice::from_ref(&input));
-        bench.beside().execute_batch("DROP TRIGGER injected").unwrap();
-        if stopped(&came) {
+        for rows in 0.. {
+            assert!(rows < ROWS_MAX, "{input:?} fails without an obstacle");
+            beside.execute("UPDATE injected SET rows = ?1", [rows]).unwrap();
+            let before = bench.dump();
+            let came = bench.batch(std::slice::from_ref(&input));
+            if !is_failure(&came) {
+                known.learn(came.unwrap()[0].as_ref().unwrap());
+                break;
+            }
             count += 1;
-            assert_eq!(bench.dump(), before, "{trigger}\n{input:?}");
-            known.learn(&bench.take(input));
-        } else {
-            known.learn(came.unwrap()[0].as_ref().unwrap());
+            assert_eq!(bench.dump(), before, "row {rows} of {input:?}");
         }
     }
-    assert_eq!(bench.statuses(known.run()), ["cancelled"]);
-    assert_eq!(bench.column("SELECT status FROM runs ORDER BY rowid"), ["succeeded", "cancelled"]);
+    assert_eq!(bench.column("SELECT status FROM runs ORDER BY rowid"), END);
     count
-}
-
-fn is_conflict(came: &Result<Vec<omi_store::Outcome>, StoreError>) -> bool {
-    matches!(came, Ok(outcomes) if matches!(&outcomes[..], [Err(Rejected::Conflict(_))]))
 }
 
 #[test]
 fn a_row_that_cannot_be_written_stops_its_whole_transition() {
-    for (what, table) in WRITES {
-        let trigger = format!("BEFORE {what} ON {table} BEGIN SELECT RAISE(ABORT, 'injected'); END");
-        assert!(obstruct(&trigger, is_conflict) > 0, "the story never does {what} to {table}");
-    }
-}
-
-#[test]
-fn an_event_that_cannot_be_recorded_stops_its_whole_transition() {
-    for kind in EVENTS {
-        let trigger = format!(
-            "AFTER INSERT ON events WHEN NEW.type = '{kind}' BEGIN SELECT RAISE(ABORT, 'injected'); END"
-        );
-        assert!(obstruct(&trigger, is_conflict) > 0, "the story never records {kind}");
-    }
+    let failures = fail_each_row(
+        "ABORT",
+        |came| matches!(came, Ok(outcomes) if matches!(&outcomes[..], [Err(Rejected::Conflict(_))])),
+    );
+    assert!(failures > 150, "{failures}");
 }
 
 #[test]
 fn a_transaction_that_is_rolled_back_under_the_store_is_an_error() {
-    for kind in EVENTS {
-        let trigger = format!(
-            "AFTER INSERT ON events WHEN NEW.type = '{kind}' BEGIN SELECT RAISE(ROLLBACK, 'injected'); END"
-        );
-        let is_error = |came: &Result<_, StoreError>| matches!(came, Err(StoreError::Sqlite { .. }));
-        assert!(obstruct(&trigger, is_error) > 0, "the story never records {kind}");
-    }
+    let failures = fail_each_row("ROLLBACK", |came| matches!(came, Err(StoreError::Sqlite { .. })));
+    assert!(failures > 150, "{failures}");
 }
 
 #[test]
 fn a_refused_input_leaves_the_others_of_its_batch_alone() {
     let mut bench = Bench::new();
     let (_, begun) = bench.running("r1");
-    let unknown = omi_kernel::id::RunId::new(&mut omi_kernel::id::Ids::new(&mut || 0xdead));
+    let unknown = RunId::new(&mut omi_kernel::id::Ids::new(&mut || 0xdead));
     let outcomes = bench
         .batch(&[
             chunk(&begun.attempt, "m1", 0, "one"),

@@ -1,22 +1,19 @@
-//! A store in a folder of its own, what a client, a scheduler and a worker tell it, and a look at its rows.
+//! A store in a folder of its own, and a look at its rows.
 
 use std::path::PathBuf;
 
-use omi_kernel::command::{Answer, PromptBlock, RunMode};
-use omi_kernel::decision::{Effect, Reply};
+use omi_kernel::decision::Reply;
 use omi_kernel::descriptor::Fidelity;
-use omi_kernel::id::{AttemptId, BindingId, Ids, RunId, SessionId, Timestamp, WorkerId};
-use omi_kernel::input::{Accept, Begin, BindingOpened, Finished, Input, SessionRef};
-use omi_kernel::permission::ApprovalPolicy;
-use omi_kernel::report::{
-    ApprovalOption, ApprovalRequest, Failure, FailureDetail, OptionKind, Outcome, Usage,
-};
-use omi_kernel::row::RunInput;
-use omi_kernel::transcript::Chunk;
+use omi_kernel::effect::Effect;
+use omi_kernel::id::{AttemptId, BindingId, Ids, RunId, SessionId, Timestamp};
+use omi_kernel::input::Input;
+use omi_kernel::request::{Accept, Delegate};
 use omi_store::{Committed, Outcome as Came, Reader, Store, StoreError};
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row};
 use tempfile::TempDir;
+
+pub(crate) use crate::tell::*;
 
 /// What the clock of every test says first.
 const START_MS: i64 = 1_700_000_000_000;
@@ -102,6 +99,22 @@ impl Bench {
         Accepted { session, run }
     }
 
+    /// A run delegates, and is told which run works for it.
+    pub(crate) fn delegate(&mut self, delegate: Delegate) -> Accepted {
+        let reply = self.take(Input::Delegate(Box::new(delegate))).reply;
+        let Reply::Delegated { session, run, .. } = reply else { panic!("{reply:?}") };
+        Accepted { session, run }
+    }
+
+    /// The clock is set, forwards or back.
+    pub(crate) fn set_clock(&mut self, now: Timestamp) {
+        self.now_ms = now.0;
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        Timestamp(self.now_ms)
+    }
+
     /// A new worker begins the run and is told to make or take up a native session.
     pub(crate) fn begin(&mut self, run: &RunId) -> Begun {
         let committed = self.take(leased(run));
@@ -113,11 +126,17 @@ impl Bench {
         Begun { attempt, binding }
     }
 
+    /// A run that is accepted, as far as its adapter has it.
+    pub(crate) fn executed(&mut self, run: &RunId, native_id: &str) -> Begun {
+        let begun = self.begin(run);
+        self.take(opened(&begun, native_id, Fidelity::Native));
+        begun
+    }
+
     /// A prompt in a new session, as far as its adapter has it.
     pub(crate) fn running(&mut self, request: &str) -> (Accepted, Begun) {
         let accepted = self.accept(asks(request));
-        let begun = self.begin(&accepted.run);
-        self.take(opened(&begun, &format!("native-{request}"), Fidelity::Native));
+        let begun = self.executed(&accepted.run, &format!("native-{request}"));
         (accepted, begun)
     }
 
@@ -173,107 +192,4 @@ fn word(value: &Value) -> String {
         Value::Text(text) => text.clone(),
         Value::Blob(bytes) => format!("{bytes:?}"),
     }
-}
-
-/// Ann asks for something in a new session.
-pub(crate) fn asks(request: &str) -> Accept {
-    Accept {
-        owner: "ann".into(),
-        client: "cli".into(),
-        request: request.into(),
-        session: SessionRef::default(),
-        surface: "cli".into(),
-        title: None,
-        adapter: None,
-        default_adapter: "echo".into(),
-        input: RunInput {
-            prompt: vec![PromptBlock::Text { text: format!("do {request}") }],
-            system_prompt: None,
-        },
-        system_prompt_hash: None,
-        mode: RunMode::Act,
-        model: None,
-        cwd: None,
-        legacy_grant: false,
-    }
-}
-
-/// Ann asks for something in this session.
-pub(crate) fn asks_in(session: &SessionId, request: &str) -> Accept {
-    Accept { session: SessionRef { id: Some(session.clone()), ..SessionRef::default() }, ..asks(request) }
-}
-
-pub(crate) fn accepts(accept: Accept) -> Input {
-    Input::Accept(Box::new(accept))
-}
-
-/// A worker that holds no binding begins the run.
-pub(crate) fn leased(run: &RunId) -> Input {
-    Input::Begin(Begin {
-        run: run.clone(),
-        worker: WorkerId::new(&mut Ids::new(&mut || 0xbee)),
-        held: vec![],
-        resume: Fidelity::Native,
-        default_cwd: "/home/ann".into(),
-        digest: "d1".into(),
-    })
-}
-
-pub(crate) fn opened(begun: &Begun, native_id: &str, fidelity: Fidelity) -> Input {
-    Input::BindingOpened(BindingOpened {
-        attempt: begun.attempt.clone(),
-        binding: begun.binding.clone(),
-        native_id: native_id.into(),
-        fidelity,
-        model: Some("small".into()),
-        digest: "d1".into(),
-    })
-}
-
-pub(crate) fn chunk(attempt: &AttemptId, message: &str, offset: usize, text: &str) -> Input {
-    let chunk = Chunk { message: message.into(), offset, text: text.into() };
-    Input::Chunk { attempt: attempt.clone(), chunk }
-}
-
-pub(crate) fn message_completed(attempt: &AttemptId, message: &str, text: &str) -> Input {
-    Input::MessageCompleted { attempt: attempt.clone(), message: message.into(), text: text.into() }
-}
-
-pub(crate) fn finished(attempt: &AttemptId, outcome: Outcome, text: &str, usage: Option<Usage>) -> Input {
-    Input::Finished(Finished { attempt: attempt.clone(), outcome, usage, text: text.into() })
-}
-
-pub(crate) fn well() -> Outcome {
-    Outcome::Succeeded { stop_reason: "end_turn".into() }
-}
-
-pub(crate) fn stale() -> Outcome {
-    Outcome::Failed(Failure::Stale(FailureDetail::new("no_such_session", "it is gone")))
-}
-
-pub(crate) fn cancel(run: &RunId) -> Input {
-    Input::Cancel { owner: "ann".into(), run: run.clone() }
-}
-
-pub(crate) fn cancel_dispatched(attempt: &AttemptId) -> Input {
-    Input::CancelDispatched { attempt: attempt.clone(), dispatched: true, acknowledged: false }
-}
-
-pub(crate) fn asks_leave(attempt: &AttemptId, request: u32, policy: ApprovalPolicy) -> Input {
-    let option =
-        ApprovalOption { option_id: "yes".into(), name: "Allow".into(), kind: OptionKind::AllowOnce };
-    let request = ApprovalRequest {
-        attempt: attempt.clone(),
-        request,
-        title: "Write a file".into(),
-        tool: None,
-        options: vec![option],
-        details: serde_json::json!({ "path": "a.txt" }),
-    };
-    Input::ApprovalRequested { request, policy }
-}
-
-pub(crate) fn allows(attempt: &AttemptId, request: u32) -> Input {
-    let answer = Answer::Selected { option_id: "yes".into() };
-    Input::ApprovalAnswered { attempt: attempt.clone(), request, answer, by: "user".into() }
 }

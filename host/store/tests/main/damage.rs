@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use omi_kernel::id::Timestamp;
-use omi_store::{Reader, Store, StoreError};
+use omi_kernel::input::Input;
+use omi_store::{ArtifactFilter, EventFilter, Reader, Store, StoreError};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
@@ -47,7 +48,7 @@ fn a_database_of_a_newer_version_is_left_as_it_is() {
         newer.close().unwrap();
         let before = files(folder.path());
         let error = open(&path);
-        assert!(matches!(error, StoreError::TooNew { found: 99, known: 1, .. }), "{error:?}");
+        assert!(matches!(error, StoreError::TooNew { found: 99, known: 2, .. }), "{error:?}");
         assert_helpful(&error, &path);
         assert!(files(folder.path()) == before, "a file in journal mode {journal} was changed");
         assert!(matches!(Reader::open(&path).err().unwrap(), StoreError::TooNew { .. }));
@@ -111,6 +112,81 @@ fn a_row_that_cannot_be_read_is_damage() {
     let error = bench.batch(&[leased(&run)]).unwrap_err();
     assert!(matches!(error, StoreError::Corrupt { .. }), "{error:?}");
     assert_helpful(&error, &bench.path());
+}
+
+/// The checks of the schema are off, as they are for whoever writes with another program.
+fn spoil(bench: &Bench, sql: &str) {
+    let db = bench.beside();
+    db.pragma_update(None, "ignore_check_constraints", true).unwrap();
+    assert!(db.execute(sql, []).unwrap() > 0, "{sql}");
+}
+
+/// What goes wrong when something is read.
+type Read<'a> = &'a dyn Fn(&Reader) -> Option<StoreError>;
+
+#[test]
+fn json_that_is_none_is_damage_wherever_it_is_read() {
+    let mut bench = Bench::new();
+    let (parent, begun) = bench.running("r1");
+    bench.take(makes(&begun.attempt, "result", "file:///a"));
+    let child = bench.delegate(calls(&parent.run, "c1"));
+    let read: [(&str, Read<'_>); 8] = [
+        ("sessions SET metadata_json", &|reader| reader.session(None, &parent.session).err()),
+        ("run_attempts SET metadata_json", &|reader| reader.run(None, &parent.run).err()),
+        ("runs SET result_json", &|reader| reader.run(None, &parent.run).err()),
+        ("adapter_bindings SET metadata_json", &|reader| reader.bindings(None, &parent.session).err()),
+        ("artifacts SET metadata_json", &|reader| {
+            reader.artifacts(&ArtifactFilter { limit: 9, ..ArtifactFilter::default() }).err()
+        }),
+        ("delegations SET request_json", &|reader| reader.delegations(None, &child.run).err()),
+        ("delegations SET result_json", &|reader| reader.delegations(None, &child.run).err()),
+        ("events SET payload_json", &|reader| {
+            reader.events(&EventFilter { limit: 9, ..EventFilter::default() }).err()
+        }),
+    ];
+    let reader = bench.reader();
+    for (column, error) in read {
+        assert!(error(&reader).is_none(), "{column}");
+        spoil(&bench, &format!("UPDATE {column} = '{{\"a\":'"));
+        let error = error(&reader).unwrap();
+        assert!(matches!(error, StoreError::Corrupt { .. }), "{column}: {error:?}");
+        assert_helpful(&error, &bench.path());
+        spoil(&bench, &format!("UPDATE {column} = '{{}}'"));
+    }
+}
+
+#[test]
+fn json_that_is_none_is_damage_where_it_is_decided_upon() {
+    for (column, value) in [
+        ("runs SET input_json", "{"),
+        ("run_attempts SET lease_json", "{\"pid\":true}"),
+        ("runs SET model_profile", "genius"),
+        ("runs SET retry_reason = 'retry', retry_checkpoint_id", "art_1"),
+        ("sessions SET model_profile", "genius"),
+        ("run_attempts SET adapter_instance_id", "somebody"),
+    ] {
+        let mut bench = Bench::new();
+        let (accepted, _) = bench.running("r1");
+        spoil(&bench, &format!("UPDATE {column} = '{value}'"));
+        let before = bench.dump();
+        let inputs = [accepts(asks("r2")), cancel(&accepted.run), Input::Reconcile];
+        let error = bench.batch(&inputs).unwrap_err();
+        assert!(matches!(error, StoreError::Corrupt { .. }), "{column}: {error:?}");
+        assert_helpful(&error, &bench.path());
+        assert_eq!(bench.dump(), before, "{column}");
+    }
+}
+
+#[test]
+fn runs_that_are_above_themselves_end_the_search() {
+    let mut bench = Bench::new();
+    let (parent, _) = bench.running("r1");
+    let child = bench.delegate(calls(&parent.run, "c1"));
+    spoil(
+        &bench,
+        &format!("UPDATE runs SET parent_run_id = '{}' WHERE run_id = '{}'", child.run, parent.run),
+    );
+    bench.batch(&[Input::Delegate(Box::new(calls(&parent.run, "c2"))), cancel(&parent.run)]).unwrap();
 }
 
 #[test]

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use omi_kernel::descriptor::Fidelity;
 use omi_kernel::id::{Ids, Timestamp};
-use omi_kernel::input::{Accept, Input, SessionRef};
+use omi_kernel::input::Input;
+use omi_kernel::model::ModelProfile;
 use omi_kernel::permission::ApprovalPolicy;
-use omi_kernel::report::Usage;
-use omi_store::{Reader, Store};
+use omi_kernel::report::{Failure, FailureDetail, Outcome, Usage};
+use omi_kernel::request::{Accept, Retry, SessionRef};
+use omi_kernel::session::SessionChange;
+use omi_store::{ArtifactFilter, Reader, RunFilter, SessionFilter, Store};
 use rusqlite::Connection;
 use rusqlite::types::Value;
 use tempfile::TempDir;
@@ -105,8 +107,20 @@ fn an_old_database_is_brought_up_to_date_with_all_its_rows() {
         let reconciled = store.batch(&[Input::Reconcile], Timestamp(2), &mut Ids::new(&mut source)).unwrap();
         assert!(reconciled[0].is_ok(), "{name}: {reconciled:?}");
         let reader = Reader::open(&path).unwrap();
-        assert!(!reader.sessions(100).unwrap().is_empty());
-        assert!(!reader.runs(None, 100).unwrap().is_empty());
+        let sessions = SessionFilter { limit: 100, ..SessionFilter::default() };
+        assert!(!reader.sessions(&sessions).unwrap().is_empty());
+        let runs = reader.runs(&RunFilter { limit: 100, ..RunFilter::default() }).unwrap();
+        assert!(!runs.is_empty());
+        assert!(
+            !reader
+                .artifacts(&ArtifactFilter { limit: 100, ..ArtifactFilter::default() })
+                .unwrap()
+                .is_empty()
+        );
+        assert!(runs.iter().any(|run| {
+            let run = omi_kernel::id::RunId::parse(&run.run_id).unwrap();
+            !reader.delegations(None, &run).unwrap().is_empty()
+        }));
     }
 }
 
@@ -148,53 +162,64 @@ fn write_the_fixture_of_this_version() {
 /// A store with rows in every table: runs in every state that a daemon can leave behind.
 fn everything() -> Bench {
     let mut bench = Bench::new();
+    finished_runs(&mut bench);
+    bench.running("lost");
+    bench.take(Input::Reconcile);
+    waiting_runs(&mut bench);
+    bench.accept(asks("queued"));
+    bench
+}
+
+fn finished_runs(bench: &mut Bench) {
     let names = SessionRef {
         id: None,
         external: Some(("chat".into(), "default".into())),
         legacy: Some(("bridge".into(), "main".into())),
     };
-    let accept = Accept {
+    let mut accept = Accept {
         session: names,
         legacy_grant: true,
         title: Some("It's a chat".into()),
-        cwd: Some("/home/ann/project".into()),
+        idempotency_key: Some("key-1".into()),
+        system_prompt_hash: Some("hash-1".into()),
         ..asks("done")
     };
+    accept.input.cwd = Some("/home/ann/project".into());
+    accept.input.profile = Some(ModelProfile::Vision);
     let done = bench.accept(accept);
-    let begun = bench.begin(&done.run);
-    bench.take(opened(&begun, "native-done", Fidelity::Native));
+    let begun = bench.executed(&done.run, "native-done");
     bench.take(asks_leave(&begun.attempt, 1, ApprovalPolicy::Legacy));
-    bench.take(message_completed(&begun.attempt, "m1", "Grüße"));
     let usage =
         Usage { input_tokens: Some(10), output_tokens: Some(3), cost_usd: Some(0.25), ..Usage::default() };
     bench.take(finished(&begun.attempt, stale(), "", Some(usage)));
-    let begun = bench.begin(&done.run);
-    bench.take(opened(&begun, "native-done-2", Fidelity::Native));
+    let begun = bench.executed(&done.run, "native-done-2");
+    bench.take(Input::Leased { attempt: begun.attempt.clone(), lease: lease(71) });
+    bench.take(message_completed(&begun.attempt, "m1", "Grüße"));
+    bench.take(makes(&begun.attempt, "checkpoint", "file:///home/ann/project/a.txt"));
+    let child = bench.delegate(calls(&done.run, "delegated"));
+    let working = bench.executed(&child.run, "native-child");
+    bench.take(finished(&working.attempt, well(), "It's done", Some(usage)));
     bench.take(finished(&begun.attempt, well(), "Grüße", Some(usage)));
+    bench.take(Input::CameLate { attempt: begun.attempt, count: 2 });
+    let metadata = Some(serde_json::json!({ "color": "red" }));
+    bench.take(changes(&done.session, SessionChange { metadata, ..SessionChange::default() }));
     let (stopped, begun) = bench.running("stopped");
     bench.take(chunk(&begun.attempt, "m1", 0, "Hel"));
     bench.take(cancel(&stopped.run));
     bench.take(cancel_dispatched(&begun.attempt));
-    bench.take(finished(&begun.attempt, omi_kernel::report::Outcome::Cancelled, "Hel", None));
-    bench.running("lost");
-    bench.take(Input::Reconcile);
+    bench.take(finished(&begun.attempt, Outcome::Cancelled, "Hel", None));
+    bench.take(Input::Retain { ended_before: Timestamp(0), events_max: 40 });
+}
+
+fn waiting_runs(bench: &mut Bench) {
+    let (failed, begun) = bench.running("failed");
+    let broken = Outcome::Failed(Failure::Fatal(FailureDetail::new("broken", "it broke")));
+    bench.take(finished(&begun.attempt, broken, "half", None));
+    bench.take(Input::Retry(Retry { adapter: Some("another".into()), ..retries(&failed.run) }));
     let (_, begun) = bench.running("asking");
     bench.take(asks_leave(&begun.attempt, 1, ApprovalPolicy::Ask));
-    let child = bench.accept(asks("queued"));
-    // No version writes these tables yet: their rows are made by hand.
-    let db = bench.beside();
-    db.execute(
-        "INSERT INTO artifacts (artifact_id, session_id, run_id, kind, role, uri, created_at_ms) \
-         VALUES ('art_1', ?1, ?2, 'file', 'result', 'file:///home/ann/project/a.txt', 1)",
-        (done.session.as_str(), done.run.as_str()),
-    )
-    .unwrap();
-    db.execute(
-        "INSERT INTO delegations (delegation_id, parent_session_id, parent_run_id, child_session_id, \
-         child_run_id, mode, status, objective, result_artifact_id, created_at_ms) \
-         VALUES ('del_1', ?1, ?2, ?3, ?4, 'spawn', 'running', 'Look it up', 'art_1', 1)",
-        (done.session.as_str(), done.run.as_str(), child.session.as_str(), child.run.as_str()),
-    )
-    .unwrap();
-    bench
+    let (_, begun) = bench.running("wondering");
+    bench.take(asks_for(&begun.attempt, 1, "Which one?"));
+    let (_, begun) = bench.running("logged-out");
+    bench.take(wants_log_in(&begun.attempt, &["browser", "key"]));
 }

@@ -1,8 +1,9 @@
 //! Who a session, a run and a request belong to, and by which names they are found.
 
-use omi_kernel::decision::{Refusal, Reply};
+use omi_kernel::decision::Reply;
 use omi_kernel::id::{Ids, SessionId};
-use omi_kernel::input::{Accept, SessionRef};
+use omi_kernel::refusal::Refusal;
+use omi_kernel::request::{Accept, SessionRef};
 use omi_store::Rejected;
 
 use crate::bench::*;
@@ -121,14 +122,47 @@ fn a_run_under_the_legacy_policy_has_one_grant() {
 }
 
 #[test]
-fn a_closed_session_takes_no_run() {
+fn a_closed_session_takes_no_run_and_an_archived_one_is_opened_by_it() {
     let mut bench = Bench::new();
     let session = bench.accept(asks("r1")).session;
-    for status in ["archived", "closed"] {
-        bench.beside().execute("UPDATE sessions SET status = ?1", [status]).unwrap();
-        let refused = refusal(bench.send(accepts(asks_in(&session, "r2"))));
-        assert_eq!(refused, Refusal::SessionClosed(session.clone()), "{status}");
-    }
+    let status = "SELECT status FROM sessions";
+    bench.beside().execute("UPDATE sessions SET status = 'archived'", []).unwrap();
+    bench.accept(asks_in(&session, "r2"));
+    assert_eq!(bench.column(status), ["open"]);
+    bench.beside().execute("UPDATE sessions SET status = 'closed'", []).unwrap();
+    let refused = refusal(bench.send(accepts(asks_in(&session, "r3"))));
+    assert_eq!(refused, Refusal::SessionClosed(session));
+    assert_eq!(bench.column(status), ["closed"]);
+}
+
+#[test]
+fn a_key_names_a_run_of_its_session_or_else_of_its_owner() {
+    let mut bench = Bench::new();
+    let keyed = |accept: Accept, key: &str| Accept { idempotency_key: Some(key.into()), ..accept };
+    let same = |accept: Accept| Accept { input: asks("r1").input, ..accept };
+    let told = |came: omi_store::Outcome| match came.unwrap().reply {
+        Reply::Accepted { run, repeated, .. } => (run, repeated),
+        reply => panic!("{reply:?}"),
+    };
+    let first = bench.accept(keyed(asks("r1"), "k"));
+    let again = keyed(same(asks_in(&first.session, "r2")), "k");
+    assert_eq!(told(bench.send(accepts(again))), (first.run.clone(), true));
+    let anywhere = keyed(same(asks("r3")), "k");
+    assert_eq!(told(bench.send(accepts(anywhere))), (first.run.clone(), true));
+    let other_prompt = keyed(asks_in(&first.session, "r4"), "k");
+    assert_eq!(refusal(bench.send(accepts(other_prompt))), Refusal::KeyConflict);
+    let bob = Accept { owner: "bob".into(), ..keyed(same(asks("r5")), "k") };
+    assert!(!told(bench.send(accepts(bob))).1, "another owner's keys mean nothing");
+
+    bench.set_clock(omi_kernel::id::Timestamp(1));
+    let elsewhere = bench.accept(asks("r6")).session;
+    let (second, repeated) = told(bench.send(accepts(keyed(same(asks_in(&elsewhere, "r7")), "k"))));
+    assert!(!repeated, "each session has keys of its own");
+    assert_eq!(
+        told(bench.send(accepts(keyed(same(asks("r8")), "k")))),
+        (second, true),
+        "the last one recorded"
+    );
 }
 
 #[test]

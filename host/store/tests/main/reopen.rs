@@ -1,7 +1,8 @@
 //! What is recorded outlives the daemon, and a start-up that is repeated changes nothing.
 
 use omi_kernel::descriptor::Fidelity;
-use omi_kernel::input::Input;
+use omi_kernel::effect::Effect;
+use omi_kernel::input::{Begin, Input};
 use omi_kernel::permission::ApprovalPolicy;
 
 use crate::bench::*;
@@ -41,7 +42,12 @@ fn reconciliation_changes_nothing_the_second_time() {
     let second = bench.take(Input::Reconcile);
     assert_eq!(bench.dump(), after);
     assert!(second.events.is_empty());
-    assert_eq!(second.effects, first.effects, "what is queued is scheduled each time");
+    let schedules = |effects: &[Effect]| {
+        let schedules = effects.iter().filter(|effect| matches!(effect, Effect::Schedule { .. }));
+        schedules.cloned().collect::<Vec<_>>()
+    };
+    assert_eq!(schedules(&first.effects).len(), 1);
+    assert_eq!(second.effects, schedules(&first.effects), "what is queued is scheduled each time");
 
     let mut bench = bench.reopen();
     assert!(bench.take(Input::Reconcile).events.is_empty());
@@ -74,8 +80,40 @@ fn an_orphaned_run_takes_no_late_reports() {
     let before = bench.dump();
     bench.take(chunk(&begun.attempt, "m1", 0, "late"));
     bench.take(finished(&begun.attempt, well(), "late", None));
-    assert_eq!(bench.dump(), before);
+    assert_eq!(bench.column("SELECT late_reports FROM run_attempts"), ["2"]);
+    bench.beside().execute("UPDATE run_attempts SET late_reports = 0", []).unwrap();
+    assert_eq!(bench.dump(), before, "but for the count nothing changed");
     assert_eq!(bench.statuses(&accepted.run), ["orphaned", "orphaned"]);
+}
+
+#[test]
+fn processes_of_the_last_daemon_are_named_once_for_each() {
+    let mut bench = Bench::new();
+    let mut lead = |request, pid| {
+        let run = bench.accept(asks(request)).run;
+        bench.take(Input::Begin(Begin { lease: Some(lease(pid)), ..begin(&run) }))
+    };
+    lead("r1", 70);
+    lead("r2", 71);
+    lead("r3", 70);
+    let (_, begun) = bench.running("r4");
+    bench.take(Input::Leased { attempt: begun.attempt.clone(), lease: lease(72) });
+    bench.take(finished(&begun.attempt, well(), "its worker may be there still", None));
+    let reaped = |committed: &omi_store::Committed| {
+        let effects = committed.effects.iter();
+        let leases = effects.filter_map(|effect| match effect {
+            Effect::Reap { lease } => Some(lease.clone()),
+            _ => None,
+        });
+        leases.collect::<Vec<_>>()
+    };
+    let mut bench = bench.reopen();
+    let committed = bench.take(Input::Reconcile);
+    assert_eq!(reaped(&committed), [lease(70), lease(71), lease(72)]);
+    let committed = bench.take(Input::Reconcile);
+    assert_eq!(reaped(&committed), [], "once: their workers are forgotten");
+    let kept = "SELECT COUNT(*) FROM run_attempts WHERE lease_json ->> 'bootId' = 'boot'";
+    assert_eq!(bench.column(kept), ["4"], "what identified them stays on record");
 }
 
 #[test]

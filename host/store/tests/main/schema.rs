@@ -16,11 +16,14 @@ fn migrations() -> Vec<(PathBuf, String)> {
 }
 
 #[test]
-fn every_table_and_index_says_who_reads_it() {
+fn every_table_index_and_added_column_says_who_reads_it() {
     for (path, text) in migrations() {
         let mut before = "";
         let mut count = 0;
         for line in text.lines() {
+            if line.starts_with("ALTER ") {
+                assert!(before.starts_with("-- ") && before.ends_with('.'), "{}: {line}", path.display());
+            }
             if line.starts_with("CREATE ") {
                 count += 1;
                 assert!(before.starts_with("-- ") && before.ends_with('.'), "{}: {line}", path.display());

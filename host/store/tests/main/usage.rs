@@ -1,7 +1,8 @@
 //! What a run used is the sum of what its attempts used.
 
 use omi_kernel::descriptor::Fidelity;
-use omi_kernel::report::{Outcome, Usage};
+use omi_kernel::input::Input;
+use omi_kernel::report::{Activity, Outcome, Usage};
 
 use crate::bench::*;
 
@@ -49,4 +50,15 @@ fn sums_go_beyond_what_one_attempt_can_use() {
     bench.take(finished(&second.attempt, well(), "", Some(used(u32::MAX, 0, 0.0))));
     let sum = (2 * u64::from(u32::MAX)).to_string();
     assert_eq!(bench.column("SELECT input_tokens FROM runs"), [sum]);
+}
+
+#[test]
+fn what_was_said_on_the_way_stays_where_the_end_says_nothing() {
+    let mut bench = Bench::new();
+    let (_, begun) = bench.running("r1");
+    let so_far = Activity::Usage(used(10, 1, 0.25));
+    bench.take(Input::Activity { attempt: begun.attempt.clone(), activity: so_far });
+    let last = Usage { input_tokens: Some(12), output_tokens: Some(2), ..Usage::default() };
+    bench.take(finished(&begun.attempt, well(), "", Some(last)));
+    assert_eq!(bench.column(SUMS), ["12 2 0.25"]);
 }

@@ -1,0 +1,80 @@
+//! Bindings as they are listed.
+
+use omi_kernel::id::{OwnerId, SessionId, Timestamp};
+use rusqlite::{Connection, Result};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::time;
+use crate::rows::{all, json};
+
+/// One generation of the tie between a session and a native session, as it is listed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BindingView {
+    /// Its identifier.
+    pub binding_id: String,
+    /// Its session.
+    pub session_id: String,
+    /// The registration.
+    pub adapter_id: String,
+    /// 1 for the first of its session and registration.
+    pub binding_generation: i64,
+    /// The runtime's name of it.
+    pub adapter_session_id: Option<String>,
+    /// The worker that holds it.
+    pub worker_id: Option<String>,
+    /// `native`, `reconstructed` or `none`.
+    pub resume_fidelity: String,
+    /// `active`, `stale`, `invalid` or `closed`.
+    pub status: String,
+    /// The working folder.
+    pub cwd: Option<String>,
+    /// The model in use.
+    pub model_id: Option<String>,
+    /// The system prompt it was opened with, as a hash.
+    pub system_prompt_hash: Option<String>,
+    /// The MCP configuration it was opened with, as a hash.
+    pub mcp_hash: Option<String>,
+    /// What else was recorded: the digest of the component that opened it.
+    pub metadata: Value,
+    /// When it was made.
+    pub created_at_ms: Timestamp,
+    /// When it was last opened or taken up.
+    pub last_used_at_ms: Option<Timestamp>,
+    /// When it could be used no longer.
+    pub invalidated_at_ms: Option<Timestamp>,
+}
+
+pub(super) fn list(
+    db: &Connection,
+    owner: Option<&OwnerId>,
+    session: &SessionId,
+) -> Result<Vec<BindingView>> {
+    let sql = "SELECT binding_id, session_id, adapter_id, binding_generation, adapter_native_session_id, \
+         adapter_instance_id, resume_fidelity, status, cwd, model_id, system_prompt_hash, mcp_hash, \
+         metadata_json, created_at_ms, last_used_at_ms, invalidated_at_ms FROM adapter_bindings \
+         WHERE session_id = ?1 AND (?2 IS NULL OR ?2 = \
+         (SELECT owner_id FROM sessions WHERE sessions.session_id = adapter_bindings.session_id)) \
+         ORDER BY rowid DESC";
+    all(db.prepare_cached(sql)?, (session.as_str(), owner.map(OwnerId::as_str)), |row| {
+        Ok(BindingView {
+            binding_id: row.get(0)?,
+            session_id: row.get(1)?,
+            adapter_id: row.get(2)?,
+            binding_generation: row.get(3)?,
+            adapter_session_id: row.get(4)?,
+            worker_id: row.get(5)?,
+            resume_fidelity: row.get(6)?,
+            status: row.get(7)?,
+            cwd: row.get(8)?,
+            model_id: row.get(9)?,
+            system_prompt_hash: row.get(10)?,
+            mcp_hash: row.get(11)?,
+            metadata: json(row, 12)?,
+            created_at_ms: Timestamp(row.get(13)?),
+            last_used_at_ms: time(row, 14)?,
+            invalidated_at_ms: time(row, 15)?,
+        })
+    })
+}

@@ -1,0 +1,73 @@
+//! Events as they were published.
+
+use omi_kernel::event::{Event, EventKind, Visibility};
+use omi_kernel::id::{AttemptId, Cursor, EventId, OwnerId, RequestId, RunId, SessionId, Timestamp};
+use rusqlite::{Connection, Result, Row, named_params};
+
+use crate::rows::{all, first, json, parsed, perhaps};
+use crate::words::visibility_text;
+
+/// Which events are read.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct EventFilter {
+    /// Of this owner.
+    pub owner: Option<OwnerId>,
+    /// Of this session.
+    pub session: Option<SessionId>,
+    /// Of this run.
+    pub run: Option<RunId>,
+    /// That are shown to these; none means all.
+    pub visibility: Option<Visibility>,
+    /// After this cursor.
+    pub after: Cursor,
+    /// At most so many.
+    pub limit: u32,
+}
+
+pub(super) fn list(db: &Connection, filter: &EventFilter) -> Result<Vec<Event>> {
+    // What is asked for is spelled out, not tested for NULL: only so does SQLite use the index that follows it.
+    let of_session = filter.session.as_ref().map_or(":session IS NULL", |_| "events.session_id = :session");
+    let of_run = filter.run.as_ref().map_or(":run IS NULL", |_| "events.run_id = :run");
+    let sql = format!(
+        "SELECT event_seq, event_id, events.session_id, events.run_id, attempt_id, request_id, type, \
+         events.created_at_ms, payload_json FROM events LEFT JOIN runs ON runs.run_id = events.run_id \
+         WHERE event_seq > :after AND {of_session} AND {of_run} \
+         AND (:visibility IS NULL OR visibility = :visibility) AND (:owner IS NULL OR :owner = \
+         (SELECT owner_id FROM sessions WHERE sessions.session_id = events.session_id)) \
+         ORDER BY event_seq LIMIT :limit"
+    );
+    let values = named_params! {
+        ":after": filter.after.0, ":session": filter.session.as_ref().map(SessionId::as_str),
+        ":run": filter.run.as_ref().map(RunId::as_str),
+        ":visibility": filter.visibility.map(visibility_text),
+        ":owner": filter.owner.as_ref().map(OwnerId::as_str), ":limit": filter.limit,
+    };
+    all(db.prepare_cached(&sql)?, values, event)
+}
+
+pub(super) fn latest(db: &Connection) -> Result<Cursor> {
+    // Not the highest that is left: the newest event may have gone.
+    let sql = "SELECT seq FROM sqlite_sequence WHERE name = 'events'";
+    let latest = first(db.prepare_cached(sql)?, [], |row| row.get(0))?;
+    Ok(Cursor(latest.unwrap_or(0)))
+}
+
+pub(super) fn pruned_through(db: &Connection) -> Result<Cursor> {
+    let sql = "SELECT pruned_through FROM event_retention";
+    db.prepare_cached(sql)?.query_row([], |row| row.get(0).map(Cursor))
+}
+
+fn event(row: &Row<'_>) -> Result<Event> {
+    Ok(Event {
+        protocol_version: 2,
+        cursor: Cursor(row.get(0)?),
+        event_id: parsed(row, 1, |text| EventId::parse(text).ok())?,
+        session_id: parsed(row, 2, |text| SessionId::parse(text).ok())?,
+        run_id: perhaps(row, 3, |text| RunId::parse(text).ok())?,
+        attempt_id: perhaps(row, 4, |text| AttemptId::parse(text).ok())?,
+        request_id: row.get::<_, Option<String>>(5)?.map(RequestId),
+        kind: parsed(row, 6, EventKind::parse)?,
+        timestamp_ms: Timestamp(row.get(7)?),
+        payload: json(row, 8)?,
+    })
+}
