@@ -3,6 +3,7 @@
 mod commands;
 mod effects;
 mod reports;
+mod requests;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -45,6 +46,8 @@ pub(crate) struct Actor {
     /// When a worker that was told to stop ends in any case.
     stops_at: Option<Instant>,
     violations: u32,
+    /// Bytes of artifacts that this call may still pass on.
+    artifact_room: usize,
 }
 
 /// The worker goes on, or it ends.
@@ -67,6 +70,7 @@ impl Actor {
             stopping: false,
             stops_at: None,
             violations: 0,
+            artifact_room: 0,
         }
     }
 
@@ -133,6 +137,7 @@ impl Actor {
         for item in items {
             match item {
                 Item::Command(command) => inputs.extend(self.command(command)),
+                Item::Report(report) => self.common.report(report),
                 Item::Input(input) => {
                     if let Input::Exited { op, .. } | Input::SpawnFailed { op, .. } = &input {
                         self.common.processes.forget(*op);
@@ -152,6 +157,7 @@ impl Actor {
                 format!("{} outputs in one call; the limit is {}", outputs.len(), limits::OUTPUTS_PER_CALL);
             return Err(WorkerEnd::Trapped(Trapped::new(TrapKind::Limit, text).into()));
         }
+        self.artifact_room = self.runtime.limits.blob_bytes as usize;
         for output in outputs {
             let output = v0_1::read_output(output, &self.blobs);
             self.perform(output)?;

@@ -9,14 +9,28 @@ use crate::input::Op;
 use crate::op_ids::OpIds;
 use crate::output::Scope;
 
+/// What a request asks a person for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asks {
+    Approval,
+    Information,
+}
+
+/// An open request.
+#[derive(Debug)]
+struct Open {
+    attempt: u32,
+    asks: Asks,
+}
+
 /// What one worker holds.
 #[derive(Debug, Default)]
 pub(crate) struct Holdings {
     next: u32,
     bindings: BTreeMap<u32, BindingId>,
     attempts: BTreeMap<u32, AttemptId>,
-    /// Open requests, and the attempt each belongs to.
-    requests: BTreeMap<u32, u32>,
+    /// Open requests, whatever they ask for: they share their numbers.
+    requests: BTreeMap<u32, Open>,
     used_requests: OpIds,
     used_ops: OpIds,
 }
@@ -62,17 +76,17 @@ impl Holdings {
     }
 
     /// Lets an attempt go, and returns the requests of it that are still open.
-    pub(crate) fn remove_attempt(&mut self, number: u32) -> Option<(AttemptId, Vec<u32>)> {
+    pub(crate) fn remove_attempt(&mut self, number: u32) -> Option<(AttemptId, Vec<(u32, Asks)>)> {
         let attempt = self.attempts.remove(&number)?;
-        let open = self.requests.extract_if(.., |_, of| *of == number).map(|(request, _)| request).collect();
-        Some((attempt, open))
+        let open = self.requests.extract_if(.., |_, open| open.attempt == number);
+        Some((attempt, open.map(|(request, open)| (request, open.asks)).collect()))
     }
 
     /// Opens a request; false if its number was used before.
-    pub(crate) fn open_request(&mut self, request: u32, attempt: u32) -> bool {
+    pub(crate) fn open_request(&mut self, request: u32, attempt: u32, asks: Asks) -> bool {
         let fresh = self.used_requests.claim(request);
         if fresh {
-            self.requests.insert(request, attempt);
+            self.requests.insert(request, Open { attempt, asks });
         }
         fresh
     }
@@ -80,6 +94,11 @@ impl Holdings {
     /// How many requests are open.
     pub(crate) fn open_requests(&self) -> usize {
         self.requests.len()
+    }
+
+    /// Closes a request that asks for this; false if there is none of this number.
+    pub(crate) fn answer_request(&mut self, request: u32, asks: Asks) -> bool {
+        self.requests.get(&request).is_some_and(|open| open.asks == asks) && self.close_request(request)
     }
 
     /// Closes a request; false if it is not open.
@@ -104,5 +123,27 @@ impl Holdings {
     fn number(&mut self) -> u32 {
         self.next += 1;
         self.next
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use omi_kernel::id::Ids;
+
+    use super::*;
+
+    #[test]
+    fn a_number_is_open_once_whatever_it_asks_for() {
+        let mut holdings = Holdings::default();
+        let attempt = holdings.add_attempt(AttemptId::new(&mut Ids::new(&mut || 1)));
+        assert!(holdings.open_request(1, attempt, Asks::Approval));
+        assert!(!holdings.open_request(1, attempt, Asks::Information));
+        assert!(holdings.open_request(2, attempt, Asks::Information));
+        assert!(!holdings.answer_request(2, Asks::Approval), "it asks for information");
+        assert!(holdings.answer_request(1, Asks::Approval));
+        assert!(!holdings.open_request(1, attempt, Asks::Information), "the number was used");
+        let (_, open) = holdings.remove_attempt(attempt).unwrap();
+        assert_eq!(open, [(2, Asks::Information)]);
+        assert_eq!(holdings.open_requests(), 0);
     }
 }

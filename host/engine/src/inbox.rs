@@ -8,6 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Instant;
 
 use omi_kernel::command::Command;
+use omi_kernel::report::Report;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::input::{Chunk, Input};
@@ -24,6 +25,8 @@ pub(crate) enum Item {
     Command(Command),
     /// From an effect.
     Input(Input),
+    /// From an effect, for the kernel: the worker's thread passes it on, because a report may have to wait.
+    Report(Report),
 }
 
 /// The queue of one worker.

@@ -1,6 +1,6 @@
 //! What an adapter is told, in the engine's own terms. `v0_1` puts it into those of the contract.
 
-use omi_kernel::command::{Answer, BindingSettings, Execute, StopReason};
+use omi_kernel::command::{Answer, BindingSettings, Execute, InputAnswer, StopReason};
 use omi_kernel::id::{NativeSessionId, SessionId};
 use omi_kernel::report::FailureDetail;
 
@@ -77,6 +77,10 @@ pub(crate) enum Input {
         reason: StopReason,
         grace_ms: u32,
     },
+    /// A person chose a way to log in.
+    Authenticate {
+        method: String,
+    },
     OpenBinding {
         binding: u32,
         session: SessionId,
@@ -104,9 +108,10 @@ pub(crate) enum Input {
         request: u32,
         answer: Answer,
     },
-    /// The answer to a request for information: nobody can be asked in this version.
-    AnswerDeclined {
+    /// The answer to a request for information.
+    Provided {
         request: u32,
+        answer: InputAnswer,
     },
     ToolFailed {
         op: Op,

@@ -25,6 +25,7 @@ mod holdings;
 mod inbox;
 mod input;
 mod instance;
+mod lease;
 mod limiter;
 mod limits;
 mod load;
@@ -47,6 +48,7 @@ mod wasi;
 mod worker;
 
 pub use engine::{Engine, EngineConfig, EngineError};
+pub use lease::reap;
 pub use limits::Limits;
 pub use load::{Adapter, LoadError};
 pub use process::SupervisorCommand;

@@ -33,6 +33,16 @@ pub(crate) struct RequestApproval {
     pub(crate) details: serde_json::Value,
 }
 
+/// A request for information.
+#[derive(Debug, Clone)]
+pub(crate) struct RequestInput {
+    pub(crate) request: u32,
+    pub(crate) attempt: u32,
+    pub(crate) prompt: String,
+    pub(crate) schema: Option<serde_json::Value>,
+    pub(crate) url: Option<String>,
+}
+
 /// A process to start.
 #[derive(Debug, Clone)]
 pub(crate) struct Spawn {
@@ -88,6 +98,8 @@ pub(crate) enum Output {
     Activities {
         attempt: u32,
         activities: Vec<Activity>,
+        /// What of it is not as the contract says.
+        broken: Option<&'static str>,
     },
     AttemptFinished {
         attempt: u32,
@@ -101,10 +113,7 @@ pub(crate) enum Output {
         message: Option<String>,
     },
     RequestApproval(RequestApproval),
-    RequestInput {
-        request: u32,
-        attempt: u32,
-    },
+    RequestInput(RequestInput),
     WithdrawRequest {
         request: u32,
     },

@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use omi_kernel::report::Report;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -18,6 +19,7 @@ use tokio::time::Instant;
 use crate::framing::Framing;
 use crate::inbox::{Inbox, Item};
 use crate::input::{ClosedWhy, Exit, Input, Op};
+use crate::lease::lease;
 use crate::stdin::Stdin;
 use crate::supervisor::message::{Order, Word};
 
@@ -139,6 +141,9 @@ impl Running {
             }
         };
         let op = launch.op;
+        if let Some(lease) = lease(group) {
+            self.inbox.tell(Item::Report(Report::ProcessStarted { lease }));
+        }
         self.inbox.tell(Item::Input(Input::Spawned { op }));
         let (gone, supervisor_gone) = watch::channel(false);
         let stdin = tokio::spawn(self.stdin.clone().run(pipes.stdin, Arc::clone(&self.inbox)));

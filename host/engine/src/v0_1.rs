@@ -1,6 +1,7 @@
 //! Version 0.1 of the contract: the only place that knows its generated types. `wit/v0.1` is the text of it.
 
 mod activity;
+mod artifact;
 mod description;
 mod effects;
 mod session;

@@ -3,9 +3,11 @@
 //! The components are taken from `target/adapters` and `target/guests`, where `cargo xtask adapters` puts them; other folders can
 //! be named with `OMI_ADAPTERS` and `OMI_GUESTS`. This binary is also what the engine starts as its supervisor.
 
+mod artifacts;
 mod basics;
 mod hostile;
 mod loading;
+mod people;
 mod processes;
 mod stdin;
 mod support;
@@ -49,6 +51,22 @@ fn main() -> ExitCode {
             an_attempt_on_a_binding_that_is_not_open_is_stale,
             a_picture_that_is_not_base64_fails_its_attempt,
             many_workers_at_once;
+        people:
+            information_is_asked_for_and_given,
+            every_answer_arrives_as_it_was_given,
+            a_schema_that_is_no_json_is_a_string,
+            an_answer_of_the_other_kind_changes_nothing,
+            a_number_is_used_once,
+            what_is_taken_back_is_not_answered,
+            what_is_open_at_the_end_is_cancelled,
+            nobody_is_asked_for_a_foreign_attempt,
+            too_many_questions_are_declined,
+            a_chosen_way_to_log_in_arrives,
+            the_mcp_servers_arrive;
+        artifacts:
+            an_artifact_brings_its_bytes,
+            what_is_wrong_with_an_artifact_is_left_out_and_counted,
+            one_blob_is_not_copied_without_end;
         hostile:
             a_spin_in_describe_is_a_limit,
             a_panic_in_describe_has_its_message,
@@ -76,7 +94,8 @@ fn main() -> ExitCode {
             bytes_come_as_they_are,
             a_process_may_close_its_output_and_live_on,
             the_environment_is_what_was_allowed,
-            output_waits_for_a_slow_worker_and_is_whole;
+            output_waits_for_a_slow_worker_and_is_whole,
+            a_started_process_can_be_reaped_by_its_lease;
         stdin:
             a_process_that_does_not_read_never_blocks_its_worker,
             a_process_that_begins_to_read_gets_everything,

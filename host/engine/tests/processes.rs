@@ -4,10 +4,12 @@ use std::sync::Mutex;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use omi_engine::{Bound, Limits, Registration};
-use omi_kernel::report::{Activity, Report};
+use omi_engine::{Bound, Limits, Registration, reap};
+use omi_kernel::report::{Activity, Lease, Report};
 use tempfile::TempDir;
 
+#[cfg(target_os = "linux")]
+use crate::support::is_alive;
 use crate::support::{PATIENCE, Probe, limits, program, shell};
 
 /// Bytes of output in the test of a worker that does not keep up: many times what the inbox holds.
@@ -119,4 +121,27 @@ pub(crate) fn output_waits_for_a_slow_worker_and_is_whole() {
     let (told, _) = probe.answer(&attempt);
     assert!(told.contains(&format!("counted {FLOOD_BYTES} splits 0")), "{told}");
     assert!(probe.folder.path().join("marker").exists());
+}
+
+#[cfg(target_os = "linux")]
+pub(crate) fn a_started_process_can_be_reaped_by_its_lease() {
+    let probe = Probe::with("process_probe", shell("echo pid $$; exec sleep 1000"), limits());
+    let binding = probe.open();
+    probe.prompt_text(&binding, "spawn lines 0");
+    let lease = probe.lease();
+    let pid = probe.line("stdout ChunkEnd::Newline pid ");
+    assert_eq!(lease.pid.to_string(), pid);
+    assert!(!reap(&Lease { start_ticks: lease.start_ticks + 1, ..lease.clone() }));
+    assert!(!reap(&Lease { boot_id: "of another boot".into(), ..lease.clone() }));
+    assert!(is_alive(&pid));
+    assert!(reap(&lease));
+    assert_eq!(probe.line("exited "), "Exit::Signal(9)");
+    assert!(!reap(&lease), "it was buried");
+}
+
+/// Elsewhere nothing says what a process is beyond its id, so nothing is leased and nothing reaped.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn a_started_process_can_be_reaped_by_its_lease() {
+    let own = i32::try_from(std::process::id()).unwrap();
+    assert!(!reap(&Lease { pid: own, start_ticks: 0, boot_id: String::new() }));
 }

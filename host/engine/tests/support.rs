@@ -12,9 +12,9 @@ use omi_engine::{
     Adapter, Bound, BoundProcess, Engine, EngineConfig, Limits, Registration, ReportSink, SupervisorCommand,
     Worker, WorkerSpec,
 };
-use omi_kernel::command::{BindingSettings, Command, Execute, PromptBlock, RunMode};
+use omi_kernel::command::{BindingSettings, Command, Execute, McpServer, PromptBlock, RunMode};
 use omi_kernel::id::{AttemptId, BindingId, Ids, RunId, SessionId, WorkerId};
-use omi_kernel::report::{Activity, FailureDetail, Outcome, Report, WorkerEnd};
+use omi_kernel::report::{Activity, FailureDetail, Lease, Outcome, Report, WorkerEnd};
 use tempfile::TempDir;
 
 /// The word with which this binary is a supervisor.
@@ -83,6 +83,11 @@ pub(crate) fn program(argv: &[&str]) -> Registration {
     }
 }
 
+/// What a native session is to be like.
+pub(crate) fn settings(mcp_servers: Vec<McpServer>) -> BindingSettings {
+    BindingSettings { cwd: "/".into(), model: None, system_prompt: None, mcp_servers }
+}
+
 /// A new identifier's source.
 pub(crate) fn ids<T>(make: impl FnOnce(&mut Ids<'_>) -> T) -> T {
     static NEXT: AtomicU64 = AtomicU64::new(1);
@@ -125,8 +130,25 @@ impl Probe {
         Self { worker, reports, folder, _engine: engine }
     }
 
-    /// The next report.
+    /// The next report, but for those that a process has started.
     pub(crate) fn next(&self) -> Report {
+        loop {
+            match self.received() {
+                Report::ProcessStarted { .. } => {}
+                other => return other,
+            }
+        }
+    }
+
+    /// What identifies the process that was started: the next report.
+    pub(crate) fn lease(&self) -> Lease {
+        match self.received() {
+            Report::ProcessStarted { lease } => lease,
+            other => panic!("no process was started: {other:?}"),
+        }
+    }
+
+    fn received(&self) -> Report {
         match self.reports.recv_timeout(PATIENCE) {
             Ok(report) => report,
             Err(RecvTimeoutError::Timeout) => panic!("no report came"),
@@ -145,14 +167,18 @@ impl Probe {
 
     /// Asks for a binding.
     pub(crate) fn send_open(&self, binding: &BindingId) {
-        let settings = BindingSettings { cwd: "/".into(), model: None, system_prompt: None };
-        let session = ids(SessionId::new);
+        let (session, settings) = (ids(SessionId::new), settings(Vec::new()));
         self.worker.send(Command::OpenBinding { binding: binding.clone(), session, settings }).unwrap();
     }
 
     /// Opens a binding and sends a text prompt to it.
     pub(crate) fn execute(&self, text: &str) -> AttemptId {
-        self.prompt(&self.open(), vec![PromptBlock::Text { text: text.into() }])
+        self.prompt_text(&self.open(), text)
+    }
+
+    /// Sends a text prompt to a binding.
+    pub(crate) fn prompt_text(&self, binding: &BindingId, text: &str) -> AttemptId {
+        self.prompt(binding, vec![PromptBlock::Text { text: text.into() }])
     }
 
     /// Sends a prompt to a binding.

@@ -7,6 +7,7 @@ use omi_kernel::id::AttemptId;
 use omi_kernel::report::{Failure, FailureDetail, Outcome, Report};
 
 use super::Actor;
+use crate::holdings::Asks;
 use crate::input::{Block, Input};
 use crate::output::Scope;
 
@@ -33,8 +34,14 @@ impl Actor {
                 Some(Input::Cancel { attempt })
             }
             Command::Approval { request, answer } => {
-                self.holdings.close_request(request).then_some(Input::Approval { request, answer })
+                let is_open = self.holdings.answer_request(request, Asks::Approval);
+                is_open.then_some(Input::Approval { request, answer })
             }
+            Command::ProvideInput { request, answer } => {
+                let is_open = self.holdings.answer_request(request, Asks::Information);
+                is_open.then_some(Input::Provided { request, answer })
+            }
+            Command::Authenticate { method } => Some(Input::Authenticate { method }),
             Command::Stop { reason } => {
                 self.stopping = true;
                 Some(Input::Stop { reason, grace_ms: self.runtime.limits.grace_ms })

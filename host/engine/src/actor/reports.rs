@@ -1,16 +1,13 @@
 //! What an adapter reports goes on to the kernel, if it is about something the worker holds.
 
-use omi_kernel::command::Answer;
 use omi_kernel::descriptor::Fidelity;
 use omi_kernel::id::{AttemptId, BindingId, EventId, GrantId, NativeSessionId, RunId, SessionId, WorkerId};
-use omi_kernel::report::{
-    Activity, ApprovalRequest, Failure, FailureDetail, Outcome, Report, Usage, WorkerEnd,
-};
+use omi_kernel::report::{Activity, Artifact, Failure, FailureDetail, Outcome, Report, Usage, WorkerEnd};
 
 use super::{Actor, Step};
 use crate::input::Input;
 use crate::limits;
-use crate::output::{Output, RequestApproval, Scope};
+use crate::output::{Output, Scope};
 
 impl Actor {
     /// Does what an adapter asks, or passes on what it reports.
@@ -25,7 +22,10 @@ impl Actor {
                 self.binding_opened(binding, native_id, fidelity, model)?;
             }
             Output::BindingFailed { binding, failure } => self.binding_failed(binding, failure)?,
-            Output::Activities { attempt, activities } => self.activities(attempt, activities)?,
+            Output::Activities { attempt, activities, broken } => {
+                broken.map_or(Ok(()), |what| self.violation(what))?;
+                self.activities(attempt, activities)?;
+            }
             Output::AttemptFinished { attempt, outcome, usage } => {
                 self.attempt_finished(attempt, outcome, usage)?;
             }
@@ -36,7 +36,7 @@ impl Actor {
                 }
             }
             Output::RequestApproval(request) => self.request_approval(request)?,
-            Output::RequestInput { request, attempt } => self.request_input(request, attempt)?,
+            Output::RequestInput(request) => self.request_input(request)?,
             Output::WithdrawRequest { request } => {
                 // It may have been answered meanwhile.
                 if self.holdings.close_request(request) {
@@ -65,13 +65,26 @@ impl Actor {
         let Some(attempt) = self.holdings.attempt(attempt).cloned() else {
             return self.violation("an event of an attempt that does not run");
         };
-        for activity in activities {
+        for mut activity in activities {
+            if let Activity::Artifact(artifact) = &mut activity {
+                self.bound(artifact);
+            }
             self.report(Report::Activity { attempt: attempt.clone(), activity });
         }
         Ok(())
     }
 
-    fn report(&self, report: Report) {
+    /// Leaves out the bytes of an artifact when the call has passed on as many as a worker may keep: one blob can be
+    /// named in thousands of artifacts.
+    fn bound(&mut self, artifact: &mut Artifact) {
+        let bytes = artifact.content.as_ref().map_or(0, Vec::len);
+        match self.artifact_room.checked_sub(bytes) {
+            Some(room) => self.artifact_room = room,
+            None => artifact.content = None,
+        }
+    }
+
+    pub(super) fn report(&self, report: Report) {
         self.common.report(report);
     }
 
@@ -117,44 +130,9 @@ impl Actor {
         self.blobs.end(Scope::Attempt(number));
         self.timers.end(Scope::Attempt(number));
         self.report(Report::AttemptFinished { attempt, outcome, usage });
-        for request in open_requests {
-            self.tell(Input::Approval { request, answer: Answer::Cancelled });
+        for (request, asks) in open_requests {
+            self.cancel_request(request, asks);
         }
-        Ok(())
-    }
-
-    fn request_approval(&mut self, request: RequestApproval) -> Step {
-        let RequestApproval { request: number, attempt, title, tool, options, details } = request;
-        let Some(attempt_id) = self.holdings.attempt(attempt).cloned() else {
-            self.violation("an approval was asked for an attempt that does not run")?;
-            self.tell(Input::Approval { request: number, answer: Answer::Cancelled });
-            return Ok(());
-        };
-        if self.holdings.open_requests() >= limits::OPEN_REQUESTS {
-            let reason = format!("{} requests are open already", limits::OPEN_REQUESTS);
-            self.tell(Input::Approval { request: number, answer: Answer::Rejected { reason } });
-            return Ok(());
-        }
-        if !self.holdings.open_request(number, attempt) {
-            return self.violation("the number of a request was used twice");
-        }
-        self.report(Report::ApprovalRequested(ApprovalRequest {
-            attempt: attempt_id,
-            request: number,
-            title,
-            tool,
-            options,
-            details,
-        }));
-        Ok(())
-    }
-
-    /// Nobody can be asked for information in this version: declined at once.
-    fn request_input(&mut self, request: u32, attempt: u32) -> Step {
-        if self.holdings.attempt(attempt).is_none() {
-            self.violation("information was asked for an attempt that does not run")?;
-        }
-        self.tell(Input::AnswerDeclined { request });
         Ok(())
     }
 

@@ -4,31 +4,34 @@ use omi_kernel::report::{Activity, ApprovalOption, OptionKind, Payload};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::artifact::artifact;
 use super::description::short;
 use super::session::{detail, usage};
 use super::wit::activity as wit;
 use crate::blobs::Blobs;
 use crate::limits;
 use crate::load::hex;
-use crate::output::RequestApproval;
+use crate::output::{RequestApproval, RequestInput};
 use crate::text::pieces;
 
 /// Options of one request: a person has to choose among them.
 const OPTIONS_MAX: usize = 32;
 /// Bytes of a payload that is kept whole.
-const INLINE: usize = limits::INLINE_BYTES as usize;
+pub(super) const INLINE: usize = limits::INLINE_BYTES as usize;
 
-/// An event as activities: one, or several where its text is long.
-pub(crate) fn event(event: wit::Event, blobs: &Blobs) -> Vec<Activity> {
+/// An event as activities: one, or several where its text is long. And what of it is not as the contract says.
+pub(crate) fn event(event: wit::Event, blobs: &Blobs) -> (Vec<Activity>, Option<&'static str>) {
+    let several = |activities: Vec<Activity>| (activities, None);
     let payload = |payload: Option<wit::Payload>| payload.map(|payload| read_payload(payload, blobs));
     let one = match event {
         wit::Event::MessageDelta(delta) => {
             let message = short(delta.message);
             let piece = |text| Activity::MessageDelta { message: message.clone(), text };
-            return pieces(delta.text, INLINE).into_iter().map(piece).collect();
+            return several(pieces(delta.text, INLINE).into_iter().map(piece).collect());
         }
         wit::Event::ThoughtDelta(text) => {
-            return pieces(text, INLINE).into_iter().map(|text| Activity::ThoughtDelta { text }).collect();
+            let piece = |text| Activity::ThoughtDelta { text };
+            return several(pieces(text, INLINE).into_iter().map(piece).collect());
         }
         wit::Event::MessageEnd(message) => Activity::MessageEnd { message: short(message) },
         wit::Event::Progress(progress) => Activity::Progress { text: short(progress.text) },
@@ -51,17 +54,14 @@ pub(crate) fn event(event: wit::Event, blobs: &Blobs) -> Vec<Activity> {
             Activity::ToolFailed { id: short(tool.id), error: detail(tool.error) }
         }
         wit::Event::Usage(used) => Activity::Usage(usage(&used)),
-        wit::Event::Artifact(artifact) => Activity::Artifact {
-            kind: short(artifact.kind),
-            role: short(artifact.role),
-            uri: short(artifact.uri),
-            name: artifact.name.map(short),
-            mime_type: artifact.mime_type.map(short),
-        },
+        wit::Event::Artifact(named) => {
+            let (artifact, broken) = artifact(named, blobs);
+            return (vec![Activity::Artifact(artifact)], broken);
+        }
         wit::Event::ModelUsed(model) => Activity::ModelUsed { model: short(model) },
         wit::Event::Other(other) => Activity::Other { name: short(other.name), value: json(other.json) },
     };
-    vec![one]
+    several(vec![one])
 }
 
 /// A request for approval.
@@ -84,6 +84,18 @@ pub(crate) fn request_approval(request: wit::RequestApproval) -> RequestApproval
         tool: request.tool.map(short),
         options: request.options.into_iter().take(OPTIONS_MAX).map(option).collect(),
         details: json(request.details),
+    }
+}
+
+/// A request for information. A schema that is no JSON, or too large, is kept as a string: no answer fits it.
+pub(crate) fn request_input(request: wit::RequestInput) -> RequestInput {
+    RequestInput {
+        request: request.request,
+        attempt: request.attempt,
+        prompt: short(request.prompt),
+        schema: Some(request.schema).filter(|schema| !schema.is_empty()).map(json),
+        // An address that was cut would be that of another page.
+        url: request.url.filter(|url| url.len() <= limits::SHORT_TEXT_BYTES),
     }
 }
 
@@ -147,12 +159,25 @@ mod tests {
     fn a_long_message_becomes_several_and_stays_whole() {
         let text = "ä".repeat(INLINE);
         let delta = wit::MessageDelta { message: "m".into(), text: text.clone(), extra: String::new() };
-        let activities = event(wit::Event::MessageDelta(delta), &Blobs::new(0));
+        let (activities, broken) = event(wit::Event::MessageDelta(delta), &Blobs::new(0));
+        assert_eq!(broken, None);
         let texts = activities.iter().map(|activity| match activity {
             Activity::MessageDelta { text, .. } => text.as_str(),
             other => panic!("{other:?}"),
         });
         assert_eq!(activities.len(), 2);
         assert_eq!(texts.collect::<String>(), text);
+    }
+
+    #[test]
+    fn a_schema_is_json_or_a_string_or_nothing() {
+        let schema = |schema: &str| {
+            let (schema, prompt, extra) = (schema.to_owned(), String::new(), String::new());
+            request_input(wit::RequestInput { request: 1, attempt: 1, prompt, schema, url: None, extra })
+                .schema
+        };
+        assert_eq!(schema(""), None);
+        assert_eq!(schema("{\"type\":\"number\"}"), Some(serde_json::json!({"type": "number"})));
+        assert_eq!(schema("{"), Some(Value::String("{".to_owned())));
     }
 }

@@ -1,7 +1,7 @@
 //! Reads what an adapter asks for.
 
 use super::Output as WitOutput;
-use super::activity::{event, request_approval};
+use super::activity::{event, request_approval, request_input};
 use super::description::{fidelity, short};
 use super::session::{auth_methods, failure, outcome, usage};
 use super::wit::effects as wit;
@@ -28,7 +28,8 @@ pub(crate) fn read_output(output: WitOutput, blobs: &Blobs) -> Output {
             Output::BindingFailed { binding: failed.binding, failure: failure(failed.failure) }
         }
         WitOutput::AttemptEvent(happened) => {
-            Output::Activities { attempt: happened.attempt, activities: event(happened.event, blobs) }
+            let (activities, broken) = event(happened.event, blobs);
+            Output::Activities { attempt: happened.attempt, activities, broken }
         }
         WitOutput::AttemptFinished(finished) => Output::AttemptFinished {
             attempt: finished.attempt,
@@ -42,9 +43,7 @@ pub(crate) fn read_output(output: WitOutput, blobs: &Blobs) -> Output {
             message: answer.message.map(short),
         },
         WitOutput::RequestApproval(request) => Output::RequestApproval(request_approval(request)),
-        WitOutput::RequestInput(request) => {
-            Output::RequestInput { request: request.request, attempt: request.attempt }
-        }
+        WitOutput::RequestInput(request) => Output::RequestInput(request_input(request)),
         WitOutput::WithdrawRequest(withdraw) => Output::WithdrawRequest { request: withdraw.request },
         WitOutput::CallTool(call) => {
             Output::CallTool { op: call.op, attempt: call.attempt, name: short(call.name) }

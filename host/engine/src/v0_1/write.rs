@@ -1,6 +1,10 @@
 //! Writes what an adapter is told.
 
-use omi_kernel::command::{Answer, BindingSettings, Execute, RunMode, StopReason};
+use std::collections::BTreeMap;
+
+use omi_kernel::command::{
+    Answer, BindingSettings, Execute, InputAnswer, McpServer, McpTransport, RunMode, StopReason,
+};
 
 use super::Input as WitInput;
 use super::wit::{activity, effects, session};
@@ -19,6 +23,7 @@ pub(crate) fn write_input(input: Input) -> WitInput {
         Input::Stop { reason, grace_ms } => {
             WitInput::Stop(session::Stop { reason: stop_reason(reason), grace_ms, extra })
         }
+        Input::Authenticate { method } => WitInput::Authenticate(session::Authenticate { method, extra }),
         Input::OpenBinding { binding, session, settings: asked } => {
             let (omi_session, settings) = (session.into(), settings(asked));
             WitInput::OpenBinding(session::OpenBinding { binding, omi_session, settings, extra })
@@ -40,11 +45,9 @@ pub(crate) fn write_input(input: Input) -> WitInput {
         Input::Approval { request, answer } => {
             WitInput::Approval(activity::Approval { request, decision: decision(answer), extra })
         }
-        Input::AnswerDeclined { request } => WitInput::ProvidedInput(activity::ProvidedInput {
-            request,
-            answer: activity::Answer::Declined,
-            extra,
-        }),
+        Input::Provided { request, answer: said } => {
+            WitInput::ProvidedInput(activity::ProvidedInput { request, answer: answer(said), extra })
+        }
         Input::ToolFailed { op, error } => {
             let detail = session::FailureDetail { code: error.code, message: error.message, extra: NO_EXTRA };
             WitInput::ToolResult(activity::ToolResult {
@@ -116,9 +119,26 @@ fn settings(settings: BindingSettings) -> session::BindingSettings {
         cwd: settings.cwd,
         model: settings.model,
         system_prompt: settings.system_prompt,
-        mcp_servers: Vec::new(),
+        mcp_servers: settings.mcp_servers.into_iter().map(mcp_server).collect(),
         extra: NO_EXTRA,
     }
+}
+
+fn mcp_server(server: McpServer) -> session::McpServer {
+    let remote = |url, headers: BTreeMap<String, String>| session::McpRemote {
+        url,
+        headers: headers.into_iter().collect(),
+        extra: NO_EXTRA,
+    };
+    let transport = match server.transport {
+        McpTransport::Stdio { command, args, env } => {
+            let env = env.into_iter().collect();
+            session::McpTransport::Stdio(session::McpStdio { command, args, env, extra: NO_EXTRA })
+        }
+        McpTransport::Http { url, headers } => session::McpTransport::Http(remote(url, headers)),
+        McpTransport::Sse { url, headers } => session::McpTransport::Sse(remote(url, headers)),
+    };
+    session::McpServer { name: server.name, transport, extra: NO_EXTRA }
 }
 
 fn execute(attempt: u32, binding: u32, execute: Execute, prompt: Vec<Block>) -> session::ExecuteAttempt {
@@ -152,6 +172,15 @@ fn decision(answer: Answer) -> activity::Decision {
         Answer::Rejected { reason } => activity::Decision::Rejected(reason),
         Answer::Cancelled => activity::Decision::Cancelled,
         Answer::Expired => activity::Decision::Expired,
+    }
+}
+
+fn answer(answer: InputAnswer) -> activity::Answer {
+    match answer {
+        InputAnswer::Provided { value } => activity::Answer::Provided(value.to_string()),
+        InputAnswer::Declined => activity::Answer::Declined,
+        InputAnswer::Cancelled => activity::Answer::Cancelled,
+        InputAnswer::Expired => activity::Answer::Expired,
     }
 }
 
