@@ -2,7 +2,7 @@
 
 use crate::artifact::{ArtifactRow, ArtifactSummary};
 use crate::delegation::{Budget, Delegation};
-use crate::id::AdapterId;
+use crate::id::{AdapterId, WorkerId};
 use crate::report::{Lease, Usage};
 use crate::row::{Attempt, Binding, OpenRequest, Run, Session};
 
@@ -43,11 +43,11 @@ pub struct Facts {
     pub awaits_child: bool,
     /// For a delegation: the session that is to be continued, if the parent's session has delegated to it before.
     pub child_session: Option<Session>,
-    /// For a delegation: the registrations of the runs that hold a worker and wait for the result of another run.
-    pub waiting_parents: Vec<AdapterId>,
+    /// For a delegation: the runs that hold a worker and wait for the result of another run.
+    pub waiting_parents: Vec<WaitingParent>,
     /// The runs below this one that are not over, the nearest first.
     pub descendants: Vec<Descendant>,
-    /// The active bindings of a session, or those that a worker holds.
+    /// The active bindings of a session (for a delegation: of the one to be continued), or those that a worker holds.
     pub bindings: Vec<Binding>,
     /// A run of the session is not over.
     pub session_busy: bool,
@@ -59,6 +59,15 @@ pub struct Facts {
     pub lost_bindings: Vec<Binding>,
     /// At start-up: the processes of the workers that the last daemon had.
     pub leases: Vec<Lease>,
+}
+
+/// A run that holds a worker and waits for the result of another run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WaitingParent {
+    /// Its registration.
+    pub adapter: AdapterId,
+    /// The worker; none if nobody knows it any more.
+    pub worker: Option<WorkerId>,
 }
 
 /// What a run has used, as far as is recorded.

@@ -33,6 +33,15 @@ impl<'a> Ids<'a> {
     }
 }
 
+/// A prefix and 32 hexadecimal digits. A decision makes several of these: it is written without formatting.
+fn text(prefix: &str, bits: u128) -> String {
+    let mut text = String::with_capacity(prefix.len() + 32);
+    text.push_str(prefix);
+    let digit = |place: u32| char::from_digit((bits >> (4 * place)) as u32 & 0xf, 16);
+    text.extend((0..32).rev().filter_map(digit));
+    text
+}
+
 macro_rules! identifier {
     ($(#[$doc:meta])* $name:ident, $prefix:literal, $what:literal) => {
         $(#[$doc])*
@@ -46,7 +55,7 @@ macro_rules! identifier {
 
             /// A new identifier.
             pub fn new(ids: &mut Ids<'_>) -> Self {
-                Self(format!("{}{:032x}", $prefix, ids.next()))
+                Self(text($prefix, ids.next()))
             }
 
             /// Reads an identifier.

@@ -59,8 +59,21 @@ impl PoolWorker {
         self.holds.len() < self.bindings_max
     }
 
-    fn holds_session(&self, session: &SessionId) -> bool {
-        self.holds.values().any(|holding| holding.session == *session)
+    fn holding(&self, session: &SessionId) -> Option<(&BindingId, &Holding)> {
+        self.holds.iter().find(|(_, holding)| holding.session == *session)
+    }
+
+    /// What a run of a session gets whose binding this worker holds. Two workers with the same native session open
+    /// would write over each other, and a session that lives in its worker alone cannot leave it.
+    fn lease(&self, id: &WorkerId, binding: &BindingId, holding: &Holding) -> Lease {
+        match (self.status, holding.fidelity) {
+            (WorkerStatus::Idle, _) => Lease::Use(id.clone()),
+            (WorkerStatus::Leased, Fidelity::Native) => {
+                Lease::Move { worker: id.clone(), binding: binding.clone() }
+            }
+            (WorkerStatus::Leased, Fidelity::Reconstructed | Fidelity::None)
+            | (WorkerStatus::Starting | WorkerStatus::Stopping, _) => Lease::Wait,
+        }
     }
 }
 
@@ -71,6 +84,14 @@ pub enum Lease {
     Use(WorkerId),
     /// A new worker.
     Start,
+    /// Nothing before this worker, which is busy with another session, has let the run's own session go: then another
+    /// worker can take it up.
+    Move {
+        /// The worker.
+        worker: WorkerId,
+        /// What it holds of the session.
+        binding: BindingId,
+    },
     /// Nothing before this idle worker has ended.
     Evict(WorkerId),
     /// Nothing before another run gives its worker back.
@@ -110,9 +131,11 @@ impl Pool {
     pub fn find(&self, waiting: &Waiting, parked: usize) -> Lease {
         let mine = || self.workers.iter().filter(|(_, worker)| worker.adapter == waiting.adapter);
         let idle = |worker: &PoolWorker| worker.status == WorkerStatus::Idle;
-        // Two workers with the same native session open would write over each other.
-        if let Some((id, worker)) = mine().find(|(_, worker)| worker.holds_session(&waiting.session)) {
-            return if idle(worker) { Lease::Use(id.clone()) } else { Lease::Wait };
+        let holds = |(id, worker): (_, &PoolWorker)| {
+            worker.holding(&waiting.session).map(|(binding, holding)| worker.lease(id, binding, holding))
+        };
+        if let Some(lease) = mine().find_map(holds) {
+            return lease;
         }
         if let Some((id, _)) = mine().find(|(_, worker)| idle(worker) && worker.has_room()) {
             return Lease::Use(id.clone());

@@ -42,7 +42,7 @@ pub enum Wants {
         opened: Option<(BindingId, NativeSessionId)>,
     },
     /// What [`Wants::Run`] reads about the parent, and `depth`, `budgets`, `waiting_parents`, and `child_session`:
-    /// the session named here, if the parent's session has a delegation that led to it.
+    /// the session named here with its `bindings`, if the parent's session has a delegation that led to it.
     /// If (client, request) has a run: `keyed` is that run with its session, and `delegation` what it works for,
     /// ended or not.
     Delegation {

@@ -33,41 +33,29 @@ struct Watched {
     limits: TimeLimits,
     /// Milliseconds of running that are over, up to `since`.
     ran_ms: u64,
-    /// Since when it runs, or waits.
-    since: Timestamp,
+    /// Since when it runs; none while its running time stands still.
+    since: Option<Timestamp>,
     progress_at: Timestamp,
-    waits: Option<Waits>,
-}
-
-/// What an attempt that does not run waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Waits {
-    /// A person, who has so much time.
-    Limited,
-    /// Another run, which has a limit of its own; or a person whose time was over.
-    Unlimited,
+    /// Until when a person who is asked has time.
+    answer_by: Option<Timestamp>,
 }
 
 impl Watched {
     fn due_at(&self) -> Option<(Timestamp, Due)> {
-        let after = |from: Timestamp, ms: u64| Timestamp(from.0.saturating_add_unsigned(ms));
-        match self.waits {
-            Some(Waits::Limited) => {
-                return self.limits.wait_ms.map(|ms| (after(self.since, ms), Due::Unanswered));
-            }
-            Some(Waits::Unlimited) => return None,
-            None => {}
-        }
-        let deadline = self.limits.run_ms.map(|ms| {
-            let left = ms.saturating_sub(self.ran_ms);
-            (after(self.since, left), Due::TimedOut(Timeout::Deadline))
+        let answer = self.answer_by.map(|by| (by, Due::Unanswered));
+        let deadline = self.since.zip(self.limits.run_ms).map(|(since, ms)| {
+            (after(since, ms.saturating_sub(self.ran_ms)), Due::TimedOut(Timeout::Deadline))
         });
         let progress = self
-            .limits
-            .progress_ms
+            .since
+            .and(self.limits.progress_ms)
             .map(|ms| (after(self.progress_at, ms), Due::TimedOut(Timeout::NoProgress)));
-        [deadline, progress].into_iter().flatten().min_by_key(|(at, _)| *at)
+        [answer, deadline, progress].into_iter().flatten().min_by_key(|(at, _)| *at)
     }
+}
+
+fn after(from: Timestamp, ms: u64) -> Timestamp {
+    Timestamp(from.0.saturating_add_unsigned(ms))
 }
 
 /// The attempts whose time is limited.
@@ -77,7 +65,7 @@ pub struct Watch(BTreeMap<AttemptId, Watched>);
 impl Watch {
     /// An attempt runs from now on. One that is watched already goes on.
     pub fn begin(&mut self, attempt: AttemptId, run: RunId, limits: TimeLimits, now: Timestamp) {
-        let new = Watched { run, limits, ran_ms: 0, since: now, progress_at: now, waits: None };
+        let new = Watched { run, limits, ran_ms: 0, since: Some(now), progress_at: now, answer_by: None };
         self.0.entry(attempt).or_insert(new);
     }
 
@@ -88,24 +76,33 @@ impl Watch {
         }
     }
 
-    /// The attempt of a run waits: its running time stands still. For a person there is a limit of its own.
+    /// The attempt of a run waits: its running time stands still. A person has so much time; another run has limits of
+    /// its own.
     pub fn pause(&mut self, run: &RunId, why: Wait, now: Timestamp) {
         for watched in self.0.values_mut().filter(|watched| watched.run == *run) {
-            if watched.waits.is_none() {
-                watched.ran_ms += u64::try_from(now.0 - watched.since.0).unwrap_or_default();
-                watched.since = now;
+            if let Some(since) = watched.since.take() {
+                watched.ran_ms += u64::try_from(now.0 - since.0).unwrap_or_default();
             }
-            watched.waits = Some(match why {
-                Wait::Person => Waits::Limited,
-                Wait::Child => Waits::Unlimited,
-            });
+            if why == Wait::Person {
+                watched.answer_by = watched.limits.wait_ms.map(|ms| after(now, ms));
+            }
+        }
+    }
+
+    /// A person has answered. What else is waited for goes on being waited for.
+    pub fn answered(&mut self, run: &RunId) {
+        for watched in self.0.values_mut().filter(|watched| watched.run == *run) {
+            watched.answer_by = None;
         }
     }
 
     /// The attempt of a run goes on.
     pub fn resume(&mut self, run: &RunId, now: Timestamp) {
-        for watched in self.0.values_mut().filter(|watched| watched.run == *run && watched.waits.is_some()) {
-            (watched.since, watched.progress_at, watched.waits) = (now, now, None);
+        for watched in self.0.values_mut().filter(|watched| watched.run == *run) {
+            if watched.since.is_none() {
+                (watched.since, watched.progress_at) = (Some(now), now);
+            }
+            watched.answer_by = None;
         }
     }
 
@@ -125,7 +122,7 @@ impl Watch {
         self.0.retain(|attempt, watched| match watched.due_at() {
             Some((at, what)) if at <= now => {
                 due.push((attempt.clone(), what));
-                watched.waits = Some(Waits::Unlimited);
+                watched.answer_by = None;
                 what == Due::Unanswered
             }
             Some(_) | None => true,
@@ -179,5 +176,16 @@ mod tests {
         assert_eq!(watch.next_due(), Some(Timestamp(6001)), "the next question has its own time");
         watch.end(&run);
         assert_eq!(watch.next_due(), None);
+    }
+
+    #[test]
+    fn a_person_has_a_time_limit_while_another_run_is_waited_for() {
+        let (mut watch, attempt, run) = watch();
+        watch.pause(&run, Wait::Person, Timestamp(0));
+        watch.pause(&run, Wait::Child, Timestamp(10));
+        assert_eq!(watch.due(Timestamp(1000)), vec![(attempt, Due::Unanswered)]);
+        watch.pause(&run, Wait::Person, Timestamp(2000));
+        watch.answered(&run);
+        assert_eq!(watch.next_due(), None, "the other run has limits of its own");
     }
 }

@@ -142,7 +142,7 @@ pub(crate) fn attempt(row: &Row<'_>) -> rusqlite::Result<Attempt> {
 }
 
 /// The empty string is the mark of a worker that is gone (SPEC §1.5).
-fn worker(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<WorkerId>> {
+pub(crate) fn worker(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<WorkerId>> {
     let text: String = row.get(column)?;
     if text.is_empty() {
         return Ok(None);

@@ -9,11 +9,12 @@ use crate::decision::{Decision, Reply};
 use crate::delegation::{
     BUDGET_USD_DEFAULT, BUDGET_USD_MAX, CONTEXT_CHARS_MAX, DEPTH_MAX, DEPTH_MAX_DEFAULT, DelegationMode,
 };
+use crate::descriptor::Fidelity;
 use crate::draft::{Draft, about};
 use crate::effect::{Effect, Wait};
 use crate::event::EventKind;
 use crate::facts::Facts;
-use crate::id::{AdapterId, DelegationId, Ids, RunId, SessionId};
+use crate::id::{AdapterId, DelegationId, Ids, RunId, SessionId, WorkerId};
 use crate::model::ModelProfile;
 use crate::new::{NewDelegation, NewRun, NewSession};
 use crate::refusal::Refusal;
@@ -174,13 +175,26 @@ fn check_workers(
         return Ok(());
     }
     let new = usize::from(!facts.awaits_child);
-    let of_adapter = facts.waiting_parents.iter().filter(|waiting| *waiting == adapter).count();
+    let of_adapter = facts.waiting_parents.iter().filter(|waiting| waiting.adapter == *adapter).count();
     let held = of_adapter + if parent.adapter == *adapter { new } else { 0 };
     let full = delegate.limits.of_adapter.get(adapter).is_some_and(|max| held >= *max);
-    if full || facts.waiting_parents.len() + new > delegate.limits.parked_max {
+    let too_many = facts.waiting_parents.len() + new > delegate.limits.parked_max;
+    if full || too_many || is_pinned_above(adapter, facts) {
         return Err(Refusal::NoWorkerForCall(brief(adapter.as_str()).as_str().into()));
     }
     Ok(())
+}
+
+/// The session to continue lives only in a worker that a waiting run holds, the parent among them.
+fn is_pinned_above(adapter: &AdapterId, facts: &Facts) -> bool {
+    let own = facts.attempt.as_ref().and_then(|attempt| attempt.worker.as_ref());
+    let waiting = facts.waiting_parents.iter().filter_map(|waiting| waiting.worker.as_ref());
+    let held: Vec<&WorkerId> = waiting.chain(own).collect();
+    let mut bindings = facts.bindings.iter().filter(|binding| binding.adapter == *adapter);
+    bindings.any(|binding| {
+        let is_held = binding.worker.as_ref().is_some_and(|worker| held.contains(&worker));
+        is_held && binding.fidelity != Fidelity::Native
+    })
 }
 
 fn new_session(

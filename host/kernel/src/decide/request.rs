@@ -32,7 +32,8 @@ pub(super) fn requested(
     if super::activity::is_over(attempt, facts) {
         return Ok(draft.late(&attempt.id));
     }
-    if is_open(request.request, facts) {
+    // No adapter has an attempt that is being bound: whoever asks for it is mistaken.
+    if is_open(request.request, facts) || attempt.status == Status::Starting {
         return Ok(draft.reply(Reply::Late));
     }
     let payload = json!({ "request": request.request, "kind": "input", "prompt": request.prompt,

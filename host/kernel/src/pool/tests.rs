@@ -41,6 +41,20 @@ fn a_session_goes_back_to_the_worker_that_holds_its_binding() {
 }
 
 #[test]
+fn a_session_that_can_be_taken_up_elsewhere_leaves_a_busy_worker() {
+    let mut pool = pool(8, &[]);
+    let (busy, other) = (waiting(1, 1, "acp"), waiting(2, 2, "acp"));
+    let binding = BindingId::new(&mut Ids::new(&mut || 2));
+    pool.starting(worker(1), &busy, Timestamp(0));
+    pool.started(&worker(1), 3);
+    let holding = Holding { session: other.session.clone(), fidelity: Fidelity::Native };
+    pool.hold(&worker(1), binding.clone(), holding);
+    assert_eq!(pool.find(&other, 1), Lease::Move { worker: worker(1), binding: binding.clone() });
+    pool.let_go(&worker(1), &binding);
+    assert_eq!(pool.find(&other, 1), Lease::Start);
+}
+
+#[test]
 fn a_full_pool_evicts_the_idle_worker_that_was_used_longest_ago() {
     let mut pool = pool(8, &[("pi", 2)]);
     used(&mut pool, 1, "pi", 7);

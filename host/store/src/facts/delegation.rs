@@ -2,7 +2,7 @@
 
 use omi_kernel::artifact::ArtifactSummary;
 use omi_kernel::delegation::{Budget, Delegation, RESULT_ARTIFACTS_MAX};
-use omi_kernel::facts::{Descendant, Facts, RunUsage};
+use omi_kernel::facts::{Descendant, Facts, RunUsage, WaitingParent};
 use omi_kernel::id::{AdapterId, ClientId, DelegationId, RequestId, RunId, SessionId};
 use omi_kernel::report::Usage;
 use omi_kernel::row::{Attempt, Run, Session};
@@ -31,10 +31,12 @@ pub(super) fn asked(
         None => Vec::new(),
     };
     facts.waiting_parents = waiting_parents(db)?;
-    facts.child_session = match session {
-        Some(session) => child_session(db, &parent.session, session)?,
-        None => None,
-    };
+    if let Some(session) = session {
+        facts.child_session = child_session(db, &parent.session, session)?;
+    }
+    if let Some(session) = &facts.child_session {
+        facts.bindings = session::bindings(db, &session.id)?;
+    }
     facts.keyed = session::with_session(db, run::of_request(db, by.0, by.1)?)?;
     if let Some((run, _)) = &facts.keyed {
         facts.delegation = any(db, &run.id)?;
@@ -63,16 +65,18 @@ pub(super) fn awaits_child(db: &Connection, run: &RunId) -> Result<bool> {
     db.prepare_cached(sql)?.query_row([run.as_str()], only)
 }
 
-/// The registrations of the runs that hold a worker and wait for the result of another run.
-fn waiting_parents(db: &Connection) -> Result<Vec<AdapterId>> {
+/// The runs that hold a worker and wait for the result of another run.
+fn waiting_parents(db: &Connection) -> Result<Vec<WaitingParent>> {
     let sql = format!(
-        "SELECT adapter_id FROM runs WHERE status IN {ACTIVE} \
+        "SELECT runs.adapter_id, run_attempts.adapter_instance_id FROM runs JOIN run_attempts USING (run_id) \
+         WHERE runs.status IN {ACTIVE} AND run_attempts.status IN {ACTIVE} \
          AND EXISTS (SELECT 1 FROM delegations WHERE parent_run_id = runs.run_id \
                      AND mode IN ('call', 'continue') AND status IN ('pending', 'running')) \
-         AND EXISTS (SELECT 1 FROM run_attempts WHERE run_attempts.run_id = runs.run_id \
-                     AND run_attempts.status IN {ACTIVE}) ORDER BY rowid"
+         ORDER BY runs.rowid"
     );
-    all(db.prepare_cached(&sql)?, [], |row| row.get(0).map(AdapterId))
+    all(db.prepare_cached(&sql)?, [], |row| {
+        Ok(WaitingParent { adapter: AdapterId(row.get(0)?), worker: rows::worker(row, 1)? })
+    })
 }
 
 /// How many runs are above a run.

@@ -33,13 +33,18 @@ pub(super) fn of_request(
 /// The active bindings of a session of the owner, and whether something goes on in it.
 pub(super) fn with_bindings(db: &Connection, owner: &OwnerId, session: &SessionRef) -> Result<Facts> {
     let Some(session) = resolve(db, owner, session)? else { return Ok(Facts::default()) };
-    let sql = format!(
-        "SELECT {BINDING} FROM adapter_bindings WHERE session_id = ?1 AND status = 'active' ORDER BY rowid"
-    );
-    let bindings = all(db.prepare_cached(&sql)?, [session.id.as_str()], rows::binding)?;
+    let bindings = bindings(db, &session.id)?;
     let sql = format!("SELECT EXISTS (SELECT 1 FROM runs WHERE session_id = ?1 AND status IN {ACTIVE})");
     let session_busy = db.prepare_cached(&sql)?.query_row([session.id.as_str()], only)?;
     Ok(Facts { session: Some(session), bindings, session_busy, ..Facts::default() })
+}
+
+/// The active bindings of a session.
+pub(super) fn bindings(db: &Connection, session: &SessionId) -> Result<Vec<Binding>> {
+    let sql = format!(
+        "SELECT {BINDING} FROM adapter_bindings WHERE session_id = ?1 AND status = 'active' ORDER BY rowid"
+    );
+    all(db.prepare_cached(&sql)?, [session.as_str()], rows::binding)
 }
 
 pub(super) fn bindings_of_worker(db: &Connection, worker: &WorkerId) -> Result<Vec<Binding>> {

@@ -5,14 +5,16 @@ use super::story::*;
 use crate::command::{PromptBlock, RunMode};
 use crate::decision::{Decision, Reply};
 use crate::delegation::{CONTEXT_CHARS_MAX, DEPTH_MAX, Delegation, DelegationMode, DelegationStatus};
+use crate::descriptor::Fidelity;
 use crate::effect::{Effect, Wait};
-use crate::id::AdapterId;
+use crate::facts::WaitingParent;
+use crate::id::{Ids, WorkerId};
 use crate::input::Input;
 use crate::model::ModelProfile;
 use crate::new::{NewRun, NewSession};
 use crate::refusal::Refusal;
 use crate::request::{Delegate, WorkerLimits};
-use crate::row::{Run, Session};
+use crate::row::{Binding, Run, Session};
 use crate::session::{SessionStatus, TITLE_CHARS_MAX};
 use crate::status::Status;
 use crate::write::Write;
@@ -267,7 +269,8 @@ fn the_same_request_again_is_the_same_delegation() {
 fn a_call_that_nobody_could_ever_execute_is_refused() {
     let story = |waiting: &[&str], awaits_child| {
         let mut story = running();
-        story.facts.waiting_parents = waiting.iter().map(|&adapter| AdapterId::from(adapter)).collect();
+        let parent = |&adapter: &&str| WaitingParent { adapter: adapter.into(), worker: None };
+        story.facts.waiting_parents = waiting.iter().map(parent).collect();
         story.facts.awaits_child = awaits_child;
         story
     };
@@ -297,4 +300,25 @@ fn a_call_that_nobody_could_ever_execute_is_refused() {
         Refusal::NoWorkerForCall("echo".into()),
         "the parent has the only one"
     );
+}
+
+#[test]
+fn a_session_that_lives_in_a_waiting_worker_is_not_continued_from_there() {
+    let continues =
+        delegates(Delegate { session: Some(child_session().id), ..wants(DelegationMode::Continue) });
+    let with = |fidelity, worker| {
+        let mut story = running();
+        story.facts.child_session = Some(child_session());
+        story.facts.bindings =
+            vec![Binding { adapter: "pi".into(), fidelity, worker: Some(worker), ..binding() }];
+        story
+    };
+    let refused = Refusal::NoWorkerForCall("pi".into());
+    assert_eq!(with(Fidelity::None, worker_id()).refuses(&continues), refused, "the parent has the worker");
+    assert!(with(Fidelity::Native, worker_id()).decide(&continues).is_ok(), "it can be taken up elsewhere");
+    let other = WorkerId::new(&mut Ids::new(&mut || 77));
+    assert!(with(Fidelity::None, other.clone()).decide(&continues).is_ok(), "that worker is free");
+    let mut story = with(Fidelity::None, other.clone());
+    story.facts.waiting_parents = vec![WaitingParent { adapter: "pi".into(), worker: Some(other) }];
+    assert_eq!(story.refuses(&continues), refused, "another one that waits has the worker");
 }

@@ -5,7 +5,7 @@ use crate::artifact::{ArtifactRole, ArtifactRow, ArtifactState, ArtifactSummary}
 use crate::command::{PromptBlock, RunMode};
 use crate::delegation::{Budget, Delegation, DelegationMode, DelegationStatus};
 use crate::descriptor::Fidelity;
-use crate::facts::{Descendant, Facts, RunUsage, Unfinished};
+use crate::facts::{Descendant, Facts, RunUsage, Unfinished, WaitingParent};
 use crate::id::{ArtifactId, AttemptId, BindingId, DelegationId, RunId, SessionId, WorkerId};
 use crate::model::ModelProfile;
 use crate::report::{Lease, Usage};
@@ -43,7 +43,7 @@ impl Dice {
             depth: self.small(),
             awaits_child: self.flip(),
             child_session: self.maybe(Self::session),
-            waiting_parents: self.few(|dice| dice.name().as_str().into()),
+            waiting_parents: self.few(Self::waiting_parent),
             descendants: self.few(Self::descendant),
             bindings: self.few(Self::binding),
             session_busy: self.flip(),
@@ -220,6 +220,11 @@ impl Dice {
             attempt.status = run.status;
         }
         Unfinished { run, attempt, delegation: self.maybe(Self::delegation) }
+    }
+
+    fn waiting_parent(&mut self) -> WaitingParent {
+        let worker = self.mostly(|dice| dice.id(WorkerId::new));
+        WaitingParent { adapter: self.name().as_str().into(), worker }
     }
 
     pub(super) fn lease(&mut self) -> Lease {

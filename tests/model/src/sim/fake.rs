@@ -1,0 +1,313 @@
+//! A worker that misbehaves as its script says: it answers late, twice or never, dies at any moment, does not hear that
+//! it is to stop, and says that its native session is gone.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use omi_kernel::command::{Command, Execute};
+use omi_kernel::descriptor::Fidelity;
+use omi_kernel::id::{AdapterId, AttemptId, BindingId, NativeSessionId, RunId};
+use omi_kernel::report::{Activity, ApprovalRequest, Failure, InputRequest, Outcome, Report, WorkerEnd};
+
+use crate::script::Dice;
+use crate::story;
+
+/// What a worker sends.
+#[derive(Debug, Clone)]
+pub(super) enum Message {
+    /// Its component is there, or cannot be had.
+    Started(bool),
+    /// A report.
+    Report(Box<Report>),
+}
+
+/// What a worker executes.
+#[derive(Debug, Clone)]
+pub(super) struct Doing {
+    pub(super) attempt: AttemptId,
+    pub(super) run: RunId,
+    message: u32,
+    pub(super) asks: BTreeSet<u32>,
+}
+
+/// Something that only the world around a worker can do for it.
+#[derive(Debug)]
+pub(super) enum Wish {
+    /// Its attempt asks another run for work.
+    Delegate(RunId),
+}
+
+/// A worker that misbehaves.
+#[derive(Debug)]
+pub(super) struct Fake {
+    pub(super) adapter: AdapterId,
+    up: bool,
+    over: bool,
+    inbox: VecDeque<Command>,
+    pub(super) outbox: VecDeque<Message>,
+    pub(super) holds: BTreeSet<BindingId>,
+    pub(super) doing: Option<Doing>,
+    /// Attempts it had: it may still speak of them.
+    past: Vec<AttemptId>,
+    last_request: u32,
+}
+
+impl Fake {
+    pub(super) fn new(adapter: AdapterId) -> Self {
+        Self {
+            adapter,
+            up: false,
+            over: false,
+            inbox: VecDeque::new(),
+            outbox: VecDeque::new(),
+            holds: BTreeSet::new(),
+            doing: None,
+            past: Vec::new(),
+            last_request: 0,
+        }
+    }
+
+    pub(super) fn take(&mut self, command: Command) {
+        // Nothing is executed on what is to be closed: it is as good as closed, however long the worker takes.
+        if let Command::CloseBinding { binding } = &command {
+            self.holds.remove(binding);
+        }
+        if !self.over {
+            self.inbox.push_back(command);
+        }
+    }
+
+    /// It is ended from outside. What it said before may still arrive.
+    pub(super) fn end(&mut self) {
+        self.end_as(WorkerEnd::Trapped(story::trouble("worker_trapped")));
+    }
+
+    fn end_as(&mut self, end: WorkerEnd) {
+        if !self.over {
+            (self.over, self.doing) = (true, None);
+            self.inbox.clear();
+            self.holds.clear();
+            self.say(Report::Ended(end));
+        }
+    }
+
+    fn say(&mut self, report: Report) {
+        self.outbox.push_back(Message::Report(Box::new(report)));
+    }
+
+    /// It has something to do.
+    pub(super) fn can_work(&self) -> bool {
+        !self.over && (!self.up || !self.inbox.is_empty() || self.doing.is_some())
+    }
+
+    /// Does something, as the dice say.
+    pub(super) fn work(&mut self, dice: &mut Dice, native: &mut dyn FnMut() -> u64) -> Option<Wish> {
+        if self.over {
+            return None;
+        }
+        if !self.up {
+            self.up = !dice.once_in(12);
+            self.outbox.push_back(Message::Started(self.up));
+            self.over = !self.up;
+            return None;
+        }
+        if dice.once_in(40) {
+            self.end();
+            return None;
+        }
+        match self.inbox.pop_front() {
+            Some(command) => {
+                self.obey(command, dice, native);
+                None
+            }
+            None => self.go_on(dice),
+        }
+    }
+
+    /// Does what a worker should: every command is answered, every attempt ends.
+    pub(super) fn behave(&mut self, native: &mut dyn FnMut() -> u64) {
+        if self.over {
+            return;
+        }
+        if !self.up {
+            self.up = true;
+            self.outbox.push_back(Message::Started(true));
+        }
+        while let Some(command) = self.inbox.pop_front() {
+            self.obey(command, &mut Dice::new(0), native);
+        }
+        if self.doing.as_ref().is_some_and(|doing| doing.asks.is_empty()) {
+            self.finish(&mut Dice::new(0));
+        }
+    }
+
+    fn obey(&mut self, command: Command, dice: &mut Dice, native: &mut dyn FnMut() -> u64) {
+        // Never is as late as it gets: it does this when it behaves.
+        if dice.once_in(12) {
+            self.inbox.push_back(command);
+            return;
+        }
+        match command {
+            Command::OpenBinding { binding, .. } => {
+                let fresh = format!("n{}", native());
+                let name = if dice.once_in(6) { dice.of(&["s1", "s2"]).to_owned() } else { fresh };
+                self.bind(binding, name.as_str().into(), dice);
+            }
+            Command::ResumeBinding { binding, native_id, .. } => {
+                let name = if dice.once_in(8) { format!("n{}", native()).as_str().into() } else { native_id };
+                self.bind(binding, name, dice);
+            }
+            Command::CloseBinding { .. } => {}
+            Command::Execute(execute) => self.execute(execute, dice),
+            Command::Cancel { attempt } => self.cancel(&attempt, dice),
+            Command::Approval { request, .. } | Command::ProvideInput { request, .. } => {
+                if let Some(doing) = &mut self.doing {
+                    doing.asks.remove(&request);
+                }
+            }
+            Command::Authenticate { .. } => {}
+            Command::Stop { .. } => self.end_as(WorkerEnd::Stopped),
+        }
+    }
+
+    fn bind(&mut self, binding: BindingId, native_id: NativeSessionId, dice: &mut Dice) {
+        if dice.once_in(5) {
+            let failure = story::failure(dice);
+            return self.say(Report::BindingFailed { binding, failure });
+        }
+        self.holds.insert(binding.clone());
+        let best = story::registration(&self.adapter).resume;
+        let fidelity = if dice.once_in(8) { Fidelity::None } else { best };
+        let model = dice.of(&[None, Some("m1".to_owned())]);
+        let report = Report::BindingOpened { binding, native_id, fidelity, model };
+        if dice.once_in(10) {
+            self.say(report.clone());
+        }
+        self.say(report);
+    }
+
+    fn execute(&mut self, execute: Execute, dice: &mut Dice) {
+        let (attempt, run) = (execute.attempt, execute.run);
+        self.past.push(attempt.clone());
+        self.doing = Some(Doing { attempt, run, message: 0, asks: BTreeSet::new() });
+        if dice.once_in(6) {
+            let failure = story::failure(dice);
+            self.over(Outcome::Failed(failure), dice);
+        } else if dice.once_in(4) {
+            self.say(Report::ProcessStarted { lease: story::lease(dice) });
+        }
+    }
+
+    fn cancel(&mut self, attempt: &AttemptId, dice: &mut Dice) {
+        let (dispatched, acknowledged) = dice.of(&[(true, true), (true, false), (false, false)]);
+        let answer =
+            Report::CancelAnswer { attempt: attempt.clone(), dispatched, acknowledged, message: None };
+        // It does not hear, or does not say, or says it twice.
+        let times = dice.of(&[1, 1, 1, 0, 2]);
+        (0..times).for_each(|_| self.say(answer.clone()));
+        let stops = !dice.once_in(3) && self.doing.as_ref().is_some_and(|doing| doing.attempt == *attempt);
+        if stops {
+            self.over(Outcome::Cancelled, dice);
+        }
+    }
+
+    /// Goes on with its attempt, or speaks of one that it had.
+    fn go_on(&mut self, dice: &mut Dice) -> Option<Wish> {
+        let Some(doing) = &mut self.doing else {
+            let attempt = dice.recent(&self.past).cloned()?;
+            let late = Self::late(attempt, dice);
+            self.say(late);
+            return None;
+        };
+        let (attempt, run) = (doing.attempt.clone(), doing.run.clone());
+        let message = format!("m{}", doing.message);
+        match dice.below(20) {
+            0 | 1 => self.finish(dice),
+            2..=5 => self.act(attempt, Activity::MessageDelta { message, text: "text ".into() }),
+            6 => {
+                doing.message += 1;
+                self.act(attempt, Activity::MessageEnd { message });
+            }
+            7..=10 => {
+                let activity = story::activity(dice);
+                self.act(attempt, activity);
+            }
+            11 => self.act(attempt, Activity::ThoughtDelta { text: "hm".into() }),
+            12 | 13 => self.ask_approval(attempt),
+            14 => self.ask_input(attempt),
+            15 => {
+                let request = doing.asks.iter().next().copied().unwrap_or(self.last_request);
+                doing.asks.remove(&request);
+                self.say(Report::RequestWithdrawn { request });
+            }
+            16..=18 => return Some(Wish::Delegate(run)),
+            _ => {
+                let failure = story::failure(dice);
+                self.over(Outcome::Failed(failure), dice);
+            }
+        }
+        None
+    }
+
+    fn act(&mut self, attempt: AttemptId, activity: Activity) {
+        self.say(Report::Activity { attempt, activity });
+    }
+
+    fn late(attempt: AttemptId, dice: &mut Dice) -> Report {
+        match dice.below(4) {
+            0 => Report::Activity { attempt, activity: story::activity(dice) },
+            1 => Report::Activity {
+                attempt,
+                activity: Activity::MessageDelta { message: "m0".into(), text: "late".into() },
+            },
+            2 => Report::CancelAnswer { attempt, dispatched: true, acknowledged: true, message: None },
+            _ => Report::AttemptFinished { attempt, outcome: well(), usage: None },
+        }
+    }
+
+    fn ask_approval(&mut self, attempt: AttemptId) {
+        let request = self.next_request();
+        self.say(Report::ApprovalRequested(ApprovalRequest {
+            attempt,
+            request,
+            title: "Write a file".into(),
+            tool: None,
+            options: story::options(),
+            details: serde_json::Value::Null,
+        }));
+    }
+
+    fn ask_input(&mut self, attempt: AttemptId) {
+        let request = self.next_request();
+        let prompt = format!("Which one ({request})?");
+        self.say(Report::InputRequested(InputRequest { attempt, request, prompt, schema: None, url: None }));
+    }
+
+    fn next_request(&mut self) -> u32 {
+        self.last_request += 1;
+        if let Some(doing) = &mut self.doing {
+            doing.asks.insert(self.last_request);
+        }
+        self.last_request
+    }
+
+    fn finish(&mut self, dice: &mut Dice) {
+        self.over(well(), dice);
+    }
+
+    fn over(&mut self, outcome: Outcome, dice: &mut Dice) {
+        let Some(doing) = self.doing.take() else { return };
+        if let Outcome::Failed(Failure::Stale(_)) = &outcome {
+            self.holds.clear();
+        }
+        let usage = dice.of(&[false, true]).then(|| story::usage(dice));
+        let report = Report::AttemptFinished { attempt: doing.attempt, outcome, usage };
+        if dice.once_in(10) {
+            self.say(report.clone());
+        }
+        self.say(report);
+    }
+}
+
+fn well() -> Outcome {
+    Outcome::Succeeded { stop_reason: "end_turn".into() }
+}
