@@ -1,9 +1,12 @@
 //! The command line.
 
+mod value;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use omi_kernel::command::RunMode;
+use omi_kernel::model::ModelProfile;
 
 /// The daemon beneath your AI agents: durable sessions and runs over any agent runtime.
 #[derive(Debug, Parser)]
@@ -26,12 +29,22 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Run one prompt: the answer goes to standard output, everything else to standard error
     Run(Run),
+    /// Try a run again that failed, timed out, was orphaned or cancelled: another attempt under the same run
+    Retry(Retry),
     /// Serve clients
     Serve(Serve),
     /// List the sessions that are recorded
     Sessions(List),
-    /// List the runs that are recorded
+    /// Show a session, or change it
+    Session(Session),
+    /// List the runs that are recorded, or show one with its attempts
     Runs(ListRuns),
+    /// List what is asked of people and not answered, also by runs whose daemon is gone
+    Requests(Json),
+    /// List the artifacts that are recorded, and whether their files are still what they were
+    Artifacts(ListArtifacts),
+    /// List what a run delegated, and what it works for
+    Delegations(ListDelegations),
     /// List the events that are recorded
     Events(ListEvents),
     /// List the adapters: what is bundled, what is registered, what is on PATH
@@ -47,21 +60,29 @@ pub(crate) enum Command {
 pub(crate) struct Run {
     /// The prompt; `-` reads it from standard input
     pub(crate) prompt: String,
-    /// The registration to run it with [default: `default-adapter` of the configuration, else `echo`]
-    #[arg(long, short, value_name = "ID")]
-    pub(crate) adapter: Option<String>,
-    /// Run this ACP agent instead of the registration's own, as `command arguments…` (no shell)
-    #[arg(long, value_name = "COMMAND")]
-    pub(crate) agent: Option<String>,
+    #[command(flatten)]
+    pub(crate) agent: Agent,
     /// Continue this session [default: a new one]
     #[arg(long, short, value_name = "SESSION")]
     pub(crate) session: Option<String>,
+    /// The title of a new session [default: the first line of the prompt]
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) title: Option<String>,
+    /// A key of your own: the same prompt with the same key is the same run, whenever it is asked again
+    #[arg(long, value_name = "KEY")]
+    pub(crate) idempotency_key: Option<String>,
     /// Attach a picture (png, jpeg, gif or webp); may be repeated
     #[arg(long, value_name = "FILE")]
     pub(crate) image: Vec<PathBuf>,
     /// The model to ask for
     #[arg(long, value_name = "NAME")]
     pub(crate) model: Option<String>,
+    /// What it needs of a model; the registration's configuration says which that is
+    #[arg(long, value_name = "PROFILE", value_parser = value::profile)]
+    pub(crate) profile: Option<ModelProfile>,
+    /// The running time it may take: `90s`, `5m`, `1h`, `500ms`
+    #[arg(long, value_name = "TIME", value_parser = value::milliseconds)]
+    pub(crate) timeout: Option<u64>,
     /// The system prompt
     #[arg(long, value_name = "TEXT")]
     pub(crate) system_prompt: Option<String>,
@@ -71,12 +92,75 @@ pub(crate) struct Run {
     /// What it may do
     #[arg(long, value_enum, default_value_t = Mode::Act)]
     pub(crate) mode: Mode,
-    /// Ask for permissions on standard input even if it is not a terminal
+    /// Ask for permissions and information on standard input even if it is not a terminal
     #[arg(long)]
     pub(crate) ask: bool,
     /// Print events as JSON lines instead of text
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Which registration runs it, and with which agent.
+#[derive(Debug, Args)]
+pub(crate) struct Agent {
+    /// The registration to run it with [default: the session's, else `default-adapter`, else `echo`]
+    #[arg(long, short, value_name = "ID")]
+    pub(crate) adapter: Option<String>,
+    /// Run this ACP agent instead of the registration's own, as `command arguments…` (no shell)
+    #[arg(long, value_name = "COMMAND")]
+    pub(crate) agent: Option<String>,
+}
+
+/// Try a run again. Exit code as of `run`.
+#[derive(Debug, Args)]
+pub(crate) struct Retry {
+    /// The run
+    pub(crate) run: String,
+    #[command(flatten)]
+    pub(crate) agent: Agent,
+    /// The model to ask for
+    #[arg(long, value_name = "NAME")]
+    pub(crate) model: Option<String>,
+    /// The checkpoint to begin from: an artifact of the run's session
+    #[arg(long, value_name = "ARTIFACT")]
+    pub(crate) checkpoint: Option<String>,
+    /// Ask for permissions and information on standard input even if it is not a terminal
+    #[arg(long)]
+    pub(crate) ask: bool,
+    /// Print events as JSON lines instead of text
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Show a session, or change it. Changing needs a state folder that no daemon uses.
+#[derive(Debug, Args)]
+pub(crate) struct Session {
+    /// The session
+    #[arg(value_name = "SESSION")]
+    pub(crate) id: String,
+    /// Give it this title
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) title: Option<String>,
+    #[command(flatten)]
+    pub(crate) status: SessionStatus,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Where a session is to stand.
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+pub(crate) struct SessionStatus {
+    /// Put it away: a new prompt opens it again
+    #[arg(long)]
+    pub(crate) archive: bool,
+    /// Close it for good: it takes no new runs
+    #[arg(long)]
+    pub(crate) close: bool,
+    /// Open it again after it was put away
+    #[arg(long)]
+    pub(crate) reopen: bool,
 }
 
 /// What a run may do.
@@ -116,11 +200,35 @@ pub(crate) struct List {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Json {
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct ListRuns {
-    /// Of this session only
-    pub(crate) session: Option<String>,
+    /// Of this session only, or this run with its attempts
+    pub(crate) of: Option<String>,
     #[command(flatten)]
     pub(crate) list: List,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListArtifacts {
+    /// Of this session or run only
+    pub(crate) of: Option<String>,
+    #[command(flatten)]
+    pub(crate) list: List,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListDelegations {
+    /// The run
+    pub(crate) run: String,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

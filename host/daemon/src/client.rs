@@ -2,11 +2,16 @@
 
 use std::sync::Arc;
 
-use omi_kernel::command::Answer;
+use omi_kernel::artifact::ArtifactState;
+use omi_kernel::command::{Answer, InputAnswer};
 use omi_kernel::event::Event;
-use omi_kernel::id::{AttemptId, Cursor, OwnerId, RequestId, RunId, SessionId};
-use omi_kernel::input::{Accept, Input};
+use omi_kernel::id::{ArtifactId, AttemptId, Cursor, DelegationId, OwnerId, RequestId, RunId, SessionId};
+use omi_kernel::input::{By, Input};
+use omi_kernel::refusal::Refusal;
+use omi_kernel::request::{Accept, Delegate, Retry, SessionRef};
+use omi_kernel::session::SessionChange;
 use omi_kernel::status::Status;
+use omi_store::{Rejected, StoreError};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::driver::Message;
@@ -60,13 +65,24 @@ pub(crate) enum Published {
 /// What a request came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Answered {
-    /// A prompt was accepted, or had been before.
+    /// A prompt was accepted, or had been before; or a run is tried again.
     Accepted {
         /// The session.
         session: SessionId,
         /// The run.
         run: RunId,
         /// It had been accepted before.
+        repeated: bool,
+    },
+    /// A run was delegated, or had been before.
+    Delegated {
+        /// The delegation.
+        delegation: DelegationId,
+        /// The session that works.
+        session: SessionId,
+        /// The run that works.
+        run: RunId,
+        /// It had been delegated before.
         repeated: bool,
     },
     /// What became of a request to stop.
@@ -94,11 +110,68 @@ pub(crate) struct CancelAck {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum RequestError {
     /// It was refused, or could not be recorded.
-    #[error("{0}")]
-    Refused(String),
+    #[error("{message}")]
+    Refused {
+        /// A stable word for programs.
+        code: &'static str,
+        /// A sentence for people.
+        message: String,
+    },
     /// The daemon ends.
     #[error("omi-agentd is ending")]
     Ending,
+}
+
+impl RequestError {
+    /// A stable word for programs.
+    pub(crate) fn code(&self) -> &'static str {
+        match self {
+            Self::Refused { code, .. } => code,
+            Self::Ending => "ending",
+        }
+    }
+
+    /// What the kernel or the store would not take.
+    pub(crate) fn rejected(rejected: &Rejected) -> Self {
+        let code = match rejected {
+            Rejected::Refused(refusal) => code(refusal),
+            Rejected::Conflict(_) => "conflict",
+        };
+        Self::Refused { code, message: rejected.to_string() }
+    }
+
+    /// It could not be recorded.
+    pub(crate) fn not_recorded(error: &StoreError) -> Self {
+        Self::Refused { code: "store_unavailable", message: error.to_string() }
+    }
+}
+
+/// The word of a refusal: programs compare it, so it never changes.
+fn code(refusal: &Refusal) -> &'static str {
+    match refusal {
+        Refusal::NotFound { .. } => "not_found",
+        Refusal::SessionClosed(_) => "session_closed",
+        Refusal::SessionCannotBecome { .. } => "session_cannot_become",
+        Refusal::SessionBusy(_) => "session_busy",
+        Refusal::RequestConflict(_) => "request_conflict",
+        Refusal::KeyConflict => "key_conflict",
+        Refusal::EmptyPrompt => "empty_prompt",
+        Refusal::TooLong { .. } => "too_long",
+        Refusal::NotAnObject { .. } => "not_an_object",
+        Refusal::NoTime => "no_time",
+        Refusal::NoOpenRequest { .. } => "no_open_request",
+        Refusal::NoSuchOption { .. } => "no_such_option",
+        Refusal::CannotRetry(_) => "cannot_retry",
+        Refusal::CannotDelegate(_) => "cannot_delegate",
+        Refusal::TooDeep { .. } => "too_deep",
+        Refusal::BudgetSpent { .. } => "budget_spent",
+        Refusal::InvalidBudget(_) => "invalid_budget",
+        Refusal::InvalidDepth(_) => "invalid_depth",
+        Refusal::ContinueNamesSession => "continue_names_session",
+        Refusal::NotDelegated(_) => "not_delegated",
+        Refusal::NoWorkerForCall(_) => "no_worker_for_call",
+        Refusal::Illegal(_) => "illegal_step",
+    }
 }
 
 /// A request with the place for its answer.
@@ -132,14 +205,65 @@ impl Client {
         self.request(Input::Cancel { owner, run }).await
     }
 
+    /// Has a run tried again.
+    pub(crate) async fn retry(&self, retry: Retry) -> Result<Answered, RequestError> {
+        self.request(Input::Retry(retry)).await
+    }
+
+    /// Has a run ask another one for work.
+    pub(crate) async fn delegate(&self, delegate: Delegate) -> Result<Answered, RequestError> {
+        self.request(Input::Delegate(Box::new(delegate))).await
+    }
+
     /// Answers a request for permission, as a person.
-    pub(crate) async fn answer(
+    pub(crate) async fn approve(
         &self,
+        owner: OwnerId,
         attempt: AttemptId,
         request: u32,
         answer: Answer,
     ) -> Result<Answered, RequestError> {
-        self.request(Input::ApprovalAnswered { attempt, request, answer, by: "user".to_owned() }).await
+        self.request(Input::ApprovalAnswered { attempt, request, answer, by: By::Person(owner) }).await
+    }
+
+    /// Answers a request for information or for a log-in, as a person.
+    pub(crate) async fn provide_input(
+        &self,
+        owner: OwnerId,
+        attempt: AttemptId,
+        request: u32,
+        answer: InputAnswer,
+    ) -> Result<Answered, RequestError> {
+        self.request(Input::InputProvided { attempt, request, answer, by: By::Person(owner) }).await
+    }
+
+    /// Changes a session.
+    pub(crate) async fn update_session(
+        &self,
+        owner: OwnerId,
+        session: SessionId,
+        change: SessionChange,
+    ) -> Result<Answered, RequestError> {
+        self.request(Input::UpdateSession { owner, session, change }).await
+    }
+
+    /// Has the native sessions of a session not used again.
+    pub(crate) async fn invalidate(
+        &self,
+        owner: OwnerId,
+        session: SessionRef,
+    ) -> Result<Answered, RequestError> {
+        self.request(Input::InvalidateBindings { owner, session }).await
+    }
+
+    /// Records what a person did with an artifact.
+    pub(crate) async fn update_artifact(
+        &self,
+        owner: OwnerId,
+        artifact: ArtifactId,
+        state: ArtifactState,
+    ) -> Result<Answered, RequestError> {
+        self.request(Input::UpdateArtifact { owner, artifact, state }).await
     }
 
     /// Ends the driver: workers are stopped, what they did is recorded, the store is closed.

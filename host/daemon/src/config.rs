@@ -1,17 +1,33 @@
 //! The configuration file: registrations, and the few numbers a person may want to change.
 
+mod mcp;
+mod registration;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use omi_engine::{Bound, BoundProcess, Registration};
+use omi_kernel::id::AdapterId;
 use omi_kernel::permission::ApprovalPolicy;
-use omi_kernel::schedule::WORKERS_MAX_DEFAULT;
+use omi_kernel::request::WorkerLimits;
+use omi_kernel::schedule::{PARKED_MAX_DEFAULT, WORKERS_MAX_DEFAULT};
 use serde::Deserialize;
 
 use crate::bundled;
+pub(crate) use registration::RegistrationConfig;
 
 /// Milliseconds that a cancelled attempt has to stop before its worker is ended (SPEC §11.1 row 21).
 const CANCEL_GRACE_MS_DEFAULT: u64 = 10_000;
+/// Milliseconds that a request to a person stays open: long enough for a lunch, short enough to free the worker.
+const WAIT_TIMEOUT_MS_DEFAULT: u64 = 30 * 60 * 1000;
+/// Milliseconds that a worker is kept with nothing to do: its next prompt begins at once, its memory is not held all
+/// day.
+const IDLE_WORKER_MS_DEFAULT: u64 = 10 * 60 * 1000;
+/// Days that the events of a run are kept once it is over: a quarter.
+const EVENTS_KEEP_DAYS_DEFAULT: u64 = 90;
+/// Events that are kept at most: about a gigabyte of them.
+const EVENTS_MAX_DEFAULT: u64 = 1_000_000;
 
 /// What is wrong with a configuration. One line each.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +48,16 @@ pub(crate) enum ConfigError {
         /// Where in it.
         line: usize,
         /// What is wrong.
+        reason: String,
+    },
+    /// A value cannot be used.
+    #[error("{path}: `{key}` {reason}")]
+    Value {
+        /// The file.
+        path: PathBuf,
+        /// The key, with the tables it is in.
+        key: String,
+        /// What is wrong with its value.
         reason: String,
     },
     /// There is no such registration.
@@ -57,8 +83,18 @@ pub(crate) struct Config {
     pub(crate) default_adapter: Option<String>,
     /// Runs that execute at the same time.
     pub(crate) workers_max: usize,
+    /// Runs that may wait for a person or another run beside those.
+    pub(crate) parked_max: usize,
     /// Milliseconds that a cancelled attempt has to stop.
     pub(crate) cancel_grace_ms: u64,
+    /// Milliseconds that a request to a person stays open.
+    pub(crate) wait_timeout_ms: u64,
+    /// Milliseconds that a worker is kept with nothing to do.
+    pub(crate) idle_worker_ms: u64,
+    /// Days that the events of a run are kept once it is over.
+    pub(crate) events_keep_days: u64,
+    /// Events that are kept at most.
+    pub(crate) events_max: u64,
     /// The registrations by name.
     pub(crate) registrations: BTreeMap<String, RegistrationConfig>,
 }
@@ -68,48 +104,14 @@ pub(crate) struct Config {
 struct File {
     default_adapter: Option<String>,
     workers_max: Option<usize>,
+    parked_max: Option<usize>,
     cancel_grace_ms: Option<u64>,
+    wait_timeout_ms: Option<u64>,
+    idle_worker_ms: Option<u64>,
+    events_keep_days: Option<u64>,
+    events_max: Option<u64>,
     #[serde(default)]
     registrations: BTreeMap<String, RegistrationConfig>,
-}
-
-/// A component under a name, its configuration, and what it may touch.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub(crate) struct RegistrationConfig {
-    /// The name of a bundled component, or the path of one, relative to the configuration file.
-    pub(crate) component: String,
-    /// What happens when the agent asks for permission.
-    #[serde(default)]
-    pub(crate) approvals: Approvals,
-    #[serde(default)]
-    grants: BTreeMap<String, Grant>,
-    #[serde(default)]
-    config: toml::Table,
-}
-
-/// What happens when the agent of a registration asks for permission.
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Approvals {
-    /// A person is asked; where there is none, it is refused.
-    #[default]
-    Ask,
-    /// It is refused.
-    Refuse,
-    /// It is allowed automatically: the high-trust policy of the first implementation.
-    Legacy,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct Grant {
-    command: Vec<String>,
-    #[serde(default)]
-    env: BTreeMap<String, String>,
-    #[serde(default)]
-    pass_env: Vec<String>,
-    cwd: Option<PathBuf>,
 }
 
 impl Config {
@@ -122,16 +124,19 @@ impl Config {
         };
         let bundled = parse(Path::new("(bundled)"), bundled::REGISTRATIONS)?;
         let file = parse(path, &text)?;
+        file.check().map_err(|(key, reason)| ConfigError::Value { path: path.to_owned(), key, reason })?;
         let mut registrations = bundled.registrations;
         registrations.extend(file.registrations);
-        for (name, registration) in &registrations {
-            registration.check(name, path)?;
-        }
         Ok(Self {
             path: path.to_owned(),
             default_adapter: file.default_adapter,
             workers_max: workers_max(file.workers_max),
+            parked_max: file.parked_max.unwrap_or(PARKED_MAX_DEFAULT),
             cancel_grace_ms: file.cancel_grace_ms.unwrap_or(CANCEL_GRACE_MS_DEFAULT),
+            wait_timeout_ms: file.wait_timeout_ms.unwrap_or(WAIT_TIMEOUT_MS_DEFAULT),
+            idle_worker_ms: file.idle_worker_ms.unwrap_or(IDLE_WORKER_MS_DEFAULT),
+            events_keep_days: file.events_keep_days.unwrap_or(EVENTS_KEEP_DAYS_DEFAULT),
+            events_max: file.events_max.unwrap_or(EVENTS_MAX_DEFAULT),
             registrations,
         })
     }
@@ -147,12 +152,50 @@ impl Config {
             }
         })
     }
+
+    /// How many workers there may be.
+    pub(crate) fn worker_limits(&self) -> WorkerLimits {
+        let limit = |(name, registration): (&String, &RegistrationConfig)| {
+            Some((AdapterId(name.clone()), registration.workers_max?))
+        };
+        WorkerLimits {
+            of_adapter: self.registrations.iter().filter_map(limit).collect(),
+            parked_max: self.parked_max,
+        }
+    }
+
+    /// The registrations that opted in to the legacy permission policy.
+    pub(crate) fn legacy_adapters(&self) -> Vec<AdapterId> {
+        let legacy = |(_, registration): &(&String, &RegistrationConfig)| {
+            registration.policy(false) == ApprovalPolicy::Legacy
+        };
+        self.registrations.iter().filter(legacy).map(|(name, _)| AdapterId(name.clone())).collect()
+    }
+}
+
+impl File {
+    /// What the types cannot say. The error is a key, and what is wrong with its value.
+    fn check(&self) -> Result<(), (String, String)> {
+        not_zero("workers-max", self.workers_max)?;
+        not_zero("wait-timeout-ms", self.wait_timeout_ms)?;
+        not_zero("events-keep-days", self.events_keep_days)?;
+        not_zero("events-max", self.events_max)?;
+        self.registrations.iter().try_for_each(|(name, registration)| registration.check(name))
+    }
+}
+
+/// Zero where it would mean that nothing can happen.
+fn not_zero<N: Copy + PartialEq + From<u8>>(key: &str, value: Option<N>) -> Result<(), (String, String)> {
+    if value == Some(N::from(0)) {
+        return Err((key.to_owned(), "cannot be 0; hint: leave it out for what is usual".to_owned()));
+    }
+    Ok(())
 }
 
 /// The environment wins over the file, as SPEC §12 has it; what is no number is ignored.
 fn workers_max(configured: Option<usize>) -> usize {
     let environment = std::env::var("OMI_AGENT_MAX_WORKERS").ok().and_then(|text| text.parse().ok());
-    environment.or(configured).filter(|count| *count >= 1).unwrap_or(WORKERS_MAX_DEFAULT)
+    environment.filter(|count| *count >= 1).or(configured).unwrap_or(WORKERS_MAX_DEFAULT)
 }
 
 fn parse(path: &Path, text: &str) -> Result<File, ConfigError> {
@@ -164,113 +207,4 @@ fn parse(path: &Path, text: &str) -> Result<File, ConfigError> {
             reason: error.message().replace('\n', "; "),
         }
     })
-}
-
-impl RegistrationConfig {
-    fn check(&self, name: &str, path: &Path) -> Result<(), ConfigError> {
-        let empty = self.grants.iter().find(|(_, grant)| grant.command.is_empty());
-        match empty {
-            Some((grant, _)) => Err(ConfigError::Invalid {
-                path: path.to_owned(),
-                line: 1,
-                reason: format!(
-                    "`registrations.{name}.grants.{grant}.command` is empty; hint: name the program to start"
-                ),
-            }),
-            None => Ok(()),
-        }
-    }
-
-    /// A bundled component, with nothing behind its grants.
-    pub(crate) fn bundled(component: &str) -> Self {
-        Self {
-            component: component.to_owned(),
-            approvals: Approvals::default(),
-            grants: BTreeMap::new(),
-            config: toml::Table::new(),
-        }
-    }
-
-    /// The program of each grant.
-    pub(crate) fn programs(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.grants.iter().filter_map(|(name, grant)| Some((name.as_str(), grant.command.first()?.as_str())))
-    }
-
-    /// Puts another program behind the grant `agent`.
-    pub(crate) fn with_agent(mut self, command: Vec<String>) -> Self {
-        let grant = Grant { command, env: BTreeMap::new(), pass_env: Vec::new(), cwd: None };
-        self.grants.insert("agent".to_owned(), grant);
-        self
-    }
-
-    /// The registration as the engine takes it.
-    pub(crate) fn bind(&self, name: &str) -> Registration {
-        let bound = |grant: &Grant| {
-            Bound::Process(BoundProcess {
-                argv: grant.command.clone(),
-                set_env: grant.env.clone(),
-                pass_env: grant.pass_env.clone(),
-                cwd: grant.cwd.clone(),
-            })
-        };
-        Registration {
-            name: name.to_owned(),
-            config: serde_json::to_value(&self.config).unwrap_or_default(),
-            grants: self.grants.iter().map(|(name, grant)| (name.clone(), bound(grant))).collect(),
-        }
-    }
-
-    /// How a request for permission is decided, given whether there is a person to ask.
-    pub(crate) fn policy(&self, person: bool) -> ApprovalPolicy {
-        match self.approvals {
-            Approvals::Legacy => ApprovalPolicy::Legacy,
-            Approvals::Ask if person => ApprovalPolicy::Ask,
-            Approvals::Ask | Approvals::Refuse => ApprovalPolicy::Refuse,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn load(text: &str) -> Result<Config, ConfigError> {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("config.toml");
-        std::fs::write(&path, text).unwrap();
-        Config::load(&path, true)
-    }
-
-    #[test]
-    fn an_unknown_key_is_named_with_its_line() {
-        let error =
-            load("workers-max = 2\n\n[registrations.x]\ncomponent = 'acp'\ncolour = 1\n").unwrap_err();
-        let text = error.to_string();
-        assert!(text.contains("config.toml:5:") && text.contains("colour"), "{text}");
-        assert!(!text.contains('\n'), "{text}");
-    }
-
-    #[test]
-    fn a_registration_takes_the_place_of_a_bundled_one() {
-        let config =
-            load("[registrations.gemini]\ncomponent = 'acp'\ngrants.agent.command = ['mine']\n").unwrap();
-        let programs: Vec<_> = config.registrations["gemini"].programs().collect();
-        assert_eq!(programs, [("agent", "mine")]);
-        assert!(config.registrations.contains_key("echo"));
-    }
-
-    #[test]
-    fn no_bundled_registration_opts_in_to_the_legacy_policy() {
-        let config = Config::load(Path::new("/nonexistent/config.toml"), false).unwrap();
-        for registration in config.registrations.values() {
-            assert_eq!(registration.policy(true), ApprovalPolicy::Ask);
-            assert_eq!(registration.policy(false), ApprovalPolicy::Refuse);
-        }
-    }
-
-    #[test]
-    fn an_empty_command_is_refused() {
-        let error = load("[registrations.x]\ncomponent = 'acp'\ngrants.agent.command = []\n").unwrap_err();
-        assert!(error.to_string().contains("registrations.x.grants.agent.command"), "{error}");
-    }
 }

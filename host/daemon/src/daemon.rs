@@ -7,9 +7,11 @@ use anyhow::Context as _;
 use omi_engine::{Engine, EngineConfig, Limits, SupervisorCommand};
 use omi_store::Store;
 
+use crate::artifacts::Artifacts;
 use crate::client::Client;
+use crate::clock;
 use crate::config::Config;
-use crate::driver::{self, Setup, now};
+use crate::driver::{self, Setup};
 use crate::state::{StateDir, StateLock};
 
 /// The word with which the program is started again as the supervisor of a process.
@@ -38,13 +40,14 @@ impl Daemon {
     /// Starts a daemon on a state folder: locks it, opens the record, reconciles it.
     pub(crate) fn start(state: &StateDir, config: Config, manner: Manner) -> anyhow::Result<Self> {
         let lock = state.lock()?;
-        let store = Store::open(&state.database(), now())?;
+        let store = Store::open(&state.database(), clock::of_day())?;
         let config = Arc::new(config);
         let tokio = tokio::runtime::Handle::current();
         let setup = Setup {
             store,
             engine: engine(state, &tokio)?,
             config: config.clone(),
+            artifacts: Artifacts::new(state.artifacts()),
             cwd: manner.cwd,
             person: manner.person,
             adopt_queued: manner.adopt_queued,

@@ -13,28 +13,40 @@ mod attempts;
 mod cancels;
 mod commit;
 mod effects;
+mod held;
 mod pool;
 mod reports;
+mod requests;
+mod schedule;
+mod slot;
+mod start;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use omi_engine::{Engine, Worker};
-use omi_kernel::id::{AdapterId, Cursor, Ids, RunId, Timestamp, WorkerId};
+use omi_engine::Engine;
+use omi_kernel::effect::Effect;
+use omi_kernel::id::{Cursor, Ids, RunId, Timestamp, WorkerId};
 use omi_kernel::input::Input;
 use omi_kernel::report::{FailureDetail, Report};
-use omi_kernel::schedule::Scheduler;
+use omi_kernel::schedule::{Scheduler, Waiting};
+use omi_kernel::watch::Watch;
 use omi_store::{Store, StoreError};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
+use crate::artifacts::Artifacts;
 use crate::client::{Answered, Client, LiveText, Published, Request, RequestError};
+use crate::clock::{Clock, after, until};
 use crate::config::Config;
 use attempts::Attempts;
 use cancels::Cancels;
+use held::Held;
 use pool::Pool;
-pub(crate) use pool::load;
+use requests::OpenRequests;
+pub(crate) use start::load;
+use start::{Started, Starter};
 
 /// Messages that wait for the driver; then whoever sends waits, and with it the workers.
 const MESSAGES_MAX: usize = 1024;
@@ -48,6 +60,12 @@ const PUBLISHED_MAX: usize = 4096;
 const RETRY: Duration = Duration::from_millis(200);
 /// How long workers have to end when the daemon does; then they are killed.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(8);
+/// How long killed workers have to say so when the daemon ends; what they did not say is orphaned by the next one.
+const KILLED_GRACE: Duration = Duration::from_secs(1);
+/// How often old events are looked for: each time only so many go that nobody else waits long.
+const RETAIN_EVERY: Duration = Duration::from_mins(5);
+/// Milliseconds of a day.
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// What reaches the driver.
 #[derive(Debug)]
@@ -61,10 +79,8 @@ pub(crate) enum Message {
         /// What.
         report: Report,
     },
-    /// A worker was started for a run, or could not be.
+    /// A worker was started, or could not be.
     Started {
-        /// The run.
-        run: RunId,
         /// The worker.
         worker: WorkerId,
         /// What came of it.
@@ -77,20 +93,6 @@ pub(crate) enum Message {
     },
 }
 
-/// A worker that was started.
-pub(crate) struct Started {
-    pub(crate) worker: Worker,
-    pub(crate) digest: String,
-    pub(crate) resume: omi_kernel::descriptor::Fidelity,
-    pub(crate) bindings_max: usize,
-}
-
-impl std::fmt::Debug for Started {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Started").field("digest", &self.digest).finish_non_exhaustive()
-    }
-}
-
 /// How a driver is set up.
 pub(crate) struct Setup {
     /// The record.
@@ -99,6 +101,8 @@ pub(crate) struct Setup {
     pub(crate) engine: Engine,
     /// What is configured.
     pub(crate) config: Arc<Config>,
+    /// Where what adapters make is kept.
+    pub(crate) artifacts: Artifacts,
     /// The working folder where neither run nor session names one.
     pub(crate) cwd: PathBuf,
     /// There is a person who can be asked for permission.
@@ -116,22 +120,43 @@ enum Item {
     Live(LiveText),
 }
 
+/// The end of the daemon.
+struct Ending {
+    /// Workers are killed then.
+    by: Timestamp,
+    killed: bool,
+    done: Vec<oneshot::Sender<()>>,
+}
+
 /// The loop's state. All of it is a cache: rows are the truth, and start-up derives it again.
 pub(crate) struct Driver {
     store: Store,
     config: Arc<Config>,
     cwd: PathBuf,
     person: bool,
+    tokio: tokio::runtime::Handle,
+    clock: Clock,
     messages: mpsc::Receiver<Message>,
     published: broadcast::Sender<Published>,
     items: VecDeque<Item>,
     cursor: Cursor,
     sequence: u64,
     scheduler: Scheduler,
+    /// The runs that left the queue and are not over.
+    leased: BTreeMap<RunId, Waiting>,
+    /// Runs that lost their worker and wait for another one. Each has a permit.
+    elsewhere: VecDeque<Waiting>,
+    /// The worker that has to end before a run can have one.
+    evicting: BTreeMap<RunId, WorkerId>,
+    /// What is to be told once the run has a permit.
+    held: Held,
     pool: Pool,
     attempts: Attempts,
+    requests: OpenRequests,
+    watch: Watch,
     cancels: Cancels,
-    ending: Option<(Instant, oneshot::Sender<()>)>,
+    retain_at: Timestamp,
+    ending: Option<Ending>,
     failing: bool,
 }
 
@@ -140,109 +165,159 @@ pub(crate) fn start(setup: Setup, tokio: &tokio::runtime::Handle) -> Result<Clie
     let (sender, messages) = mpsc::channel(MESSAGES_MAX);
     let (published, listener) = broadcast::channel(PUBLISHED_MAX);
     let client = Client { messages: sender.clone(), published: Arc::new(listener) };
+    let starter = Starter {
+        engine: setup.engine,
+        config: setup.config.clone(),
+        cwd: setup.cwd.clone(),
+        artifacts: setup.artifacts,
+        messages: sender,
+        tokio: tokio.clone(),
+        components: Arc::default(),
+    };
     let mut driver = Driver {
         store: setup.store,
-        cwd: setup.cwd.clone(),
+        cwd: setup.cwd,
         person: setup.person,
+        tokio: tokio.clone(),
+        clock: Clock::start(),
         messages,
         published,
         items: VecDeque::new(),
         cursor: Cursor::default(),
         sequence: 0,
-        scheduler: Scheduler::new(setup.config.workers_max),
-        pool: Pool::new(setup.engine, setup.config.clone(), setup.cwd, sender, tokio.clone()),
+        scheduler: Scheduler::new(setup.config.workers_max, setup.config.parked_max),
+        leased: BTreeMap::new(),
+        elsewhere: VecDeque::new(),
+        evicting: BTreeMap::new(),
+        held: Held::default(),
+        pool: Pool::new(starter),
         attempts: Attempts::default(),
+        requests: OpenRequests::default(),
+        watch: Watch::default(),
         cancels: Cancels::new(Duration::from_millis(setup.config.cancel_grace_ms)),
+        retain_at: Timestamp::default(),
         ending: None,
         failing: false,
         config: setup.config,
     };
     driver.reconcile(setup.adopt_queued)?;
-    let tokio = tokio.clone();
     // The only place that could fail is the system's limit of threads, and then nothing works.
     std::thread::Builder::new()
         .name("driver".to_owned())
-        .spawn(move || driver.run(&tokio))
+        .spawn(move || driver.run())
         .expect("the system gives the daemon a thread");
     Ok(client)
 }
 
 impl Driver {
     fn reconcile(&mut self, adopt_queued: bool) -> Result<(), StoreError> {
-        let outcomes = self.store.batch(&[Input::Reconcile], now(), &mut Ids::new(&mut random))?;
-        for committed in outcomes.into_iter().flatten() {
-            if let Some(event) = committed.events.last() {
-                self.cursor = event.cursor;
-            }
-            if adopt_queued {
-                committed.effects.into_iter().for_each(|effect| self.perform(effect));
-            }
+        let now = self.clock.of_day();
+        for outcome in self.store.batch(&[Input::Reconcile], now, &mut Ids::new(&mut random))? {
+            let committed = match outcome {
+                Ok(committed) => committed,
+                Err(rejected) => {
+                    tracing::error!(%rejected, "what an earlier daemon left cannot be brought in order");
+                    continue;
+                }
+            };
+            self.cursor = committed.events.last().map_or(self.cursor, |event| event.cursor);
+            let taken_up = |effect: &Effect| adopt_queued || !matches!(effect, Effect::Schedule { .. });
+            committed.effects.into_iter().filter(taken_up).for_each(|effect| self.perform(effect));
         }
         Ok(())
     }
 
-    fn run(mut self, tokio: &tokio::runtime::Handle) {
+    fn run(mut self) {
         loop {
             self.schedule();
-            self.receive(tokio);
+            self.receive();
             self.come_due();
+            self.count_late();
             while !self.items.is_empty() && self.commit() {}
-            let deadline = self.ending.as_ref().map(|(deadline, _)| *deadline);
-            if deadline.is_some_and(|deadline| self.ended(deadline)) {
+            if self.has_ended() {
                 break;
             }
         }
         let Self { store, ending, .. } = self;
         drop(store);
-        if let Some((_, done)) = ending {
+        for done in ending.into_iter().flat_map(|ending| ending.done) {
             // Nobody waits for it any more: it has ended all the same.
             let _ = done.send(());
         }
     }
 
     /// Waits for messages, but no longer than until something is due.
-    fn receive(&mut self, tokio: &tokio::runtime::Handle) {
+    fn receive(&mut self) {
         if self.items.len() >= KEPT_MAX {
             std::thread::sleep(RETRY);
             return;
         }
-        let patience = if self.items.is_empty() { self.next_due() } else { Some(RETRY) };
+        let patience = match (self.items.is_empty(), self.failing) {
+            (true, _) => self.next_due(),
+            (false, true) => RETRY,
+            // What waits already shares the commit; nobody waits for more.
+            (false, false) => Duration::ZERO,
+        };
         let mut batch = Vec::with_capacity(BATCH_MAX);
         let messages = &mut self.messages;
-        tokio.block_on(async {
+        self.tokio.block_on(async {
             let receive = messages.recv_many(&mut batch, BATCH_MAX);
-            match patience {
-                // That nothing came in time is what the timeout is for.
-                Some(patience) => drop(tokio::time::timeout(patience, receive).await),
-                None => drop(receive.await),
-            }
+            // That nothing came in time is what the timeout is for.
+            drop(tokio::time::timeout(patience, receive).await);
         });
         for message in batch {
             self.translate(message);
         }
     }
 
-    fn next_due(&self) -> Option<Duration> {
-        let now = now();
-        let chunk = self
-            .attempts
-            .next_due()
-            .map(|due| Duration::from_millis(u64::try_from(due.0 - now.0).unwrap_or_default()));
-        let until = |at: Instant| at.saturating_duration_since(Instant::now());
-        let cancel = self.cancels.next_due().map(until);
-        let end = self.ending.as_ref().map(|(deadline, _)| until(*deadline));
-        [chunk, cancel, end].into_iter().flatten().min()
+    fn next_due(&self) -> Duration {
+        let idle = Duration::from_millis(self.config.idle_worker_ms);
+        let due = [
+            self.attempts.next_due(),
+            self.cancels.next_due(),
+            self.watch.next_due(),
+            self.pool.next_overdue(),
+            self.pool.oldest_idle().filter(|_| self.ending.is_none()).map(|since| after(since, idle)),
+            self.ending.as_ref().map(|ending| ending.by),
+            Some(self.retain_at),
+        ];
+        let next = due.into_iter().flatten().min().unwrap_or(self.retain_at);
+        until(self.clock.since_start(), next)
     }
 
     fn come_due(&mut self) {
-        for (attempt, chunk) in self.attempts.due(now()) {
+        let now = self.clock.since_start();
+        for (attempt, chunk) in self.attempts.due(now) {
             self.decide(Input::Chunk { attempt, chunk });
         }
-        for attempt in self.cancels.grace_over(Instant::now()) {
+        for attempt in self.cancels.grace_over(now) {
             self.decide(Input::CancelGraceOver { attempt });
         }
-        for attempt in self.cancels.unanswered(Instant::now()) {
+        for attempt in self.cancels.unanswered(now) {
             self.decide(Input::CancelDispatched { attempt, dispatched: true, acknowledged: false });
+        }
+        self.watch_due(now);
+        self.pool.kill_overdue(now);
+        self.evict_idle(now);
+        if now >= self.retain_at {
+            self.retain_at = after(now, RETAIN_EVERY);
+            self.retain();
+        }
+    }
+
+    /// Old events go.
+    fn retain(&mut self) {
+        let keep_ms = i64::try_from(self.config.events_keep_days).unwrap_or(i64::MAX).saturating_mul(DAY_MS);
+        let ended_before = Timestamp(self.clock.of_day().0.saturating_sub(keep_ms));
+        self.decide(Input::Retain { ended_before, events_max: self.config.events_max });
+    }
+
+    /// What was reported about attempts that are over is counted, once for each batch.
+    fn count_late(&mut self) {
+        if self.items.len() < KEPT_MAX {
+            for (attempt, count) in self.attempts.take_late() {
+                self.decide(Input::CameLate { attempt, count });
+            }
         }
     }
 
@@ -257,12 +332,17 @@ impl Driver {
                 self.items.push_back(item);
             }
             Message::Report { worker, report } => self.report(&worker, report),
-            Message::Started { run, worker, started } => self.started(run, &worker, started),
-            Message::Shutdown { done } => {
-                self.pool.stop_all();
-                self.ending.get_or_insert((Instant::now() + SHUTDOWN_GRACE, done));
-            }
+            Message::Started { worker, started } => self.started(&worker, started),
+            Message::Shutdown { done } => self.end(done),
         }
+    }
+
+    /// The daemon ends: no more work is taken, and the workers are told to end.
+    fn end(&mut self, done: oneshot::Sender<()>) {
+        let now = self.clock.since_start();
+        self.pool.stop_all(now);
+        let new = || Ending { by: after(now, SHUTDOWN_GRACE), killed: false, done: Vec::new() };
+        self.ending.get_or_insert_with(new).done.push(done);
     }
 
     /// Has an input decided with the next batch.
@@ -275,71 +355,23 @@ impl Driver {
         self.items.push_back(Item::Live(live));
     }
 
-    /// Gives permits to runs that wait, and finds each a worker.
-    fn schedule(&mut self) {
-        if self.ending.is_some() {
-            return;
-        }
-        while let Some(waiting) = self.scheduler.lease() {
-            if let Some(worker) = self.pool.lease(&waiting) {
-                self.begin(waiting.run, &worker);
-            }
-        }
-    }
-
-    fn begin(&mut self, run: RunId, worker: &WorkerId) {
-        let default_cwd = self.cwd.display().to_string();
-        let input = match self.pool.begin(run.clone(), worker, default_cwd) {
-            Some(begin) => Input::Begin(begin),
-            None => {
-                Input::CannotBegin { run, failure: FailureDetail::new("worker_gone", "the worker had ended") }
-            }
-        };
-        self.decide(input);
-    }
-
-    fn started(&mut self, run: RunId, worker: &WorkerId, started: Result<Started, FailureDetail>) {
-        match started {
-            // The run stays queued: the next daemon takes it up.
-            Ok(started) if self.ending.is_some() => self.pool.dismiss(worker, started),
-            Ok(started) => {
-                self.pool.started(worker, started);
-                self.begin(run, worker);
-            }
-            Err(failure) => {
-                self.pool.forget(worker);
-                self.decide(Input::CannotBegin { run, failure });
-            }
-        }
-    }
-
-    /// Everything has stopped, or has had its time.
-    fn ended(&mut self, deadline: Instant) -> bool {
+    /// Everything has stopped and is recorded, or has had its time. What is left is orphaned by the next daemon.
+    fn has_ended(&mut self) -> bool {
+        let now = self.clock.since_start();
+        let Some(ending) = &mut self.ending else { return false };
         if self.pool.is_empty() && (self.items.is_empty() || self.failing) {
             return true;
         }
-        if Instant::now() < deadline {
+        if now < ending.by {
             return false;
         }
+        if ending.killed {
+            return true;
+        }
+        (ending.killed, ending.by) = (true, after(now, KILLED_GRACE));
         self.pool.kill_all();
-        true
+        false
     }
-
-    /// The policy for requests for permission of a registration.
-    fn policy(&self, adapter: &AdapterId) -> omi_kernel::permission::ApprovalPolicy {
-        self.config
-            .registrations
-            .get(adapter.as_str())
-            .map_or(omi_kernel::permission::ApprovalPolicy::Refuse, |registration| {
-                registration.policy(self.person)
-            })
-    }
-}
-
-/// The time of day.
-pub(crate) fn now() -> Timestamp {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
 /// 128 random bits: a UUIDv4 (seed §7).

@@ -1,24 +1,52 @@
-//! `sessions`, `runs`, `events`, `adapters`: what is recorded and what there is. Beside a daemon that runs, too.
+//! `sessions`, `runs`, `requests`, `delegations`, `artifacts`, `events`, `adapters`: what is recorded and what there
+//! is. Beside a daemon that runs, too. What belongs to another owner is not there.
 
-use std::path::Path;
+mod adapters;
+mod artifacts;
+
 use std::process::ExitCode;
 
 use anyhow::bail;
-use omi_kernel::descriptor::Descriptor;
 use omi_kernel::id::{Cursor, RunId, SessionId};
-use omi_store::{EventFilter, Reader};
+use omi_store::{AttemptView, EventFilter, Reader, RequestState, RunFilter, RunView, SessionFilter};
 use serde::Serialize;
-use serde_json::{Value, json};
 
-use crate::bundled;
-use crate::cli::{List, ListEvents, ListRuns};
-use crate::config::Config;
-use crate::driver;
+use crate::cli::{Json, List, ListDelegations, ListEvents, ListRuns};
+use crate::prompt::owner;
 use crate::state::StateDir;
 use crate::terminal::{self, plain};
+pub(crate) use adapters::adapters;
+pub(crate) use artifacts::artifacts;
 
-fn reader(state: &StateDir) -> anyhow::Result<Option<Reader>> {
+/// The record, if there is one.
+pub(crate) fn reader(state: &StateDir) -> anyhow::Result<Option<Reader>> {
     if state.database().exists() { Ok(Some(Reader::open(&state.database())?)) } else { Ok(None) }
+}
+
+/// What somebody wants to see something of.
+enum Of {
+    Session(SessionId),
+    Run(RunId),
+}
+
+impl Of {
+    fn parse(text: &str) -> anyhow::Result<Self> {
+        if text.starts_with(RunId::PREFIX) {
+            Ok(Self::Run(RunId::parse(text)?))
+        } else if text.starts_with(SessionId::PREFIX) {
+            Ok(Self::Session(SessionId::parse(text)?))
+        } else {
+            bail!("`{text}` is neither a session id nor a run id")
+        }
+    }
+
+    fn split(of: Option<&str>) -> anyhow::Result<(Option<SessionId>, Option<RunId>)> {
+        Ok(match of.map(Self::parse).transpose()? {
+            Some(Self::Session(session)) => (Some(session), None),
+            Some(Self::Run(run)) => (None, Some(run)),
+            None => (None, None),
+        })
+    }
 }
 
 /// Prints items as JSON, or as lines; what there is none of is said on standard error.
@@ -38,7 +66,8 @@ fn list<T: Serialize>(items: &[T], json: bool, nothing: &str, line: impl Fn(&T) 
 }
 
 pub(crate) fn sessions(args: &List, state: &StateDir) -> anyhow::Result<ExitCode> {
-    let sessions = reader(state)?.map_or(Ok(Vec::new()), |reader| reader.sessions(args.limit))?;
+    let filter = SessionFilter { owner: Some(owner()), limit: args.limit, ..SessionFilter::default() };
+    let sessions = reader(state)?.map_or(Ok(Vec::new()), |reader| reader.sessions(&filter))?;
     let nothing = format!("no sessions in `{}`", state.path().display());
     Ok(list(&sessions, args.json, &nothing, |session| {
         let title = plain(session.title.as_deref().unwrap_or("-"));
@@ -50,31 +79,103 @@ pub(crate) fn sessions(args: &List, state: &StateDir) -> anyhow::Result<ExitCode
 }
 
 pub(crate) fn runs(args: &ListRuns, state: &StateDir) -> anyhow::Result<ExitCode> {
-    let session = args.session.as_deref().map(SessionId::parse).transpose()?;
-    let read = |reader: Reader| reader.runs(session.as_ref(), args.list.limit);
-    let runs = reader(state)?.map_or(Ok(Vec::new()), read)?;
+    let (session, run) = Of::split(args.of.as_deref())?;
+    if let Some(run) = run {
+        return one_run(&run, args.list.json, state);
+    }
+    let filter = RunFilter { owner: Some(owner()), session, limit: args.list.limit };
+    let runs = reader(state)?.map_or(Ok(Vec::new()), |reader| reader.runs(&filter))?;
     let nothing = format!("no runs in `{}`", state.path().display());
-    Ok(list(&runs, args.list.json, &nothing, |run| {
-        let text = run.error_message.as_deref().or(run.final_text.as_deref()).unwrap_or("-");
-        let text: String = plain(text).chars().take(60).collect();
+    Ok(list(&runs, args.list.json, &nothing, run_line))
+}
+
+/// A run on one line.
+pub(crate) fn run_line(run: &RunView) -> String {
+    let text = run.error_message.as_deref().or(run.final_text.as_deref()).unwrap_or("-");
+    let text: String = plain(text).chars().take(60).collect();
+    format!(
+        "{}  {:10}  {:10}  {} attempts  {text}",
+        run.run_id,
+        run.status,
+        run.adapter_id,
+        run.attempts.len()
+    )
+}
+
+fn one_run(id: &RunId, json: bool, state: &StateDir) -> anyhow::Result<ExitCode> {
+    let read = |reader: Reader| reader.run(Some(&owner()), id);
+    let Some(run) = reader(state)?.map_or(Ok(None), read)? else { bail!("there is no run `{id}`") };
+    let text = if json {
+        // A run is made of values that are JSON.
+        serde_json::to_string_pretty(&run).unwrap_or_default()
+    } else {
+        let attempts = run.attempts.iter().map(attempt_line);
+        [run_line(&run)].into_iter().chain(attempts).collect::<Vec<_>>().join("\n")
+    };
+    // A reader that has gone away has seen enough.
+    let _ = terminal::print(&format!("{text}\n"));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn attempt_line(attempt: &AttemptView) -> String {
+    let why = attempt.error_message.as_deref().or(attempt.retry_reason.as_deref()).unwrap_or("-");
+    format!(
+        "  {}. {}  {:10}  {:10}  {}",
+        attempt.attempt_no,
+        attempt.attempt_id,
+        attempt.status,
+        attempt.adapter_id,
+        plain(why)
+    )
+}
+
+pub(crate) fn requests(args: &Json, state: &StateDir) -> anyhow::Result<ExitCode> {
+    let requests = reader(state)?.map_or(Ok(Vec::new()), |reader| reader.requests(Some(&owner()), None))?;
+    let nothing = format!("nothing is asked in `{}`", state.path().display());
+    Ok(list(&requests, args.json, &nothing, |request| {
+        let what = plain(request.title.as_deref().unwrap_or("-"));
+        let (run, kind, number) = (&request.run_id, &request.kind, request.request);
+        match request.state {
+            RequestState::Open => format!("{run}  {kind} {number}  open      {what}"),
+            RequestState::Orphaned => {
+                format!("{run}  {kind} {number}  orphaned  {what}; hint: `omi-agentd retry {run}` asks again")
+            }
+        }
+    }))
+}
+
+pub(crate) fn delegations(args: &ListDelegations, state: &StateDir) -> anyhow::Result<ExitCode> {
+    let run = RunId::parse(&args.run)?;
+    let Some(reader) = reader(state)? else { bail!("there is no run `{run}`") };
+    if reader.run(Some(&owner()), &run)?.is_none() {
+        bail!("there is no run `{run}`");
+    }
+    let delegations = reader.delegations(Some(&owner()), &run)?;
+    Ok(list(&delegations, args.json, "it delegated nothing, and works for no run", |delegation| {
+        let objective: String = plain(&delegation.objective).chars().take(60).collect();
+        let direction = if delegation.parent_run_id == run.as_str() { "to  " } else { "from" };
+        let other = if delegation.parent_run_id == run.as_str() {
+            &delegation.child_run_id
+        } else {
+            &delegation.parent_run_id
+        };
         format!(
-            "{}  {:10}  {:10}  {} attempts  {text}",
-            run.run_id,
-            run.status,
-            run.adapter_id,
-            run.attempts.len()
+            "{}  {:8}  {:9}  {direction} {other}  {objective}",
+            delegation.delegation_id, delegation.mode, delegation.status
         )
     }))
 }
 
 pub(crate) fn events(args: &ListEvents, state: &StateDir) -> anyhow::Result<ExitCode> {
-    let mut filter = EventFilter { after: Cursor(args.after), limit: args.limit, ..EventFilter::default() };
-    match &args.of {
-        Some(id) if id.starts_with(RunId::PREFIX) => filter.run = Some(RunId::parse(id)?),
-        Some(id) if id.starts_with(SessionId::PREFIX) => filter.session = Some(SessionId::parse(id)?),
-        Some(id) => bail!("`{id}` is neither a session id nor a run id"),
-        None => {}
-    }
+    let (session, run) = Of::split(args.of.as_deref())?;
+    let filter = EventFilter {
+        owner: Some(owner()),
+        session,
+        run,
+        visibility: None,
+        after: Cursor(args.after),
+        limit: args.limit,
+    };
     let events = reader(state)?.map_or(Ok(Vec::new()), |reader| reader.events(&filter))?;
     let mut text = String::new();
     for event in &events {
@@ -94,76 +195,4 @@ pub(crate) fn events(args: &ListEvents, state: &StateDir) -> anyhow::Result<Exit
     // A reader that has gone away has seen enough.
     let _ = terminal::print(&text);
     Ok(ExitCode::SUCCESS)
-}
-
-pub(crate) fn adapters(
-    args: &List,
-    state: &StateDir,
-    config: &Config,
-    tokio: &tokio::runtime::Handle,
-) -> anyhow::Result<ExitCode> {
-    let engine = crate::daemon::engine(state, tokio)?;
-    let mut rows = Vec::new();
-    for (name, _) in bundled::COMPONENTS {
-        let loaded = driver::load(&engine, config, name);
-        rows.push(match loaded {
-            Ok(adapter) => component(name, adapter.descriptor(), adapter.digest()),
-            Err(failure) => json!({ "bundled": name, "error": failure.message }),
-        });
-    }
-    for (name, registration) in &config.registrations {
-        let programs: Vec<Value> = registration
-            .programs()
-            .map(|(grant, program)| {
-                json!({
-                    "grant": grant, "program": program,
-                    "path": which::which(program).ok().map(|path| path.display().to_string()),
-                })
-            })
-            .collect();
-        let component = registration.component.as_str();
-        let bundled = bundled::COMPONENTS.iter().any(|(name, _)| *name == component);
-        let folder = config.path.parent().unwrap_or(Path::new(""));
-        rows.push(json!({ "registration": name, "component": component,
-            "componentFound": bundled || folder.join(component).is_file(), "programs": programs }));
-    }
-    Ok(list(&rows, args.json, "no adapters", adapter_line))
-}
-
-fn component(name: &str, descriptor: &Descriptor, digest: &str) -> Value {
-    json!({ "bundled": name, "title": descriptor.title, "version": descriptor.version,
-        "protocol": descriptor.protocol, "digest": digest, "capabilities": descriptor.capabilities,
-        "grants": descriptor.grants })
-}
-
-fn adapter_line(row: &Value) -> String {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    if row["bundled"].is_string() {
-        let what = if row["error"].is_string() {
-            text(&row["error"])
-        } else {
-            let digest: String = text(&row["digest"]).chars().take(12).collect();
-            format!(
-                "{} {} ({}, {digest})",
-                text(&row["title"]),
-                text(&row["version"]),
-                text(&row["protocol"])
-            )
-        };
-        return format!("bundled       {:12} {}", text(&row["bundled"]), plain(&what));
-    }
-    let programs = row["programs"].as_array().into_iter().flatten();
-    let programs: Vec<String> = programs
-        .map(|program| match program["path"].as_str() {
-            Some(path) => format!("{} = {path}", text(&program["grant"])),
-            None => format!("{} = `{}` is not on PATH", text(&program["grant"]), text(&program["program"])),
-        })
-        .collect();
-    let missing = if row["componentFound"] == true { "" } else { " (not found)" };
-    format!(
-        "registration  {:12} {}{missing}  {}",
-        text(&row["registration"]),
-        text(&row["component"]),
-        programs.join(", ")
-    )
 }

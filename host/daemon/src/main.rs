@@ -1,8 +1,10 @@
 //! omi-agentd: the daemon beneath a person's AI agents.
 
+mod artifacts;
 mod bundled;
 mod cli;
 mod client;
+mod clock;
 mod config;
 mod daemon;
 mod driver;
@@ -11,7 +13,9 @@ mod inspect;
 mod prompt;
 mod run;
 mod serve;
+mod session;
 mod state;
+mod subscribe;
 mod terminal;
 mod wire;
 
@@ -50,9 +54,14 @@ fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
     };
     match cli.command {
         Command::Run(run) => runtime()?.block_on(run::run(run, &state, config)),
+        Command::Retry(retry) => runtime()?.block_on(run::retry(retry, &state, config)),
         Command::Serve(_) => runtime()?.block_on(serve::serve(&state, config)),
         Command::Sessions(list) => inspect::sessions(&list, &state),
+        Command::Session(args) => runtime()?.block_on(session::session(args, &state, config)),
         Command::Runs(list) => inspect::runs(&list, &state),
+        Command::Requests(args) => inspect::requests(&args, &state),
+        Command::Artifacts(list) => inspect::artifacts(&list, &state),
+        Command::Delegations(args) => inspect::delegations(&args, &state),
         Command::Events(list) => inspect::events(&list, &state),
         Command::Adapters(list) => inspect::adapters(&list, &state, &config, runtime()?.handle()),
     }

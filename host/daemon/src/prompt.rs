@@ -3,10 +3,12 @@
 use std::fmt::Write as _;
 
 use omi_kernel::command::{PromptBlock, RunMode};
-use omi_kernel::id::{AdapterId, ClientId, OwnerId, RequestId};
-use omi_kernel::input::{Accept, SessionRef};
+use omi_kernel::id::{AdapterId, ClientId, NativeSessionId, OwnerId, RequestId};
+use omi_kernel::model::ModelProfile;
 use omi_kernel::permission::ApprovalPolicy;
+use omi_kernel::request::{Accept, Retry, SessionRef};
 use omi_kernel::row::RunInput;
+use omi_kernel::session::TITLE_CHARS_MAX;
 use sha2::{Digest as _, Sha256};
 
 use crate::config::{Config, ConfigError};
@@ -17,20 +19,30 @@ pub(crate) const OWNER: &str = "desktop-local-user";
 /// The registration where nothing names one.
 const ADAPTER_DEFAULT: &str = "echo";
 
+/// The owner of what is made here.
+pub(crate) fn owner() -> OwnerId {
+    OwnerId(OWNER.to_owned())
+}
+
 /// A prompt as a surface gives it.
 #[derive(Debug, Default)]
 #[expect(clippy::struct_field_names, reason = "a system prompt is what everybody calls it")]
 pub(crate) struct Prompt {
     pub(crate) client: String,
     pub(crate) request: String,
+    pub(crate) idempotency_key: Option<String>,
     pub(crate) session: SessionRef,
     pub(crate) surface: String,
+    pub(crate) title: Option<String>,
     pub(crate) adapter: Option<String>,
     pub(crate) blocks: Vec<PromptBlock>,
     pub(crate) system_prompt: Option<String>,
     pub(crate) mode: RunMode,
     pub(crate) model: Option<String>,
+    pub(crate) profile: Option<ModelProfile>,
     pub(crate) cwd: Option<String>,
+    pub(crate) legacy_adapter_session_id: Option<String>,
+    pub(crate) timeout_ms: Option<u64>,
 }
 
 impl Prompt {
@@ -38,39 +50,61 @@ impl Prompt {
     pub(crate) fn accept(self, config: &Config) -> Result<Accept, ConfigError> {
         let default_adapter = config.default_adapter.clone().unwrap_or_else(|| ADAPTER_DEFAULT.to_owned());
         let named = self.adapter.as_ref().unwrap_or(&default_adapter);
-        let policy = config.registration(named)?.policy(false);
+        config.registration(named)?;
         let title = self.title();
         Ok(Accept {
-            owner: OwnerId(OWNER.to_owned()),
+            owner: owner(),
             client: ClientId(self.client),
             request: RequestId(self.request),
             session: self.session,
             surface: self.surface,
             title,
-            adapter: self.adapter.map(AdapterId),
+            idempotency_key: self.idempotency_key,
             default_adapter: AdapterId(default_adapter),
             system_prompt_hash: self.system_prompt.as_deref().map(sha256),
-            input: RunInput { prompt: self.blocks, system_prompt: self.system_prompt },
+            input: RunInput {
+                prompt: self.blocks,
+                system_prompt: self.system_prompt,
+                adapter: self.adapter.map(AdapterId),
+                model: self.model,
+                profile: self.profile,
+                cwd: self.cwd,
+                legacy_adapter_session_id: self.legacy_adapter_session_id.map(NativeSessionId),
+                timeout_ms: self.timeout_ms,
+            },
             mode: self.mode,
-            model: self.model,
-            cwd: self.cwd,
-            legacy_grant: policy == ApprovalPolicy::Legacy,
+            legacy: config.legacy_adapters(),
         })
     }
 
-    /// The first line of the prompt, as far as a list shows it (SPEC §12: 80 characters).
+    /// The title that was given, else the first line of the prompt; as far as a title goes.
     fn title(&self) -> Option<String> {
-        let text = self.blocks.iter().find_map(|block| match block {
-            PromptBlock::Text { text } => Some(text),
-            PromptBlock::Image { .. } => None,
+        let text = self.title.as_ref().or_else(|| {
+            self.blocks.iter().find_map(|block| match block {
+                PromptBlock::Text { text } => Some(text),
+                PromptBlock::Image { .. } => None,
+            })
         })?;
-        Some(text.lines().next()?.chars().take(80).collect())
+        Some(text.lines().next()?.chars().take(TITLE_CHARS_MAX).collect())
     }
 }
 
-fn sha256(text: &str) -> String {
-    let digest = Sha256::digest(text.as_bytes());
-    digest.iter().fold(String::new(), |mut hex, byte| {
+/// Has a registration that a retry names checked, and says whether it opted in to the legacy permission policy.
+pub(crate) fn fail_over(mut retry: Retry, config: &Config) -> Result<Retry, ConfigError> {
+    if let Some(adapter) = &retry.adapter {
+        retry.legacy_grant = config.registration(adapter.as_str())?.policy(false) == ApprovalPolicy::Legacy;
+    }
+    Ok(retry)
+}
+
+/// The SHA-256 of a text, in hexadecimal.
+pub(crate) fn sha256(text: &str) -> String {
+    hex(&Sha256::digest(text.as_bytes()))
+}
+
+/// Bytes in hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut hex, byte| {
         // Writing to a `String` cannot fail.
         let _ = write!(hex, "{byte:02x}");
         hex

@@ -64,6 +64,11 @@ impl StateDir {
         self.0.join("omi-agentd.sqlite3")
     }
 
+    /// Where the files of artifacts are kept.
+    pub(crate) fn artifacts(&self) -> PathBuf {
+        self.0.join("artifacts")
+    }
+
     /// Where compiled components are kept.
     pub(crate) fn compiled(&self) -> PathBuf {
         self.0.join("compiled")

@@ -7,7 +7,7 @@ use omi_kernel::id::Ids;
 use omi_kernel::input::Input;
 use omi_store::{Outcome, StoreError};
 
-use super::{Answer, BATCH_MAX, Driver, Item, now, random};
+use super::{Answer, BATCH_MAX, Driver, Item, random};
 use crate::client::{Answered, LiveText, Published, RequestError};
 
 impl Driver {
@@ -20,7 +20,7 @@ impl Driver {
         let outcomes = if inputs.is_empty() {
             Ok(Vec::new())
         } else {
-            self.store.batch(&inputs, now(), &mut Ids::new(&mut random))
+            self.store.batch(&inputs, self.clock.of_day(), &mut Ids::new(&mut random))
         };
         match outcomes {
             Ok(outcomes) => {
@@ -54,17 +54,33 @@ impl Driver {
             Ok(committed) => {
                 for event in committed.events {
                     self.cursor = event.cursor;
+                    self.requests.note(&event);
                     // Nobody listening is fine: the record has it.
                     let _ = self.published.send(Published::Event(Arc::new(event)));
                 }
                 self.reply(input, committed.reply, answer);
                 committed.effects.into_iter().for_each(|effect| self.perform(effect));
+                if let Input::WorkerOver { worker, stop: None } = input {
+                    self.worker_gone(worker);
+                }
             }
-            Err(rejected) => match answer {
-                // The client may have gone.
-                Some(answer) => drop(answer.send(Err(RequestError::Refused(rejected.to_string())))),
-                None => tracing::warn!(%rejected, ?input, "a report changed nothing"),
-            },
+            Err(rejected) => {
+                match answer {
+                    // The client may have gone.
+                    Some(answer) => drop(answer.send(Err(RequestError::rejected(&rejected)))),
+                    None => tracing::warn!(%rejected, ?input, "a report changed nothing"),
+                }
+                self.not_recorded(input);
+            }
+        }
+    }
+
+    /// The end of a worker cannot be recorded. It ends all the same.
+    fn not_recorded(&mut self, input: &Input) {
+        let Input::WorkerOver { worker, stop } = input else { return };
+        match stop {
+            Some(reason) => self.pool.stop(worker, *reason, self.clock.since_start()),
+            None => self.worker_gone(worker),
         }
     }
 
@@ -75,8 +91,13 @@ impl Driver {
         let Some(answer) = answer else { return };
         let answered = match reply {
             Reply::Accepted { session, run, repeated } => Answered::Accepted { session, run, repeated },
+            Reply::Delegated { delegation, session, run, repeated } => {
+                Answered::Delegated { delegation, session, run, repeated }
+            }
             Reply::Done | Reply::Late => Answered::Done,
-            Reply::Cancelling { .. } => return self.cancels.acknowledge(reply, answer),
+            Reply::Cancelling { .. } => {
+                return self.cancels.acknowledge(reply, answer, self.clock.since_start());
+            }
         };
         // The client may have gone.
         let _ = answer.send(Ok(answered));
@@ -95,10 +116,11 @@ impl Driver {
             match item {
                 Item::Input { input, answer: None } if hopeless => {
                     tracing::error!(?input, "the record it belongs to is damaged: it is given up");
+                    self.not_recorded(&input);
                 }
                 Item::Input { answer: Some(answer), .. } => {
                     // The client may have gone.
-                    let _ = answer.send(Err(RequestError::Refused(error.to_string())));
+                    let _ = answer.send(Err(RequestError::not_recorded(error)));
                 }
                 item @ (Item::Input { answer: None, .. } | Item::Live(_)) => self.items.push_front(item),
             }

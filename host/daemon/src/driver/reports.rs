@@ -1,15 +1,22 @@
 //! Turns what workers report into inputs of the kernel, and text into live text.
 
+use omi_kernel::command::{Answer, InputAnswer};
 use omi_kernel::id::{AttemptId, RunId, SessionId, WorkerId};
-use omi_kernel::input::{BindingOpened, Finished, Input};
+use omi_kernel::input::{BindingOpened, By, Finished, Input};
+use omi_kernel::permission::ApprovalPolicy;
 use omi_kernel::report::{Activity, Failure, FailureDetail, Outcome, Report, Usage, WorkerEnd};
 
 use super::attempts::Live;
-use super::{Driver, now};
+use super::requests::Asks;
+use super::{Driver, Item};
 use crate::client::{LiveKind, LiveText};
+use crate::config::RegistrationConfig;
 
 impl Driver {
     pub(super) fn report(&mut self, worker: &WorkerId, report: Report) {
+        if let Some(attempt) = attempt_of(&report).cloned().or_else(|| self.pool.attempt(worker)) {
+            self.watch.progress(&attempt, self.clock.since_start());
+        }
         match report {
             Report::Ready { runtime } => {
                 tracing::debug!(%worker, runtime, "the worker is ready");
@@ -17,53 +24,83 @@ impl Driver {
             }
             Report::AuthRequired { methods, message } => {
                 tracing::warn!(%worker, message, "the runtime wants a log-in");
-                if let Some((attempt, binding)) = self.pool.bound(worker) {
-                    let failure = Failure::AuthRequired(methods);
-                    self.decide(Input::BindingFailed { attempt, binding, failure });
-                }
-                // Whoever logs in does so outside; the next run begins with a worker that sees it.
-                self.pool.stop(worker);
+                self.pool.log_out(worker, methods);
+                self.want_log_in(worker);
             }
             Report::BindingOpened { binding, native_id, fidelity, model } => {
-                if let Some((attempt, digest)) = self.pool.opened(worker, &binding) {
-                    let opened = BindingOpened { attempt, binding, native_id, fidelity, model, digest };
+                if let Some((attempt, digest)) = self.pool.opened(worker, &binding, fidelity) {
+                    let mcp_hash = self.pool.registration(worker).and_then(RegistrationConfig::mcp_hash);
+                    let opened =
+                        BindingOpened { attempt, binding, native_id, fidelity, model, digest, mcp_hash };
                     self.decide(Input::BindingOpened(opened));
                 }
             }
             Report::BindingFailed { binding, failure } => {
+                let person = self.has_person(worker);
                 if let Some(attempt) = self.pool.not_opened(worker, &binding) {
-                    self.decide(Input::BindingFailed { attempt, binding, failure });
+                    self.decide(Input::BindingFailed { attempt, binding, failure, person });
                 }
             }
             Report::Activity { attempt, activity } => self.activity(attempt, activity),
-            Report::AttemptFinished { attempt, outcome, usage } => self.finished(attempt, outcome, usage),
+            Report::AttemptFinished { attempt, outcome, usage } => {
+                self.finished(worker, attempt, outcome, usage);
+            }
             Report::CancelAnswer { attempt, dispatched, acknowledged, message } => {
                 tracing::debug!(%attempt, ?message, "the adapter answered a cancellation");
                 self.decide(Input::CancelDispatched { attempt, dispatched, acknowledged });
             }
             Report::ApprovalRequested(request) => {
-                self.keep_text(&request.attempt);
-                let policy = self.pool.adapter(worker).map(|adapter| self.policy(&adapter));
-                if let Some(policy) = policy {
+                if self.attempts.is_live(&request.attempt) {
+                    self.keep_text(&request.attempt);
+                    let policy = self.policy(worker);
                     self.decide(Input::ApprovalRequested { request, policy });
                 }
             }
-            Report::RequestWithdrawn { request } => {
-                if let Some(attempt) = self.pool.attempt(worker) {
-                    let answer = omi_kernel::command::Answer::Cancelled;
-                    self.decide(Input::ApprovalAnswered {
-                        attempt,
-                        request,
-                        answer,
-                        by: "runtime".to_owned(),
-                    });
+            Report::InputRequested(request) => {
+                if self.attempts.is_live(&request.attempt) {
+                    self.keep_text(&request.attempt);
+                    let person = self.has_person(worker);
+                    self.decide(Input::InputRequested { request, person });
                 }
             }
+            Report::ProcessStarted { lease } => {
+                self.pool.process_started(worker, lease);
+                self.record_lease(worker);
+            }
+            Report::RequestWithdrawn { request } => self.withdrawn(worker, request),
             Report::Ended(end) => self.worker_ended(worker, end),
         }
     }
 
+    /// How requests for permission of a worker are decided.
+    fn policy(&self, worker: &WorkerId) -> ApprovalPolicy {
+        let registration = self.pool.registration(worker);
+        registration.map_or(ApprovalPolicy::Refuse, |registration| registration.policy(self.person))
+    }
+
+    /// There is a person who can be asked on behalf of a worker.
+    pub(super) fn has_person(&self, worker: &WorkerId) -> bool {
+        self.policy(worker) == ApprovalPolicy::Ask
+    }
+
+    /// The runtime takes a request back, if nobody has answered it meanwhile.
+    fn withdrawn(&mut self, worker: &WorkerId, request: u32) {
+        let Some(attempt) = self.pool.attempt(worker) else { return };
+        let waits_for_input = |(open, asks)| open == request && asks == Asks::Input;
+        let is_input = self.requests.of(&attempt).into_iter().any(waits_for_input)
+            || self.items.iter().any(|item| item.asks_for_input(&attempt, request));
+        let by = By::Runtime;
+        self.decide(if is_input {
+            Input::InputProvided { attempt, request, answer: InputAnswer::Cancelled, by }
+        } else {
+            Input::ApprovalAnswered { attempt, request, answer: Answer::Cancelled, by }
+        });
+    }
+
     fn activity(&mut self, attempt: AttemptId, activity: Activity) {
+        if !self.attempts.is_live(&attempt) {
+            return;
+        }
         match activity {
             Activity::MessageDelta { message, text } => self.message_delta(&attempt, message, text),
             Activity::MessageEnd { message } => {
@@ -103,8 +140,9 @@ impl Driver {
     }
 
     /// A durable event is a barrier: the text before it is kept with it (ARCHITECTURE §4).
-    fn keep_text(&mut self, attempt: &AttemptId) {
-        let chunk = self.attempts.get_mut(attempt).and_then(|live| live.transcript.chunk(now()));
+    pub(super) fn keep_text(&mut self, attempt: &AttemptId) {
+        let now = self.clock.since_start();
+        let chunk = self.attempts.get_mut(attempt).and_then(|live| live.transcript.chunk(now));
         if let Some(chunk) = chunk {
             self.decide(Input::Chunk { attempt: attempt.clone(), chunk });
         }
@@ -117,14 +155,22 @@ impl Driver {
         }
     }
 
-    fn finished(&mut self, attempt: AttemptId, outcome: Outcome, usage: Option<Usage>) {
+    fn finished(&mut self, worker: &WorkerId, attempt: AttemptId, outcome: Outcome, usage: Option<Usage>) {
+        if !self.attempts.is_live(&attempt) {
+            return;
+        }
         let cancelling = self.attempts.get_mut(&attempt).is_some_and(|live| live.cancelling);
-        match outcome {
+        match &outcome {
             Outcome::Succeeded { .. } if !cancelling => self.complete_message(&attempt),
+            Outcome::Failed(Failure::Stale(_)) => {
+                self.keep_text(&attempt);
+                self.pool.close_executing(worker);
+            }
             Outcome::Succeeded { .. } | Outcome::Failed(_) | Outcome::Cancelled => self.keep_text(&attempt),
         }
         let text = self.attempts.text(&attempt);
-        self.decide(Input::Finished(Finished { attempt, outcome, usage, text }));
+        let person = self.has_person(worker);
+        self.decide(Input::Finished(Finished { attempt, outcome, usage, text, person }));
     }
 
     fn worker_ended(&mut self, worker: &WorkerId, end: WorkerEnd) {
@@ -136,11 +182,48 @@ impl Driver {
             WorkerEnd::Trapped(detail) => detail,
         };
         tracing::debug!(%worker, code = failure.code, message = failure.message, "the worker ended");
-        if let Some(attempt) = self.pool.ended(worker, failure.clone()) {
+        self.pool.ended(worker, failure);
+        // One that ended before it was said to be there is over once that is said.
+        if self.pool.is_started(worker) {
+            self.worker_over(worker);
+        }
+    }
+
+    /// A worker has ended: its attempt is lost first, then what it held.
+    pub(super) fn worker_over(&mut self, worker: &WorkerId) {
+        let failure = self.pool.end_of(worker).cloned();
+        if let Some((attempt, failure)) = self.pool.attempt(worker).zip(failure) {
             self.keep_text(&attempt);
             let text = self.attempts.text(&attempt);
             self.decide(Input::WorkerLost { attempt, failure, text });
         }
+        self.decide(Input::WorkerOver { worker: worker.clone(), stop: None });
+    }
+}
+
+impl Item {
+    /// It will be recorded that an attempt asks for information.
+    fn asks_for_input(&self, attempt: &AttemptId, number: u32) -> bool {
+        matches!(self, Self::Input { input: Input::InputRequested { request, .. }, .. }
+            if request.attempt == *attempt && request.request == number)
+    }
+}
+
+/// The attempt that a report is about, if it names one.
+fn attempt_of(report: &Report) -> Option<&AttemptId> {
+    match report {
+        Report::Activity { attempt, .. }
+        | Report::AttemptFinished { attempt, .. }
+        | Report::CancelAnswer { attempt, .. } => Some(attempt),
+        Report::ApprovalRequested(request) => Some(&request.attempt),
+        Report::InputRequested(request) => Some(&request.attempt),
+        Report::Ready { .. }
+        | Report::AuthRequired { .. }
+        | Report::BindingOpened { .. }
+        | Report::BindingFailed { .. }
+        | Report::ProcessStarted { .. }
+        | Report::RequestWithdrawn { .. }
+        | Report::Ended(_) => None,
     }
 }
 

@@ -78,9 +78,13 @@ impl Show {
                 "cancel  accepted: {}, adapter told: {}, adapter confirmed: {}",
                 ack.accepted, ack.dispatch_attempted, ack.adapter_acknowledged
             )),
-            Ok(Answered::Accepted { .. } | Answered::Done) => {}
+            Ok(Answered::Accepted { .. } | Answered::Delegated { .. } | Answered::Done) => {}
             Err(error) => self.note(&format!("cancel  {error}")),
         }
+    }
+
+    pub(super) fn gap(&mut self, reason: &str) {
+        self.note(&format!("gap     some events are not shown: {}", terminal::plain(reason)));
     }
 
     pub(super) fn end(&mut self) {
@@ -104,10 +108,16 @@ fn line(event: &Event) -> Option<String> {
         EventKind::ToolCompleted => format!("tool    done ({})", text("toolUseId")),
         EventKind::ToolFailed => format!("tool    failed ({}): {}", text("toolUseId"), text("errorMessage")),
         EventKind::ApprovalResolved => approval(event),
+        EventKind::InputProvided => input(event),
+        EventKind::ArtifactCreated => {
+            format!("made    {} {} ({})", text("kind"), text("uri"), text("artifactId"))
+        }
+        EventKind::DelegationCreated => format!("asked   {}: {}", text("childRunId"), text("objective")),
+        EventKind::DelegationCompleted => format!("told    {}: {}", text("childRunId"), text("status")),
         EventKind::RunSucceeded => format!("run     succeeded ({})", text("stopReason")),
         EventKind::RunFailed => format!("run     failed: {} ({})", text("errorMessage"), text("errorCode")),
         EventKind::RunCancelled => "run     cancelled".to_owned(),
-        EventKind::RunTimedOut => "run     timed out".to_owned(),
+        EventKind::RunTimedOut => format!("run     timed out: {}", text("errorMessage")),
         EventKind::RunOrphaned => "run     orphaned".to_owned(),
         EventKind::RunCancelling => "run     cancelling".to_owned(),
         _ => return None,
@@ -126,4 +136,13 @@ fn approval(event: &Event) -> String {
         by => by.to_owned(),
     };
     format!("permission {what} (by {by})")
+}
+
+fn input(event: &Event) -> String {
+    let text = |key: &str| event.payload[key].as_str().unwrap_or_default();
+    let by = match text("by") {
+        "nobody_to_ask" => "nobody to ask; hint: run it at a terminal, or with --ask",
+        by => by,
+    };
+    format!("answer  {} (by {by})", terminal::plain(text("outcome")))
 }

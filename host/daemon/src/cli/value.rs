@@ -1,0 +1,42 @@
+//! Values of the command line that are more than text.
+
+use omi_kernel::model::ModelProfile;
+
+/// A logical model profile.
+pub(super) fn profile(text: &str) -> Result<ModelProfile, String> {
+    ModelProfile::parse(text).ok_or_else(|| {
+        let names = ModelProfile::ALL.map(ModelProfile::as_str);
+        format!("there is no such profile; hint: {}", names.join(", "))
+    })
+}
+
+/// A time with its unit, in milliseconds.
+pub(super) fn milliseconds(text: &str) -> Result<u64, String> {
+    let units = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)];
+    let with_unit = units.iter().find_map(|(unit, factor)| Some((text.strip_suffix(unit)?, *factor)));
+    let (number, factor) = with_unit.unwrap_or((text, 0));
+    let time = number.parse::<u64>().ok().and_then(|number| number.checked_mul(factor));
+    time.filter(|time| *time > 0).ok_or_else(|| "is no time; hint: `90s`, `5m`, `1h` or `500ms`".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_has_a_unit() {
+        assert_eq!(
+            ["90s", "5m", "1h", "500ms"].map(|text| milliseconds(text).ok()),
+            [Some(90_000), Some(300_000), Some(3_600_000), Some(500)]
+        );
+        for text in ["", "5", "s", "0s", "-1s", "1.5s", "5d", "18446744073709551615h"] {
+            assert!(milliseconds(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_profile_is_one_of_six() {
+        assert_eq!(profile("worker"), Ok(ModelProfile::Worker));
+        assert!(profile("painter").unwrap_err().contains("summarizer"));
+    }
+}

@@ -1,0 +1,129 @@
+//! A registration: a component under a name, its configuration, its limits, and what it may touch.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use omi_engine::{Bound, BoundProcess, Registration};
+use omi_kernel::command::McpServer;
+use omi_kernel::model::Models;
+use omi_kernel::permission::ApprovalPolicy;
+use serde::Deserialize;
+
+use super::{mcp, not_zero};
+
+/// A component under a name, its configuration, and what it may touch.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct RegistrationConfig {
+    /// The name of a bundled component, or the path of one, relative to the configuration file.
+    pub(crate) component: String,
+    /// What happens when the agent asks for permission.
+    #[serde(default)]
+    pub(crate) approvals: Approvals,
+    /// The model for each logical profile; a profile without one leaves it to the agent.
+    #[serde(default)]
+    pub(crate) models: Models,
+    /// Workers of this registration at the same time, where it has a limit of its own.
+    pub(crate) workers_max: Option<usize>,
+    /// Milliseconds of running time that a run may take, where there is a limit.
+    pub(crate) run_timeout_ms: Option<u64>,
+    /// Milliseconds that an attempt may go without a sign of progress, where that is watched.
+    pub(crate) no_progress_ms: Option<u64>,
+    /// The MCP servers that a native session is to have.
+    #[serde(default, deserialize_with = "mcp::servers")]
+    pub(crate) mcp_servers: Vec<McpServer>,
+    #[serde(default)]
+    grants: BTreeMap<String, Grant>,
+    #[serde(default)]
+    config: toml::Table,
+}
+
+/// What happens when the agent of a registration asks for permission.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Approvals {
+    /// A person is asked; where there is none, it is refused.
+    #[default]
+    Ask,
+    /// It is refused.
+    Refuse,
+    /// It is allowed automatically: the high-trust policy of the first implementation.
+    Legacy,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Grant {
+    command: Vec<String>,
+    #[serde(default)]
+    env: BTreeMap<String, String>,
+    #[serde(default)]
+    pass_env: Vec<String>,
+    cwd: Option<PathBuf>,
+}
+
+impl RegistrationConfig {
+    /// What the types cannot say. The error is a key, and what is wrong with its value.
+    pub(super) fn check(&self, name: &str) -> Result<(), (String, String)> {
+        let key = |rest: &str| format!("registrations.{name}.{rest}");
+        if let Some((grant, _)) = self.grants.iter().find(|(_, grant)| grant.command.is_empty()) {
+            let reason = "is empty; hint: name the program to start".to_owned();
+            return Err((key(&format!("grants.{grant}.command")), reason));
+        }
+        if let Some((profile, _)) = self.models.iter().find(|(_, model)| model.trim().is_empty()) {
+            return Err((key(&format!("models.{profile}")), "is empty; hint: name a model".to_owned()));
+        }
+        not_zero(&key("workers-max"), self.workers_max)?;
+        not_zero(&key("run-timeout-ms"), self.run_timeout_ms)?;
+        not_zero(&key("no-progress-ms"), self.no_progress_ms)?;
+        mcp::check(&self.mcp_servers).map_err(|reason| (key("mcp-servers"), reason))
+    }
+
+    /// A bundled component, with nothing behind its grants.
+    pub(crate) fn bundled(component: &str) -> Self {
+        Self { component: component.to_owned(), ..Self::default() }
+    }
+
+    /// The program of each grant.
+    pub(crate) fn programs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.grants.iter().filter_map(|(name, grant)| Some((name.as_str(), grant.command.first()?.as_str())))
+    }
+
+    /// Puts another program behind the grant `agent`.
+    pub(crate) fn with_agent(mut self, command: Vec<String>) -> Self {
+        let grant = Grant { command, env: BTreeMap::new(), pass_env: Vec::new(), cwd: None };
+        self.grants.insert("agent".to_owned(), grant);
+        self
+    }
+
+    /// The registration as the engine takes it.
+    pub(crate) fn bind(&self, name: &str) -> Registration {
+        let bound = |grant: &Grant| {
+            Bound::Process(BoundProcess {
+                argv: grant.command.clone(),
+                set_env: grant.env.clone(),
+                pass_env: grant.pass_env.clone(),
+                cwd: grant.cwd.clone(),
+            })
+        };
+        Registration {
+            name: name.to_owned(),
+            config: serde_json::to_value(&self.config).unwrap_or_default(),
+            grants: self.grants.iter().map(|(name, grant)| (name.clone(), bound(grant))).collect(),
+        }
+    }
+
+    /// How a request for permission is decided, given whether there is a person to ask.
+    pub(crate) fn policy(&self, person: bool) -> ApprovalPolicy {
+        match self.approvals {
+            Approvals::Legacy => ApprovalPolicy::Legacy,
+            Approvals::Ask if person => ApprovalPolicy::Ask,
+            Approvals::Ask | Approvals::Refuse => ApprovalPolicy::Refuse,
+        }
+    }
+
+    /// The stable part of the MCP configuration as a hash; none if there are no servers.
+    pub(crate) fn mcp_hash(&self) -> Option<String> {
+        mcp::hash(&self.mcp_servers)
+    }
+}

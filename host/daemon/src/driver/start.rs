@@ -1,0 +1,120 @@
+//! Starts workers, away from the loop: loading a component takes seconds the first time.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use omi_engine::{Adapter, Engine, ReportSink, Worker, WorkerSpec};
+use omi_kernel::descriptor::{Descriptor, Fidelity};
+use omi_kernel::id::{AdapterId, WorkerId};
+use omi_kernel::report::{Activity, FailureDetail, Report};
+use tokio::sync::mpsc;
+
+use super::{Message, random};
+use crate::artifacts::Artifacts;
+use crate::bundled;
+use crate::config::Config;
+
+/// A worker that was started.
+pub(crate) struct Started {
+    pub(super) worker: Worker,
+    pub(super) digest: String,
+    pub(super) protocol: String,
+    pub(super) resume: Fidelity,
+    pub(super) bindings_max: usize,
+}
+
+impl std::fmt::Debug for Started {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Started").field("digest", &self.digest).finish_non_exhaustive()
+    }
+}
+
+/// What it takes to start workers.
+#[derive(Clone)]
+pub(super) struct Starter {
+    pub(super) engine: Engine,
+    pub(super) config: Arc<Config>,
+    pub(super) cwd: PathBuf,
+    pub(super) artifacts: Artifacts,
+    pub(super) messages: mpsc::Sender<Message>,
+    pub(super) tokio: tokio::runtime::Handle,
+    /// Components by what the registration names, so that each is compiled once.
+    pub(super) components: Arc<Mutex<BTreeMap<String, Adapter>>>,
+}
+
+impl Starter {
+    /// Starts a worker; what comes of it is announced by [`Message::Started`].
+    pub(super) fn start(&self, adapter: AdapterId, worker: WorkerId) {
+        let starter = self.clone();
+        self.tokio.spawn_blocking(move || {
+            let started = starter.start_now(&adapter, &worker);
+            // A driver that is gone needs no worker.
+            let _ = starter.messages.blocking_send(Message::Started { worker, started });
+        });
+    }
+
+    fn start_now(&self, adapter: &AdapterId, worker: &WorkerId) -> Result<Started, FailureDetail> {
+        let name = adapter.as_str();
+        let registration = self
+            .config
+            .registration(name)
+            .map_err(|error| FailureDetail::new("adapter_not_registered", error.to_string()))?;
+        let adapter = self.load(&registration.component)?;
+        let spec = WorkerSpec {
+            id: worker.clone(),
+            registration: Arc::new(registration.bind(name)),
+            cwd: self.cwd.clone(),
+            seed: u32::try_from(random() & u128::from(u32::MAX)).unwrap_or_default(),
+        };
+        let started = self.engine.start_worker(&adapter, spec, self.sink(worker.clone()));
+        let worker = started.map_err(|error| FailureDetail::new("worker_not_started", error.to_string()))?;
+        let Descriptor { capabilities, protocol, .. } = adapter.descriptor();
+        Ok(Started {
+            worker,
+            digest: adapter.digest().to_owned(),
+            // Its name without its version: `acp` of `acp/1`.
+            protocol: protocol.split('/').next().unwrap_or_default().to_owned(),
+            resume: capabilities.resume,
+            bindings_max: usize::try_from(capabilities.bindings_per_worker.max(1)).unwrap_or(1),
+        })
+    }
+
+    /// Where a worker reports, on its own thread. So only this worker waits while an artifact of it is written, and
+    /// what it reports stays in order.
+    fn sink(&self, worker: WorkerId) -> ReportSink {
+        let (messages, artifacts) = (self.messages.clone(), self.artifacts.clone());
+        Box::new(move |mut report| {
+            if let Report::Activity { activity: Activity::Artifact(artifact), .. } = &mut report {
+                artifacts.keep(artifact);
+            }
+            // A driver that is gone hears nothing.
+            let _ = messages.blocking_send(Message::Report { worker: worker.clone(), report });
+        })
+    }
+
+    fn load(&self, component: &str) -> Result<Adapter, FailureDetail> {
+        let mut components = self.components.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(adapter) = components.get(component) {
+            return Ok(adapter.clone());
+        }
+        let adapter = load(&self.engine, &self.config, component)?;
+        components.insert(component.to_owned(), adapter.clone());
+        Ok(adapter)
+    }
+}
+
+/// Loads a component by the name of a bundled one or by its path, relative to the configuration file.
+pub(crate) fn load(engine: &Engine, config: &Config, component: &str) -> Result<Adapter, FailureDetail> {
+    let bundled = bundled::COMPONENTS.iter().find(|(name, _)| *name == component);
+    let loaded = match bundled {
+        Some((name, bytes)) => engine.load(name, bytes),
+        None => {
+            let folder = config.path.parent().map(PathBuf::from).unwrap_or_default();
+            engine.load_file(&folder.join(component))
+        }
+    };
+    loaded.map_err(|error| {
+        FailureDetail::new("component_rejected", format!("cannot load the component `{component}`: {error}"))
+    })
+}

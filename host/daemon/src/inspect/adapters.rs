@@ -1,0 +1,87 @@
+//! `adapters`: what is bundled, what is registered, and what of it is on this machine.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use omi_kernel::descriptor::Descriptor;
+use serde_json::{Value, json};
+
+use super::list;
+use crate::bundled;
+use crate::cli::List;
+use crate::config::Config;
+use crate::driver;
+use crate::state::StateDir;
+use crate::terminal::plain;
+
+pub(crate) fn adapters(
+    args: &List,
+    state: &StateDir,
+    config: &Config,
+    tokio: &tokio::runtime::Handle,
+) -> anyhow::Result<ExitCode> {
+    let engine = crate::daemon::engine(state, tokio)?;
+    let mut rows = Vec::new();
+    for (name, _) in bundled::COMPONENTS {
+        let loaded = driver::load(&engine, config, name);
+        rows.push(match loaded {
+            Ok(adapter) => component(name, adapter.descriptor(), adapter.digest()),
+            Err(failure) => json!({ "bundled": name, "error": failure.message }),
+        });
+    }
+    for (name, registration) in &config.registrations {
+        let programs: Vec<Value> = registration
+            .programs()
+            .map(|(grant, program)| {
+                json!({
+                    "grant": grant, "program": program,
+                    "path": which::which(program).ok().map(|path| path.display().to_string()),
+                })
+            })
+            .collect();
+        let component = registration.component.as_str();
+        let bundled = bundled::COMPONENTS.iter().any(|(name, _)| *name == component);
+        let folder = config.path.parent().unwrap_or(Path::new(""));
+        rows.push(json!({ "registration": name, "component": component,
+            "componentFound": bundled || folder.join(component).is_file(), "programs": programs }));
+    }
+    Ok(list(&rows, args.json, "no adapters", adapter_line))
+}
+
+fn component(name: &str, descriptor: &Descriptor, digest: &str) -> Value {
+    json!({ "bundled": name, "title": descriptor.title, "version": descriptor.version,
+        "protocol": descriptor.protocol, "digest": digest, "capabilities": descriptor.capabilities,
+        "grants": descriptor.grants })
+}
+
+fn adapter_line(row: &Value) -> String {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    if row["bundled"].is_string() {
+        let what = if row["error"].is_string() {
+            text(&row["error"])
+        } else {
+            let digest: String = text(&row["digest"]).chars().take(12).collect();
+            format!(
+                "{} {} ({}, {digest})",
+                text(&row["title"]),
+                text(&row["version"]),
+                text(&row["protocol"])
+            )
+        };
+        return format!("bundled       {:12} {}", text(&row["bundled"]), plain(&what));
+    }
+    let programs = row["programs"].as_array().into_iter().flatten();
+    let programs: Vec<String> = programs
+        .map(|program| match program["path"].as_str() {
+            Some(path) => format!("{} = {path}", text(&program["grant"])),
+            None => format!("{} = `{}` is not on PATH", text(&program["grant"]), text(&program["program"])),
+        })
+        .collect();
+    let missing = if row["componentFound"] == true { "" } else { " (not found)" };
+    format!(
+        "registration  {:12} {}{missing}  {}",
+        text(&row["registration"]),
+        text(&row["component"]),
+        programs.join(", ")
+    )
+}

@@ -1,0 +1,286 @@
+//! Asks a person: for a permission, for information, for a way to log in. One question at a time.
+
+use std::collections::VecDeque;
+use std::io::BufRead as _;
+
+use omi_kernel::command::{Answer, InputAnswer};
+use omi_kernel::event::{Event, EventKind};
+use omi_kernel::id::AttemptId;
+use omi_kernel::permission::refusal;
+use omi_kernel::report::{ApprovalOption, AuthMethod, OptionKind};
+use serde_json::Value;
+use tokio::sync::mpsc;
+
+use crate::client::Client;
+use crate::prompt::owner;
+use crate::terminal::{self, plain};
+
+/// Lines that wait to be used: a person who types ahead.
+const LINES_MAX: usize = 16;
+
+/// A request that nobody has answered.
+struct Question {
+    attempt: AttemptId,
+    request: u32,
+    title: String,
+    what: What,
+}
+
+/// What is asked for.
+enum What {
+    Permission(Vec<ApprovalOption>),
+    Information {
+        /// A JSON Schema of the answer; null means free text.
+        schema: Value,
+        url: Option<String>,
+    },
+    LogIn(Vec<AuthMethod>),
+}
+
+/// What a line of the person says.
+#[derive(Debug, PartialEq)]
+enum Said {
+    Approval(Answer),
+    Input(InputAnswer),
+}
+
+/// The requests of a run to a person.
+#[derive(Default)]
+pub(super) struct Questions {
+    open: VecDeque<Question>,
+    /// The first one has been put to the person.
+    asking: bool,
+    /// Standard input, once somebody had to be asked.
+    lines: Option<mpsc::Receiver<String>>,
+}
+
+impl Questions {
+    pub(super) fn requested(&mut self, event: &Event) {
+        let payload = &event.payload;
+        let request = payload["request"].as_u64().and_then(|number| u32::try_from(number).ok());
+        let Some((attempt, request)) = event.attempt_id.clone().zip(request) else { return };
+        let text = |key: &str| plain(payload[key].as_str().unwrap_or_default());
+        let list = |key: &str| payload[key].clone();
+        let (title, what) = if event.kind == EventKind::ApprovalRequested {
+            (text("title"), What::Permission(serde_json::from_value(list("options")).unwrap_or_default()))
+        } else if payload["kind"] == "authentication" {
+            (text("prompt"), What::LogIn(serde_json::from_value(list("methods")).unwrap_or_default()))
+        } else {
+            let url = payload["url"].as_str().map(plain);
+            (text("prompt"), What::Information { schema: payload["schema"].clone(), url })
+        };
+        self.open.push_back(Question { attempt, request, title, what });
+    }
+
+    pub(super) fn resolved(&mut self, event: &Event) {
+        let is = |question: &Question| {
+            event.attempt_id.as_ref() == Some(&question.attempt)
+                && event.payload["request"].as_u64() == Some(u64::from(question.request))
+        };
+        if self.asking && self.open.front().is_some_and(is) {
+            self.asking = false;
+        }
+        self.open.retain(|question| !is(question));
+    }
+
+    /// Puts the next request to the person, unless one is being asked already. Only a run that waits for a person
+    /// has something to ask: what is decided automatically is resolved at once.
+    pub(super) fn ask(&mut self) {
+        let Some(question) = self.open.front().filter(|_| !self.asking) else { return };
+        question.put();
+        self.asking = true;
+        self.lines.get_or_insert_with(read_lines);
+    }
+
+    /// The next line of the person, while one is asked for; none at the end of standard input.
+    pub(super) async fn answered(&mut self) -> Option<String> {
+        match (&mut self.lines, self.asking) {
+            (Some(lines), true) => lines.recv().await,
+            _ => std::future::pending().await,
+        }
+    }
+
+    pub(super) async fn answer(&mut self, line: Option<String>, client: &Client) {
+        let Some(question) = self.open.front() else { return };
+        let said = match question.what.said(line.as_deref()) {
+            Ok(said) => said,
+            Err(why) => return terminal::note(&why),
+        };
+        let (attempt, request) = (question.attempt.clone(), question.request);
+        let told = match said {
+            Said::Approval(answer) => client.approve(owner(), attempt, request, answer).await,
+            Said::Input(answer) => client.provide_input(owner(), attempt, request, answer).await,
+        };
+        // What was asked may have been withdrawn meanwhile; the event about it says so.
+        if let Err(error) = told {
+            terminal::error(&error.to_string());
+        }
+    }
+}
+
+impl Question {
+    fn put(&self) {
+        terminal::note(&format!("? {}", self.title));
+        match &self.what {
+            What::Permission(options) => {
+                for (index, option) in options.iter().enumerate() {
+                    terminal::note(&format!(
+                        "  {} {} ({})",
+                        index + 1,
+                        plain(&option.name),
+                        meaning(&option.kind)
+                    ));
+                }
+                terminal::note("  number, or an empty line to refuse:");
+            }
+            What::Information { schema, url } => {
+                if let Some(url) = url {
+                    terminal::note(&format!("  see {url}"));
+                }
+                if schema.is_null() {
+                    terminal::note("  your answer, or an empty line to say nothing:");
+                } else {
+                    terminal::note(&format!("  as JSON Schema: {}", plain(&schema.to_string())));
+                    terminal::note("  your answer as JSON, or an empty line to say nothing:");
+                }
+            }
+            What::LogIn(methods) => {
+                for (index, method) in methods.iter().enumerate() {
+                    let (name, about) = (plain(&method.name), plain(&method.description));
+                    terminal::note(&format!("  {} {name} ({}) {about}", index + 1, plain(&method.id)));
+                }
+                terminal::note("  number of a way to log in, or an empty line to give up:");
+            }
+        }
+    }
+}
+
+impl What {
+    /// What a line says; none is the end of standard input. The error is said to the person, who may try again.
+    fn said(&self, line: Option<&str>) -> Result<Said, String> {
+        let line = line.unwrap_or_default().trim();
+        match self {
+            Self::Permission(options) if line.is_empty() => Ok(Said::Approval(refusal(options, "refused"))),
+            Self::Permission(options) => {
+                let chosen = choose(line, options, |option| &option.option_id)?;
+                Ok(Said::Approval(Answer::Selected { option_id: chosen.option_id.clone() }))
+            }
+            Self::Information { .. } | Self::LogIn(_) if line.is_empty() => {
+                Ok(Said::Input(InputAnswer::Declined))
+            }
+            Self::Information { schema, .. } => {
+                let value = information(line, schema)?;
+                Ok(Said::Input(InputAnswer::Provided { value }))
+            }
+            Self::LogIn(methods) => {
+                let chosen = choose(line, methods, |method| &method.id)?;
+                Ok(Said::Input(InputAnswer::Provided { value: Value::from(chosen.id.clone()) }))
+            }
+        }
+    }
+}
+
+/// Where the answer has a schema it is JSON; a text need not be quoted.
+fn information(line: &str, schema: &Value) -> Result<Value, String> {
+    match serde_json::from_str::<Value>(line) {
+        _ if schema.is_null() => Ok(Value::from(line)),
+        Ok(value) if schema["type"] != "string" || value.is_string() => Ok(value),
+        Ok(_) | Err(_) if schema["type"] == "string" => Ok(Value::from(line)),
+        Ok(_) | Err(_) => Err(format!("  `{line}` is no JSON; an answer like the schema says:")),
+    }
+}
+
+fn choose<'t, T>(line: &str, all: &'t [T], id: impl Fn(&T) -> &str) -> Result<&'t T, String> {
+    let by_number = line.parse::<usize>().ok().and_then(|number| all.get(number.checked_sub(1)?));
+    let chosen = by_number.or_else(|| all.iter().find(|one| id(one) == line));
+    chosen.ok_or_else(|| format!("  `{line}` is none of them; a number from 1 to {}:", all.len()))
+}
+
+fn meaning(kind: &OptionKind) -> &str {
+    match kind {
+        OptionKind::AllowOnce => "allow once",
+        OptionKind::AllowAlways => "allow always",
+        OptionKind::RejectOnce => "refuse once",
+        OptionKind::RejectAlways => "refuse always",
+        OptionKind::Other(kind) => kind,
+    }
+}
+
+/// Reads standard input on a thread of its own: a read that never returns must not keep the program from ending.
+fn read_lines() -> mpsc::Receiver<String> {
+    let (sender, lines) = mpsc::channel(LINES_MAX);
+    std::thread::spawn(move || {
+        for line in std::io::stdin().lock().lines().map_while(Result::ok) {
+            if sender.blocking_send(line).is_err() {
+                return;
+            }
+        }
+    });
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn permission() -> What {
+        let option = |id: &str, kind| ApprovalOption { option_id: id.to_owned(), name: id.to_owned(), kind };
+        What::Permission(vec![option("yes", OptionKind::AllowOnce), option("no", OptionKind::RejectOnce)])
+    }
+
+    fn log_in() -> What {
+        let method = |id: &str| AuthMethod {
+            id: id.to_owned(),
+            kind: "agent".to_owned(),
+            name: id.to_owned(),
+            description: String::new(),
+        };
+        What::LogIn(vec![method("browser"), method("key")])
+    }
+
+    fn selected(id: &str) -> Said {
+        Said::Approval(Answer::Selected { option_id: id.to_owned() })
+    }
+
+    fn provided(value: Value) -> Said {
+        Said::Input(InputAnswer::Provided { value })
+    }
+
+    #[test]
+    fn a_number_or_an_id_chooses() {
+        assert_eq!(permission().said(Some("1")), Ok(selected("yes")));
+        assert_eq!(permission().said(Some(" yes ")), Ok(selected("yes")));
+        assert_eq!(log_in().said(Some("2")), Ok(provided(json!("key"))));
+        assert_eq!(log_in().said(Some("browser")), Ok(provided(json!("browser"))));
+    }
+
+    #[test]
+    fn nothing_and_the_end_of_input_refuse() {
+        let free = What::Information { schema: Value::Null, url: None };
+        for line in [Some(""), Some("  "), None] {
+            assert_eq!(permission().said(line), Ok(selected("no")));
+            assert_eq!(free.said(line), Ok(Said::Input(InputAnswer::Declined)));
+            assert_eq!(log_in().said(line), Ok(Said::Input(InputAnswer::Declined)));
+        }
+    }
+
+    #[test]
+    fn anything_else_is_asked_again() {
+        for line in ["0", "3", "maybe", "-1"] {
+            assert!(permission().said(Some(line)).is_err(), "{line}");
+            assert!(log_in().said(Some(line)).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn information_is_text_unless_a_schema_says_otherwise() {
+        let free = What::Information { schema: Value::Null, url: None };
+        assert_eq!(free.said(Some("42")), Ok(provided(json!("42"))));
+        let with = |schema: Value| What::Information { schema, url: None };
+        assert_eq!(with(json!({ "type": "integer" })).said(Some("42")), Ok(provided(json!(42))));
+        assert_eq!(with(json!({ "type": "string" })).said(Some("42")), Ok(provided(json!("42"))));
+        assert_eq!(with(json!({ "type": "string" })).said(Some("\"a b\"")), Ok(provided(json!("a b"))));
+        assert!(with(json!({ "type": "object" })).said(Some("{")).is_err());
+    }
+}

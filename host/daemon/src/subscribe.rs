@@ -1,0 +1,250 @@
+//! A subscription: what is recorded after a cursor, then everything as it happens, with no gap and no duplicate between.
+//!
+//! ```text
+//!  record ──── replay: pages after the cursor ────▶┐
+//!                                                  ├──▶ next()
+//!  broadcast ─ live: what is newer than the cursor ▶┘
+//!        └─ fell behind ──▶ gap, then replay again
+//! ```
+//!
+//! It listens before it reads, so that nothing falls between the two. What was missed live is told as a gap; events are
+//! read from the record and never skipped.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use omi_kernel::event::Event;
+use omi_kernel::id::{Cursor, OwnerId, RunId, SessionId};
+use omi_store::{EventFilter, Reader, StoreError};
+use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::RecvError;
+
+use crate::client::{Client, LiveText, Published};
+
+/// Events read at once from the record.
+const PAGE: u32 = 500;
+/// Sessions whose owner is remembered; beyond that they are looked up again.
+const SESSIONS_MAX: usize = 1024;
+/// How long to wait before a record that could not be read is read again.
+const RETRY: Duration = Duration::from_millis(200);
+
+/// What a subscription is about.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct SubscribeFilter {
+    /// Sessions of this owner; none means all.
+    pub(crate) owner: Option<OwnerId>,
+    /// This session; none means all.
+    pub(crate) session: Option<SessionId>,
+    /// This run; none means all, and what is said about sessions alone.
+    pub(crate) run: Option<RunId>,
+}
+
+/// Something that a subscriber sees.
+#[derive(Debug, Clone)]
+pub(crate) enum Seen {
+    /// It is recorded.
+    Event(Arc<Event>),
+    /// Live text.
+    Live(Arc<LiveText>),
+    /// Something is not shown.
+    Gap {
+        /// What came after this cursor is concerned,
+        after: Cursor,
+        /// up to this one.
+        through: Cursor,
+        /// `slow`: live text was missed, and its recorded pieces follow with the events. `retention`: old events are
+        /// gone for good.
+        reason: &'static str,
+    },
+    /// Nothing can be recorded, or read, at the moment.
+    StoreFailing(Arc<str>),
+}
+
+/// A subscription.
+pub(crate) struct Subscription {
+    published: broadcast::Receiver<Published>,
+    database: PathBuf,
+    reader: Option<Reader>,
+    filter: SubscribeFilter,
+    /// Everything up to here was given, or is not for this subscriber. None until the record could be asked.
+    cursor: Option<Cursor>,
+    /// There may be more in the record after the cursor.
+    behind: bool,
+    /// Live text was missed.
+    slow: bool,
+    /// The record could not be read the last time.
+    failing: bool,
+    /// What was read from the record and is not given yet.
+    page: VecDeque<Arc<Event>>,
+    /// It was told that events up to here may be gone.
+    gone_through: Cursor,
+    /// Whether a session is the owner's.
+    own: BTreeMap<SessionId, bool>,
+}
+
+impl Subscription {
+    /// Everything after a cursor; none means from now on.
+    pub(crate) fn new(
+        client: &Client,
+        database: PathBuf,
+        filter: SubscribeFilter,
+        after: Option<Cursor>,
+    ) -> Self {
+        let mut subscription = Self {
+            published: client.subscribe(),
+            database,
+            reader: None,
+            filter,
+            cursor: after,
+            behind: after.is_some(),
+            slow: false,
+            failing: false,
+            page: VecDeque::new(),
+            gone_through: Cursor::default(),
+            own: BTreeMap::new(),
+        };
+        if after.is_none() {
+            // If it cannot be asked yet, it is asked again, and "now" is then.
+            subscription.cursor = subscription.read(Reader::latest_cursor).ok();
+        }
+        subscription
+    }
+
+    /// What comes next; none once the daemon has ended.
+    pub(crate) async fn next(&mut self) -> Option<Seen> {
+        loop {
+            if let Some(event) = self.page.pop_front() {
+                self.cursor = Some(event.cursor);
+                return Some(Seen::Event(event));
+            }
+            match self.catch_up() {
+                Ok(gap) => {
+                    self.failing = false;
+                    if gap.is_some() {
+                        return gap;
+                    }
+                }
+                Err(error) if !self.failing => {
+                    self.failing = true;
+                    return Some(Seen::StoreFailing(error.to_string().into()));
+                }
+                Err(_) => {
+                    tokio::time::sleep(RETRY).await;
+                    continue;
+                }
+            }
+            if !self.page.is_empty() {
+                continue;
+            }
+            match self.published.recv().await {
+                Ok(published) => {
+                    if let Some(seen) = self.live(published) {
+                        return Some(seen);
+                    }
+                }
+                Err(RecvError::Lagged(_)) => {
+                    // What still waits there is in the record; to listen from now on leaves the most time to read.
+                    self.published = self.published.resubscribe();
+                    (self.behind, self.slow) = (true, true);
+                }
+                Err(RecvError::Closed) => return None,
+            }
+        }
+    }
+
+    /// What of a thing that is published is new and for this subscriber.
+    fn live(&mut self, published: Published) -> Option<Seen> {
+        let cursor = self.cursor.unwrap_or_default();
+        match published {
+            Published::Event(event) if event.cursor <= cursor => None,
+            Published::Event(event) => {
+                let is_meant = self.is_meant(&event.session_id, event.run_id.as_ref())?;
+                self.cursor = Some(event.cursor);
+                is_meant.then_some(Seen::Event(event))
+            }
+            // Text from before what was replayed is part of that, or is in the next recorded piece.
+            Published::Live(live) if live.cursor < cursor => None,
+            Published::Live(live) => {
+                self.is_meant(&live.session, Some(&live.run))?.then_some(Seen::Live(live))
+            }
+            Published::StoreFailing(why) => Some(Seen::StoreFailing(why)),
+        }
+    }
+
+    /// Whether something is for this subscriber. None if that cannot be told now: then it is read from the record.
+    fn is_meant(&mut self, session: &SessionId, run: Option<&RunId>) -> Option<bool> {
+        let matches = self.filter.session.as_ref().is_none_or(|wanted| wanted == session)
+            && self.filter.run.as_ref().is_none_or(|wanted| Some(wanted) == run);
+        if !matches {
+            return Some(false);
+        }
+        let Some(owner) = self.filter.owner.clone() else { return Some(true) };
+        if let Some(own) = self.own.get(session) {
+            return Some(*own);
+        }
+        match self.read(|reader| reader.session(Some(&owner), session)) {
+            Ok(found) => {
+                if self.own.len() >= SESSIONS_MAX {
+                    self.own.clear();
+                }
+                self.own.insert(session.clone(), found.is_some());
+                Some(found.is_some())
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot tell whose session something is about");
+                self.behind = true;
+                None
+            }
+        }
+    }
+
+    /// Reads the next page of what was missed, if something was. Answers a gap that comes before it.
+    fn catch_up(&mut self) -> Result<Option<Seen>, StoreError> {
+        let Some(after) = self.cursor else {
+            self.cursor = Some(self.read(Reader::latest_cursor)?);
+            return Ok(None);
+        };
+        if !self.behind {
+            return Ok(None);
+        }
+        if self.slow {
+            let through = self.read(Reader::latest_cursor)?;
+            self.slow = false;
+            return Ok(Some(Seen::Gap { after, through, reason: "slow" }));
+        }
+        let filter = EventFilter {
+            owner: self.filter.owner.clone(),
+            session: self.filter.session.clone(),
+            run: self.filter.run.clone(),
+            visibility: None,
+            after,
+            limit: PAGE,
+        };
+        // In this order: what goes between the two is told to be gone.
+        let events = self.read(|reader| reader.events(&filter))?;
+        let gone = self.read(|reader| reader.pruned_through(&filter))?;
+        self.behind = events.len() == PAGE as usize;
+        self.page = events.into_iter().map(Arc::new).collect();
+        if gone <= after.max(self.gone_through) {
+            return Ok(None);
+        }
+        self.gone_through = gone;
+        Ok(Some(Seen::Gap { after, through: gone, reason: "retention" }))
+    }
+
+    fn read<T>(&mut self, read: impl FnOnce(&Reader) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let reader = match self.reader.take() {
+            Some(reader) => reader,
+            None => Reader::open(&self.database)?,
+        };
+        // A reader that failed is opened anew the next time.
+        let found = read(&reader)?;
+        self.reader = Some(reader);
+        Ok(found)
+    }
+}

@@ -1,0 +1,259 @@
+//! The messages that are about something that is there: a run, a request to a person, a session, an artifact.
+
+use omi_kernel::artifact::ArtifactState;
+use omi_kernel::command::{Answer, InputAnswer, RunMode};
+use omi_kernel::delegation::DelegationMode;
+use omi_kernel::id::{AdapterId, ArtifactId, AttemptId, ClientId, Cursor, RequestId, RunId, SessionId};
+use omi_kernel::model::ModelProfile;
+use omi_kernel::request::{Delegate, Retry, SessionRef};
+use omi_kernel::session::{SessionChange, SessionStatus};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::query::{absolute, both};
+use super::{Address, WireError};
+use crate::config::Config;
+use crate::prompt::owner;
+
+/// The scope of the names of an old client that names none (SPEC §3.10).
+const LEGACY_SCOPE_DEFAULT: &str = "default";
+
+/// Stop a run: the one that is named, else that of the request.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(crate) struct Interrupt {
+    pub(crate) run_id: Option<RunId>,
+}
+
+/// Answer a request for permission. Which one: of the attempt, else of the run, else of the run of this request.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(crate) struct ApprovalDecision {
+    pub(crate) run_id: Option<RunId>,
+    pub(crate) attempt_id: Option<AttemptId>,
+    pub(crate) approval: u32,
+    option_id: Option<String>,
+    decision: Option<Decision>,
+}
+
+/// A decision that is none of the options.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Decision {
+    Rejected,
+    Cancelled,
+}
+
+impl ApprovalDecision {
+    /// What was decided.
+    pub(crate) fn answer(&self) -> Result<Answer, WireError> {
+        match (&self.option_id, self.decision) {
+            (Some(option_id), None) => Ok(Answer::Selected { option_id: option_id.clone() }),
+            (None, Some(Decision::Rejected)) => Ok(Answer::Rejected { reason: "refused".to_owned() }),
+            (None, Some(Decision::Cancelled)) => Ok(Answer::Cancelled),
+            (Some(_), Some(_)) | (None, None) => {
+                Err(WireError::invalid("approval_decision: one of `optionId` and `decision` is needed"))
+            }
+        }
+    }
+}
+
+/// Answer a request for information, or for a log-in: its value is the id of a method then.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(crate) struct ProvideInput {
+    pub(crate) run_id: Option<RunId>,
+    pub(crate) attempt_id: Option<AttemptId>,
+    pub(crate) request: u32,
+    value: Option<Value>,
+    decision: Option<NoInput>,
+}
+
+/// An answer that gives nothing.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum NoInput {
+    Declined,
+    Cancelled,
+}
+
+impl ProvideInput {
+    /// What was said.
+    pub(crate) fn answer(self) -> Result<InputAnswer, WireError> {
+        match (self.value, self.decision) {
+            (Some(value), None) => Ok(InputAnswer::Provided { value }),
+            (None, Some(NoInput::Declined)) => Ok(InputAnswer::Declined),
+            (None, Some(NoInput::Cancelled)) => Ok(InputAnswer::Cancelled),
+            (Some(_), Some(_)) | (None, None) => {
+                Err(WireError::invalid("provide_input: one of `value` and `decision` is needed"))
+            }
+        }
+    }
+}
+
+/// Try a run again.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(crate) struct RetryRun {
+    run_id: RunId,
+    adapter_id: Option<AdapterId>,
+    model: Option<String>,
+    checkpoint_artifact_id: Option<ArtifactId>,
+}
+
+impl RetryRun {
+    /// What the kernel takes, before the registration is looked up.
+    pub(crate) fn retry(self) -> Retry {
+        Retry {
+            owner: owner(),
+            run: self.run_id,
+            adapter: self.adapter_id,
+            model: self.model,
+            checkpoint: self.checkpoint_artifact_id,
+            legacy_grant: false,
+        }
+    }
+}
+
+/// Run something on behalf of a run.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(crate) struct Delegation {
+    parent_run_id: RunId,
+    mode: DelegationMode,
+    objective: String,
+    context: Option<String>,
+    child_session_id: Option<SessionId>,
+    child_title: Option<String>,
+    adapter_id: Option<AdapterId>,
+    model: Option<String>,
+    model_profile: Option<ModelProfile>,
+    run_mode: Option<RunMode>,
+    cwd: Option<String>,
+    max_depth: Option<u32>,
+    max_budget_usd: Option<f64>,
+}
+
+impl Delegation {
+    /// What the kernel takes. A registration that does not exist is refused here.
+    pub(crate) fn delegate(self, address: Address, config: &Config) -> Result<Delegate, WireError> {
+        absolute(self.cwd.as_deref())?;
+        if let Some(adapter) = &self.adapter_id {
+            config.registration(adapter.as_str())?;
+        }
+        Ok(Delegate {
+            owner: owner(),
+            parent: self.parent_run_id,
+            client: ClientId(address.client),
+            request: RequestId(address.request),
+            mode: self.mode,
+            objective: self.objective,
+            context: self.context,
+            session: self.child_session_id,
+            title: self.child_title,
+            adapter: self.adapter_id,
+            model: self.model,
+            profile: self.model_profile,
+            // What somebody else asks for only answers, unless it is told that it may act (SPEC §3.6).
+            run_mode: self.run_mode.unwrap_or(RunMode::Ask),
+            cwd: self.cwd,
+            depth_max: self.max_depth,
+            budget_usd: self.max_budget_usd,
+            limits: config.worker_limits(),
+            legacy: config.legacy_adapters(),
+        })
+    }
+}
+
+/// Rename a session, put it away, close it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(crate) struct UpdateSession {
+    pub(crate) session_id: SessionId,
+    title: Option<String>,
+    status: Option<SessionStatus>,
+    metadata: Option<Value>,
+}
+
+impl UpdateSession {
+    /// What is to change.
+    pub(crate) fn change(self) -> Result<SessionChange, WireError> {
+        let change = SessionChange { title: self.title, status: self.status, metadata: self.metadata };
+        if change == SessionChange::default() {
+            return Err(WireError::invalid(
+                "update_session: one of `title`, `status` and `metadata` is needed",
+            ));
+        }
+        Ok(change)
+    }
+}
+
+/// Let the native sessions of a session go.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(crate) struct Invalidation {
+    session_id: Option<SessionId>,
+    external_ref_kind: Option<String>,
+    external_ref_id: Option<String>,
+    legacy_client_scope: Option<String>,
+    #[serde(alias = "legacySessionKey")]
+    session_key: Option<String>,
+}
+
+impl Invalidation {
+    /// Which session.
+    pub(crate) fn session(self) -> Result<SessionRef, WireError> {
+        let legacy = match (self.legacy_client_scope, self.session_key) {
+            (scope, Some(key)) => Some((scope.unwrap_or_else(|| LEGACY_SCOPE_DEFAULT.to_owned()), key)),
+            (Some(_), None) => {
+                return Err(WireError::invalid("`legacyClientScope` goes with a `sessionKey`"));
+            }
+            (None, None) => None,
+        };
+        let session = SessionRef {
+            id: self.session_id,
+            external: both("externalRefKind", self.external_ref_kind, "externalRefId", self.external_ref_id)?,
+            legacy,
+        };
+        if session == SessionRef::default() {
+            return Err(WireError::invalid(
+                "invalidate_session: one of `sessionId`, `externalRefId` and `sessionKey` is needed",
+            ));
+        }
+        Ok(session)
+    }
+}
+
+/// Say what was done with an artifact.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(crate) struct UpdateArtifact {
+    pub(crate) artifact_id: ArtifactId,
+    pub(crate) state: ArtifactState,
+}
+
+/// Hear about everything of the owner, or about a session or a run of it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(crate) struct Subscribe {
+    pub(crate) session_id: Option<SessionId>,
+    pub(crate) run_id: Option<RunId>,
+    after_cursor: Option<Cursor>,
+}
+
+impl Subscribe {
+    /// After which event; none means from now on.
+    pub(crate) fn after(&self) -> Result<Option<Cursor>, WireError> {
+        match self.after_cursor {
+            Some(Cursor(before @ ..0)) => {
+                Err(WireError::invalid(format!("subscribe: `afterCursor`: {before} is less than 0")))
+            }
+            after => Ok(after),
+        }
+    }
+}
+
+/// Hear no more: the subscription of this request.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Unsubscribe {}

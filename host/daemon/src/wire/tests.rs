@@ -1,0 +1,114 @@
+//! What is read from a client, and how it is told what cannot be read.
+
+use super::*;
+use omi_kernel::command::{Answer, InputAnswer, RunMode};
+use omi_kernel::id::Cursor;
+
+fn inbound(kind: &str, extra: &str) -> Result<Inbound, WireError> {
+    let line = format!(r#"{{"type":"{kind}","protocolVersion":2,"requestId":"r","clientId":"c"{extra}}}"#);
+    match read(&line)? {
+        Line::Request(inbound) => Ok(*inbound),
+        Line::Stop => panic!("no request"),
+    }
+}
+
+fn wrong(kind: &str, extra: &str) -> String {
+    let error = inbound(kind, extra).unwrap_err();
+    assert!(!error.message.contains('\n'), "{error:?}");
+    error.message
+}
+
+fn query(extra: &str) -> Query {
+    match inbound("query", &format!(r#","prompt":"hi"{extra}"#)).unwrap().what {
+        What::Query(query) => *query,
+        other => panic!("no query: {other:?}"),
+    }
+}
+
+fn address() -> Address {
+    Address { client: "c".to_owned(), request: "r".to_owned() }
+}
+
+#[test]
+fn a_query_is_read() {
+    let prompt = query(r#","adapterId":"echo","mode":"ask","timeoutMs":5,"idempotencyKey":"k""#);
+    let prompt = prompt.prompt(address()).unwrap();
+    assert_eq!((prompt.client.as_str(), prompt.mode, prompt.timeout_ms), ("c", RunMode::Ask, Some(5)));
+    assert_eq!(prompt.idempotency_key.as_deref(), Some("k"));
+}
+
+#[test]
+fn what_is_wrong_is_named() {
+    assert!(wrong("query", r#","prompt":"hi","colour":1"#).contains("colour"));
+    assert!(wrong("query", r#","prompt":1"#).contains("`prompt`"));
+    assert!(wrong("query", "").contains("`prompt`"));
+    assert!(wrong("query", r#","prompt":"hi","timeoutMs":-1"#).contains("`timeoutMs`"));
+    assert!(wrong("query", r#","prompt":"hi","modelProfile":"painter""#).contains("`modelProfile`"));
+    assert!(wrong("query", r#","prompt":"hi","sessionId":"ses_1""#).contains("`sessionId`"));
+    assert!(wrong("retry", r#","runId":"ses_1""#).contains("`runId`"));
+    assert!(wrong("unsubscribe", r#","colour":1"#).contains("colour"));
+    assert!(wrong("dance", "").contains("dance"));
+    assert!(read("{").unwrap_err().message.contains("no message"));
+    assert!(read("[]").unwrap_err().message.contains("object"));
+    assert!(read(r#"{"protocolVersion":2}"#).unwrap_err().message.contains("`type`"));
+}
+
+#[test]
+fn another_version_is_refused_whatever_else_is_wrong() {
+    let old = read(r#"{"type":"interrupt","protocolVersion":1}"#).unwrap_err();
+    assert_eq!(old.code, "protocol_version");
+    assert!(old.message.contains("version 1"), "{old:?}");
+    assert_eq!(read(r#"{"type":"interrupt"}"#).unwrap_err().code, "protocol_version");
+    assert!(matches!(read(r#"{"type":"stop"}"#), Ok(Line::Stop)));
+}
+
+#[test]
+fn a_name_in_two_halves_needs_both() {
+    let half = query(r#","externalRefKind":"task""#).prompt(address()).unwrap_err();
+    assert!(half.message.contains("externalRefId"), "{half:?}");
+    let relative = query(r#","cwd":"here""#).prompt(address()).unwrap_err();
+    assert!(relative.message.contains("`cwd`"), "{relative:?}");
+}
+
+#[test]
+fn an_answer_is_one_thing_or_the_other() {
+    let approval = |extra: &str| match inbound("approval_decision", extra).unwrap().what {
+        What::ApprovalDecision(decision) => decision.answer(),
+        other => panic!("no decision: {other:?}"),
+    };
+    let selected = Answer::Selected { option_id: "allow".to_owned() };
+    assert_eq!(approval(r#","approval":1,"optionId":"allow""#), Ok(selected));
+    assert!(matches!(approval(r#","approval":1,"decision":"rejected""#), Ok(Answer::Rejected { .. })));
+    assert!(approval(r#","approval":1"#).is_err());
+    assert!(approval(r#","approval":1,"optionId":"allow","decision":"rejected""#).is_err());
+    let input = |extra: &str| match inbound("provide_input", extra).unwrap().what {
+        What::ProvideInput(input) => input.answer(),
+        other => panic!("no input: {other:?}"),
+    };
+    assert_eq!(input(r#","request":1,"value":[1]"#), Ok(InputAnswer::Provided { value: json!([1]) }));
+    assert_eq!(input(r#","request":1,"decision":"declined""#), Ok(InputAnswer::Declined));
+    assert!(input(r#","request":1"#).is_err());
+}
+
+#[test]
+fn a_subscription_begins_at_no_negative_cursor() {
+    let after = |extra: &str| match inbound("subscribe", extra).unwrap().what {
+        What::Subscribe(subscribe) => subscribe.after(),
+        other => panic!("no subscription: {other:?}"),
+    };
+    assert_eq!(after(""), Ok(None));
+    assert_eq!(after(r#","afterCursor":7"#), Ok(Some(Cursor(7))));
+    assert!(after(r#","afterCursor":-1"#).unwrap_err().message.contains("`afterCursor`"));
+}
+
+#[test]
+fn a_session_to_invalidate_is_named_somehow() {
+    let session = |extra: &str| match inbound("invalidate_session", extra).unwrap().what {
+        What::InvalidateSession(invalidation) => invalidation.session(),
+        other => panic!("no invalidation: {other:?}"),
+    };
+    let legacy = session(r#","sessionKey":"k""#).unwrap().legacy;
+    assert_eq!(legacy, Some(("default".to_owned(), "k".to_owned())));
+    assert!(session("").is_err());
+    assert!(session(r#","legacyClientScope":"s""#).is_err());
+}
