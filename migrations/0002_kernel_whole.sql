@@ -16,13 +16,9 @@ ALTER TABLE delegations ADD COLUMN budget_usd REAL NOT NULL DEFAULT 5;
 -- What came of it. Read by whoever inspects the parent.
 ALTER TABLE delegations ADD COLUMN result_json TEXT CHECK (result_json IS NULL OR json_valid(result_json));
 
--- Read by whoever follows events after a cursor: below `pruned_through` there may be a gap. One row: the highest
--- cursor of an event of class `core` that was ever taken away.
-CREATE TABLE event_retention (
-    one             INTEGER PRIMARY KEY CHECK (one = 1),
-    pruned_through  INTEGER NOT NULL
-) STRICT;
-INSERT INTO event_retention (one, pruned_through) VALUES (1, 0);
+-- The highest cursor of a session's events of class `core` that was ever taken away. Read by whoever follows events
+-- after a cursor: below this one there is a gap.
+ALTER TABLE sessions ADD COLUMN pruned_through INTEGER NOT NULL DEFAULT 0;
 
 -- Finds the run that has an idempotency key in any session of an owner.
 CREATE INDEX runs_key_idx ON runs (idempotency_key) WHERE idempotency_key IS NOT NULL;

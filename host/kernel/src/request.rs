@@ -51,8 +51,8 @@ pub struct Accept {
     pub system_prompt_hash: Option<String>,
     /// What it may do.
     pub mode: RunMode,
-    /// The registration opted in to the legacy permission policy.
-    pub legacy_grant: bool,
+    /// The registrations that opted in to the legacy permission policy.
+    pub legacy: Vec<AdapterId>,
 }
 
 /// A run is to be tried again: a new attempt under the same run (seed §9.2).

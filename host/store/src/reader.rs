@@ -104,10 +104,11 @@ impl Reader {
         self.read(event::latest)
     }
 
-    /// The highest cursor of an event that went because it was old: whoever asks for what comes after a lower one may
-    /// have a gap. 0 if none ever went. To be asked once the events are read, so that what went meanwhile counts.
-    pub fn pruned_through(&self) -> Result<Cursor, StoreError> {
-        self.read(event::pruned_through)
+    /// The highest cursor of an event that went because it was old, in the sessions that a filter is about: whoever asks
+    /// for what comes after a lower one has a gap. 0 if none ever went. To be asked once the events are read, so that
+    /// what went meanwhile counts.
+    pub fn pruned_through(&self, filter: &EventFilter) -> Result<Cursor, StoreError> {
+        self.read(|db| event::pruned_through(db, filter))
     }
 
     fn read<T>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {

@@ -57,8 +57,6 @@ pub struct Record {
     pub grants: Vec<GrantRow>,
     /// The events that are still there.
     pub events: BTreeMap<Cursor, EventRow>,
-    /// The highest cursor of a lasting event that was taken away.
-    pub pruned_through: Cursor,
     last_cursor: Cursor,
     of_request: BTreeMap<(ClientId, RequestId), RunId>,
     attempts_of: BTreeMap<RunId, Vec<AttemptId>>,

@@ -22,6 +22,8 @@ pub struct SessionRow {
     pub legacy: Option<(String, String)>,
     /// What its clients keep with it.
     pub metadata: serde_json::Value,
+    /// The highest cursor of its events that was taken away.
+    pub pruned_through: Cursor,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it last changed.

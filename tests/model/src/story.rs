@@ -113,7 +113,7 @@ pub fn accept(dice: &mut Dice, owner: &str, session: SessionRef) -> Accept {
         input,
         system_prompt_hash: dice.of(&[None, None, None, Some("h1"), Some("h2")]).map(str::to_owned),
         mode: dice.of(&[RunMode::Act, RunMode::Act, RunMode::Ask]),
-        legacy_grant: dice.once_in(3),
+        legacy: if dice.once_in(3) { vec!["acp".into()] } else { vec![] },
     }
 }
 

@@ -52,7 +52,8 @@ pub(super) fn accept(accept: &Accept, facts: &Facts, ids: &mut Ids<'_>) -> Resul
         cwd: accept.input.cwd.clone(),
     };
     let id = run.id.clone();
-    queue(run, accept.legacy_grant, &mut draft);
+    let legacy = accept.legacy.contains(&run.adapter);
+    queue(run, legacy, &mut draft);
     Ok(draft.reply(Reply::Accepted { session: session.id, run: id, repeated: false }))
 }
 

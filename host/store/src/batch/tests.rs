@@ -30,7 +30,7 @@ fn prompt(request: &str) -> Input {
         },
         system_prompt_hash: None,
         mode: RunMode::Act,
-        legacy_grant: true,
+        legacy: vec!["echo".into()],
     }))
 }
 

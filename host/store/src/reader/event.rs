@@ -52,9 +52,16 @@ pub(super) fn latest(db: &Connection) -> Result<Cursor> {
     Ok(Cursor(latest.unwrap_or(0)))
 }
 
-pub(super) fn pruned_through(db: &Connection) -> Result<Cursor> {
-    let sql = "SELECT pruned_through FROM event_retention";
-    db.prepare_cached(sql)?.query_row([], |row| row.get(0).map(Cursor))
+pub(super) fn pruned_through(db: &Connection, filter: &EventFilter) -> Result<Cursor> {
+    let sql = "SELECT COALESCE(MAX(pruned_through), 0) FROM sessions \
+         WHERE (:owner IS NULL OR owner_id = :owner) AND (:session IS NULL OR session_id = :session) \
+         AND (:run IS NULL OR session_id = (SELECT session_id FROM runs WHERE run_id = :run))";
+    let values = named_params! {
+        ":owner": filter.owner.as_ref().map(OwnerId::as_str),
+        ":session": filter.session.as_ref().map(SessionId::as_str),
+        ":run": filter.run.as_ref().map(RunId::as_str),
+    };
+    db.prepare_cached(sql)?.query_row(values, |row| row.get(0).map(Cursor))
 }
 
 fn event(row: &Row<'_>) -> Result<Event> {

@@ -54,16 +54,19 @@ pub(super) fn list(
     owner: Option<&OwnerId>,
     state: Option<RequestState>,
 ) -> Result<Vec<RequestView>> {
+    // Once its run is tried again, nobody asks any more what an orphaned attempt asked.
+    let orphaned = "(run_attempts.status = 'orphaned' AND runs.status = 'orphaned')";
     let of_state = match state {
         Some(RequestState::Open) => format!("run_attempts.status IN {ACTIVE}"),
-        Some(RequestState::Orphaned) => "run_attempts.status = 'orphaned'".to_owned(),
-        None => format!("(run_attempts.status IN {ACTIVE} OR run_attempts.status = 'orphaned')"),
+        Some(RequestState::Orphaned) => orphaned.to_owned(),
+        None => format!("(run_attempts.status IN {ACTIVE} OR {orphaned})"),
     };
     // Open is what was asked last: an adapter may give the number of an answered request again.
     let sql = format!(
         "SELECT type, payload_json, events.created_at_ms, owner_id, events.session_id, events.run_id, \
          attempt_id, run_attempts.status, payload_json ->> 'request' AS request, MAX(event_seq) AS asked \
-         FROM events JOIN run_attempts USING (attempt_id) JOIN sessions USING (session_id) \
+         FROM events JOIN run_attempts USING (attempt_id) JOIN runs ON runs.run_id = events.run_id \
+         JOIN sessions ON sessions.session_id = events.session_id \
          WHERE type IN {REQUEST_EVENTS} AND {of_state} AND (?1 IS NULL OR owner_id = ?1) \
          GROUP BY attempt_id, request HAVING type IN ('approval.requested', 'input.requested') ORDER BY asked"
     );

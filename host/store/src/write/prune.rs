@@ -7,8 +7,10 @@
 //! 3. beyond a number of events in all, the oldest ones of runs that are over, but for the last event that says how
 //!    such a run ended.
 
+use std::collections::BTreeMap;
+
 use omi_kernel::id::Timestamp;
-use rusqlite::{Connection, Params, Result};
+use rusqlite::{Connection, Params, Result, Row};
 
 use super::{Written, integer};
 use crate::rows::{all, only};
@@ -67,13 +69,19 @@ fn beyond(db: &Connection, events_max: u64, max: u32) -> Result<u32> {
 /// Takes the events away that a query names, and keeps in mind how far.
 fn take(db: &Connection, query: &str, values: impl Params) -> Result<u32> {
     let sql = format!(
-        "DELETE FROM events WHERE event_seq IN ({query}) RETURNING event_seq, retention_class = 'core'"
+        "DELETE FROM events WHERE event_seq IN ({query}) \
+         RETURNING event_seq, session_id, retention_class = 'core'"
     );
-    let taken = all(db.prepare_cached(&sql)?, values, |row| Ok((row.get::<_, i64>(0)?, row.get(1)?)))?;
-    let through = taken.iter().filter(|(_, is_core)| *is_core).map(|(cursor, _)| *cursor).max();
-    if let Some(through) = through {
-        let sql = "UPDATE event_retention SET pruned_through = MAX(pruned_through, ?1)";
-        db.prepare_cached(sql)?.execute([through])?;
+    let read = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, bool>(2)?));
+    let taken = all(db.prepare_cached(&sql)?, values, read)?;
+    let mut through: BTreeMap<&str, i64> = BTreeMap::new();
+    for (cursor, session, _) in taken.iter().filter(|(_, _, is_core)| *is_core) {
+        let highest = through.entry(session).or_default();
+        *highest = (*highest).max(*cursor);
+    }
+    for (session, cursor) in through {
+        let sql = "UPDATE sessions SET pruned_through = MAX(pruned_through, ?2) WHERE session_id = ?1";
+        db.prepare_cached(sql)?.execute((session, cursor))?;
     }
     Ok(u32::try_from(taken.len()).unwrap_or(u32::MAX))
 }

@@ -53,7 +53,7 @@ writes! {
     MoveArtifact: "UPDATE OF lifecycle_state ON artifacts",
     InsertDelegation: "INSERT ON delegations",
     MoveDelegation: "UPDATE OF status ON delegations",
-    PruneEvents: "UPDATE OF pruned_through ON event_retention",
+    PruneEvents: "UPDATE OF pruned_through ON sessions",
     ForgetWorkers: "UPDATE OF adapter_instance_id ON run_attempts",
 }
 
@@ -114,7 +114,7 @@ impl Known {
 /// cancelled; one that a restart interrupts, and that is tried again. Then old events go.
 fn story() -> Vec<Step> {
     vec![
-        |_| accepts(Accept { legacy_grant: true, ..asks("r1") }),
+        |_| accepts(Accept { legacy: vec!["echo".into()], ..asks("r1") }),
         |known| leased(known.run()),
         |known| opened(&known.begun(), "native-1", Fidelity::Native),
         |known| Input::Leased { attempt: known.attempt().clone(), lease: lease(1) },

@@ -178,7 +178,7 @@ fn finished_runs(bench: &mut Bench) {
     };
     let mut accept = Accept {
         session: names,
-        legacy_grant: true,
+        legacy: vec!["echo".into()],
         title: Some("It's a chat".into()),
         idempotency_key: Some("key-1".into()),
         system_prompt_hash: Some("hash-1".into()),

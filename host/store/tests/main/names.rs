@@ -113,7 +113,7 @@ fn the_id_comes_before_the_surface_and_the_surface_before_the_old_name() {
 #[test]
 fn a_run_under_the_legacy_policy_has_one_grant() {
     let mut bench = Bench::new();
-    let legacy = || Accept { legacy_grant: true, ..asks("r1") };
+    let legacy = || Accept { legacy: vec!["echo".into()], ..asks("r1") };
     let run = bench.accept(legacy()).run;
     bench.accept(legacy());
     bench.accept(asks("r2"));

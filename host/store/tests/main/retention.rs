@@ -49,7 +49,7 @@ fn what_ended_before_a_time_is_gone_but_for_its_rows() {
     assert_eq!(bench.column("SELECT COUNT(*) FROM events WHERE type = 'session.created'"), ["3"]);
     let alone = "SELECT COUNT(*) FROM events WHERE type = 'session.updated'";
     assert_eq!(bench.column(alone), ["1"], "of the old ones nothing is left");
-    let through = bench.reader().pruned_through().unwrap();
+    let through = bench.reader().pruned_through(&EventFilter::default()).unwrap();
     assert!(Cursor(0) < through && through <= last, "{through:?} {last:?}");
 }
 
@@ -60,7 +60,7 @@ fn text_alone_leaves_no_gap() {
     let before = of(&bench, &run);
     retain(&mut bench, Timestamp(0), u64::MAX);
     assert_eq!(of(&bench, &run).len(), before.len() - 1);
-    assert_eq!(bench.reader().pruned_through().unwrap(), Cursor(0));
+    assert_eq!(bench.reader().pruned_through(&EventFilter::default()).unwrap(), Cursor(0));
     let after = bench.dump();
     retain(&mut bench, Timestamp(0), u64::MAX);
     assert_eq!(bench.dump(), after, "there is nothing more to take");
@@ -109,7 +109,7 @@ fn a_cursor_is_not_used_again_when_everything_is_gone() {
     retain(&mut bench, Timestamp(i64::MAX), 0);
     assert_eq!(bench.events(), ["session.created"]);
     assert_eq!(bench.reader().latest_cursor().unwrap(), last);
-    assert_eq!(bench.reader().pruned_through().unwrap(), last);
+    assert_eq!(bench.reader().pruned_through(&EventFilter::default()).unwrap(), last);
     let mut bench = bench.reopen();
     let next = bench.take(accepts(asks("r2"))).events.remove(0);
     assert!(next.cursor > last);

@@ -36,7 +36,7 @@ pub(crate) fn asks(request: &str) -> Accept {
         },
         system_prompt_hash: None,
         mode: RunMode::Act,
-        legacy_grant: false,
+        legacy: vec![],
     }
 }
 

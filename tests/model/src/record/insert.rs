@@ -2,7 +2,7 @@
 
 use omi_kernel::artifact::ArtifactState;
 use omi_kernel::delegation::{Delegation, DelegationStatus};
-use omi_kernel::id::{GrantId, RunId, SessionId, Timestamp};
+use omi_kernel::id::{Cursor, GrantId, RunId, SessionId, Timestamp};
 use omi_kernel::new::{NewArtifact, NewAttempt, NewBinding, NewDelegation, NewRun, NewSession};
 use omi_kernel::row::{Attempt, Binding, BindingStatus, Run, Session};
 use omi_kernel::session::SessionStatus;
@@ -39,6 +39,7 @@ impl Record {
             external: new.external.clone(),
             legacy: new.legacy.clone(),
             metadata: serde_json::json!({}),
+            pruned_through: Cursor::default(),
             created_at: now,
             updated_at: now,
             used_at: now,

@@ -60,7 +60,9 @@ impl Record {
         for cursor in go.map(|row| row.cursor).collect::<Vec<Cursor>>() {
             let Some(row) = self.events.remove(&cursor) else { continue };
             if row.event.retention == Retention::Core {
-                self.pruned_through = self.pruned_through.max(cursor);
+                if let Ok(session) = self.sessions.change(&row.event.about.session) {
+                    session.pruned_through = session.pruned_through.max(cursor);
+                }
             }
         }
     }

@@ -54,7 +54,7 @@ impl Sim {
             input: row.run.input.clone(),
             system_prompt_hash: None,
             mode: row.run.mode,
-            legacy_grant: false,
+            legacy: vec![],
         };
         match dice.below(4) {
             0 | 1 => {}

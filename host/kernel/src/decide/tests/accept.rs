@@ -66,8 +66,9 @@ fn a_session_that_is_not_there_is_never_made_up() {
 
 #[test]
 fn the_legacy_policy_gives_each_run_one_grant() {
-    let grants = |legacy_grant| {
-        let decision = Story::nothing().then(&accept(Accept { legacy_grant, ..asks("hello") }));
+    let grants = |legacy: &[&str]| {
+        let legacy = legacy.iter().map(|&adapter| adapter.into()).collect();
+        let decision = Story::nothing().then(&accept(Accept { legacy, ..asks("hello") }));
         let of = |write: &Write| match write {
             Write::InsertLegacyGrant { run, .. } => Some(run.clone()),
             _ => None,
@@ -77,7 +78,7 @@ fn the_legacy_policy_gives_each_run_one_grant() {
         assert!(granted.iter().all(|granted| granted == run));
         granted.len()
     };
-    assert_eq!((grants(true), grants(false)), (1, 0));
+    assert_eq!((grants(&["pi", "echo"]), grants(&["pi"]), grants(&[])), (1, 0, 0));
 }
 
 #[test]

@@ -238,7 +238,7 @@ pub(super) fn asks(text: &str) -> Accept {
         input: prompt(text),
         system_prompt_hash: None,
         mode: RunMode::Act,
-        legacy_grant: false,
+        legacy: vec![],
     }
 }
 

@@ -49,7 +49,7 @@ impl Bench {
             input: RunInput { prompt: vec![PromptBlock::Text { text }], ..RunInput::default() },
             system_prompt_hash: None,
             mode: RunMode::Act,
-            legacy_grant: false,
+            legacy: vec![],
         }))
     }
 

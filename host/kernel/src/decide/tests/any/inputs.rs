@@ -134,7 +134,7 @@ impl Dice {
             input: self.run_input(),
             system_prompt_hash: self.maybe(Self::name),
             mode: self.of(&[RunMode::Ask, RunMode::Act]),
-            legacy_grant: self.flip(),
+            legacy: self.few(|dice| dice.name().as_str().into()),
         }
     }
 
