@@ -22,7 +22,7 @@ fn ctrl_c_cancels_and_says_what_is_known() {
     let lifecycle: Vec<&str> =
         types[begin..].iter().map(String::as_str).filter(|kind| *kind != "message.delta").collect();
     assert_eq!(lifecycle[..3], tail);
-    assert_eq!(lifecycle[3..], ["attempt.cancelled", "run.cancelled"]);
+    assert_eq!(lifecycle[3..5], ["attempt.cancelled", "run.cancelled"]);
     let run = &world.list("runs")[0];
     assert_eq!(run["status"], "cancelled");
     assert!(run["finalText"].as_str().unwrap().starts_with("tick 1 "), "partial text is kept: {run}");

@@ -1,8 +1,6 @@
 //! Hostile components, registered as a stranger's would be: each harms nothing but its own attempt.
 
-use std::path::Path;
-
-use omi_tests::world::{Running, World};
+use omi_tests::world::{Running, World, guest};
 use serde_json::{Value, json};
 
 /// Each guest with what its run must come to: its status, and a text of its answer or of its failure.
@@ -18,13 +16,7 @@ const GUESTS: [(&str, &str, &str); 7] = [
 
 fn world() -> World {
     let world = World::new();
-    let guests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/guests");
-    let registration = |(name, _, _): &(&str, &str, &str)| {
-        let component = guests.join(format!("{name}.wasm"));
-        assert!(component.is_file(), "{} is not built; hint: cargo xtask test", component.display());
-        format!("[registrations.{name}]\ncomponent = '{}'\n", component.display())
-    };
-    world.configure(&GUESTS.iter().map(registration).collect::<String>());
+    world.configure(&GUESTS.iter().map(|(name, _, _)| guest(name)).collect::<String>());
     world
 }
 

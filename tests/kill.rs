@@ -1,5 +1,6 @@
 //! The daemon is killed: what it had acknowledged is there, what ran is orphaned, and nothing it started lives on.
 
+use omi_tests::world::wire::Serving;
 use omi_tests::world::{World, eventually};
 use rustix::process::Signal;
 
@@ -42,4 +43,26 @@ fn a_second_daemon_on_the_same_folder_is_refused() {
     assert!(second.stderr.contains("another omi-agentd") && second.stderr.contains(&pid), "{second:?}");
     assert!(second.stderr.contains("--state-dir"), "{second:?}");
     assert_eq!(world.run(&["runs"], "").code, Some(0), "looking is always allowed");
+}
+
+#[test]
+fn a_daemon_that_is_told_to_end_records_what_became_of_its_runs() {
+    let world = World::new();
+    world.register_tester(&[]);
+    let mut serving = Serving::start(&world);
+    serving.query("q", "tester", "work out.txt");
+    let out = world.work().join("out.txt");
+    eventually("the agent works", || out.exists());
+    serving.running.write("{\"type\":\"stop\"}\n");
+    let result = serving.result("q");
+    assert_eq!(result["terminalStatus"], "failed", "{result}");
+    assert_eq!(serving.running.ended().code, Some(0));
+    let run = &world.list("runs")[0];
+    assert_eq!(run["status"], "failed", "{run}");
+    assert_ne!(run["errorMessage"], serde_json::Value::Null, "it says why: {run}");
+    assert_eq!(run["attempts"][0]["status"], "failed", "nothing is left to be orphaned: {run}");
+    let written = std::fs::read(&out).unwrap();
+    assert_eq!(world.run(&["run", "hello"], "").code, Some(0), "the folder is free");
+    assert_eq!(std::fs::read(&out).unwrap(), written, "the agent had ended before the daemon did");
+    assert!(!world.event_types().iter().any(|kind| kind.ends_with(".orphaned")));
 }

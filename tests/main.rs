@@ -1,9 +1,18 @@
 //! The end-to-end tests: the real daemon, bundled components, and a real process behind them.
 
+mod again;
+mod artifacts;
 mod bad_input;
+mod bad_messages;
 mod cancel;
+mod crash;
+mod delegation;
 mod hostile;
 mod kill;
+mod limits;
+mod people;
 mod run;
 mod serve;
+mod session;
+mod subscribe;
 mod tidy;

@@ -1,7 +1,9 @@
 //! A daemon in folders of its own: state, home, temporary files, a folder to work in and a configuration.
 
+pub mod wire;
+
 use std::io::{Read, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -107,6 +109,13 @@ impl World {
         }
     }
 
+    /// The JSON value that the daemon's program prints for arguments.
+    pub fn show(&self, arguments: &[&str]) -> Value {
+        let ended = self.run(arguments, "");
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        serde_json::from_str(&ended.stdout).expect("a JSON value")
+    }
+
     /// The types of all events, in order.
     pub fn event_types(&self) -> Vec<String> {
         let text = |event: &Value| event["type"].as_str().unwrap_or_default().to_owned();
@@ -122,11 +131,23 @@ impl Default for World {
 
 /// A configuration that registers the test agent as `tester`.
 pub fn tester(arguments: &[&str], more: &str) -> String {
+    agent("tester", arguments, more)
+}
+
+/// A configuration that registers the test agent under a name.
+pub fn agent(name: &str, arguments: &[&str], more: &str) -> String {
     let mut command = vec![program("omi-test-agents").display().to_string()];
     command.extend(arguments.iter().map(|&argument| argument.to_owned()));
     format!(
-        "[registrations.tester]\ncomponent = \"acp\"\ngrants.agent = {{ command = {command:?} }}\n{more}\n"
+        "[registrations.{name}]\ncomponent = \"acp\"\ngrants.agent = {{ command = {command:?} }}\n{more}\n"
     )
+}
+
+/// A configuration that registers a component of the tests under its own name.
+pub fn guest(name: &str) -> String {
+    let component = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../target/guests/{name}.wasm"));
+    assert!(component.is_file(), "{} is not built; hint: cargo xtask test", component.display());
+    format!("[registrations.{name}]\ncomponent = '{}'\n", component.display())
 }
 
 /// A program of the workspace: beside this one, or beside the folder `deps` of the test programs.
@@ -183,14 +204,30 @@ pub struct Running {
 impl Running {
     /// Starts a program, with all three streams held by the test.
     pub fn start(command: &mut Command) -> Self {
+        let mut running = Self::start_unread(command);
+        running.read_on();
+        running
+    }
+
+    /// Starts a program whose standard output nobody reads yet.
+    pub fn start_unread(command: &mut Command) -> Self {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program starts");
         let (stdout, stderr) = (Text::default(), Text::default());
-        let readers = vec![
-            stdout.read(child.stdout.take().expect("stdout is a pipe")),
-            stderr.read(child.stderr.take().expect("stderr is a pipe")),
-        ];
+        let readers = vec![stderr.read(child.stderr.take().expect("stderr is a pipe"))];
         Self { stdin: child.stdin.take(), child, stdout, stderr, readers }
+    }
+
+    /// Bytes of its standard output that wait to be read, while nobody does.
+    pub fn unread(&self) -> u64 {
+        let stdout = self.child.stdout.as_ref().expect("nobody reads yet");
+        rustix::io::ioctl_fionread(stdout).expect("a pipe knows what is in it")
+    }
+
+    /// Begins to read its standard output.
+    pub fn read_on(&mut self) {
+        let stdout = self.child.stdout.take().expect("stdout is a pipe that nobody reads yet");
+        self.readers.push(self.stdout.read(stdout));
     }
 
     /// Its process id.
@@ -220,6 +257,11 @@ impl Running {
         let find = |all: &str| all.lines().filter_map(|line| serde_json::from_str(line).ok()).find(&wanted);
         self.prints(what, |all| find(all).is_some());
         find(&self.stdout.get()).unwrap_or_default()
+    }
+
+    /// What it has written to its standard output so far.
+    pub fn stdout(&self) -> String {
+        self.stdout.get()
     }
 
     /// What it has written to its standard error so far.

@@ -3,6 +3,7 @@
 mod adapters;
 mod apt_index;
 mod apt_sources;
+mod bench;
 mod debian;
 mod debian_version;
 mod demo;
@@ -33,6 +34,8 @@ enum Task {
     Adapters,
     /// Run every check and every test; the first failing step ends it with that step's exit code.
     Test(TestArguments),
+    /// Measure, beside the machine's own limit.
+    Bench(BenchArguments),
     /// Show the daemon at work on a real agent.
     Demo(DemoArguments),
 }
@@ -48,6 +51,16 @@ struct TestArguments {
 }
 
 #[derive(Debug, Args)]
+struct BenchArguments {
+    /// What is measured.
+    #[arg(value_enum)]
+    subject: bench::Subject,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
 struct DemoArguments {
     /// The ACP agent to drive, as one command line; the default is the project's own test agent.
     #[arg(long, value_name = "COMMAND LINE")]
@@ -59,6 +72,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().task {
         Task::Adapters => adapters::build_all(),
         Task::Test(arguments) => test::run(arguments.long, arguments.quick),
+        Task::Bench(arguments) => bench::run(arguments.subject, arguments.json),
         Task::Demo(arguments) => demo::run(arguments.agent.as_deref()),
     };
     match done {

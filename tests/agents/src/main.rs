@@ -9,10 +9,12 @@
 //! | `write FILE TEXT` | a tool call that asks for permission first and then writes the file |
 //! | `slow` | streams until it is cancelled |
 //! | `work FILE` | appends to the file until it is cancelled, so that others can see whether it still works |
+//! | `cost DOLLARS` | says that the session has cost so much so far |
 //! | `exit` | ends the process in the middle of the turn |
 //!
 //! The first argument may be a way to misbehave: `garbage` prints no JSON, `exit` ends at once, `long-line` prints a
-//! line of 10 MB first, `deaf` never answers a cancellation, `forgetful` has lost every session it is asked to load.
+//! line of 10 MB first, `deaf` never answers a cancellation, `forgetful` has lost every session it is asked to load,
+//! `locked` makes no session before a log-in by its method `key`.
 //! `--state FOLDER` keeps the names of sessions, so that another process can load them.
 
 mod peer;
@@ -34,6 +36,7 @@ enum Manner {
     LongLine,
     Deaf,
     Forgetful,
+    Locked,
 }
 
 /// Bytes of the line that `long-line` prints: more than a careless reader keeps.
@@ -55,7 +58,7 @@ fn main() {
         Manner::LongLine => {
             let _ = writeln!(out, "{}", "x".repeat(LONG_LINE_BYTES));
         }
-        Manner::Good | Manner::Deaf | Manner::Forgetful => {}
+        Manner::Good | Manner::Deaf | Manner::Forgetful | Manner::Locked => {}
     }
     Agent { peer: Peer::start(), sessions: Vec::new(), manner, state }.serve();
 }
@@ -70,6 +73,7 @@ fn arguments() -> (Manner, Option<PathBuf>) {
             "long-line" => manner = Manner::LongLine,
             "deaf" => manner = Manner::Deaf,
             "forgetful" => manner = Manner::Forgetful,
+            "locked" => manner = Manner::Locked,
             "--state" => state = arguments.next().map(PathBuf::from),
             other => {
                 eprintln!("omi-test-agent: what is `{other}`?");
@@ -94,6 +98,10 @@ impl Agent {
             let params = &message["params"];
             match method {
                 "initialize" => self.initialize(&id),
+                "authenticate" => self.log_in(&id, params),
+                "session/new" if self.manner == Manner::Locked => {
+                    self.peer.fail(&id, -32000, "authentication required");
+                }
                 "session/new" => self.new_session(&id, params),
                 "session/load" => self.load_session(&id, params),
                 "session/prompt" => self.prompt(&id, params),
@@ -110,9 +118,21 @@ impl Agent {
             "version": env!("CARGO_PKG_VERSION") });
         let load = self.state.is_some();
         let capabilities = json!({ "loadSession": load, "promptCapabilities": { "image": true } });
+        let key = json!({ "id": "key", "name": "Key", "description": "Says the magic word" });
+        let methods = if self.manner == Manner::Locked { vec![key] } else { Vec::new() };
         let result = json!({ "protocolVersion": 1, "agentInfo": info, "agentCapabilities": capabilities,
-            "authMethods": [] });
+            "authMethods": methods });
         self.peer.answer(id, &result);
+    }
+
+    fn log_in(&mut self, id: &Value, params: &Value) {
+        if params["methodId"] != "key" {
+            return self.peer.fail(id, -32602, "there is no such method");
+        }
+        if self.manner == Manner::Locked {
+            self.manner = Manner::Good;
+        }
+        self.peer.answer(id, &json!({}));
     }
 
     fn new_session(&mut self, id: &Value, params: &Value) {

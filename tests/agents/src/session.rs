@@ -67,6 +67,12 @@ impl Session {
                 session.say(peer, "agent_message_chunk", &format!("tick {count} "));
             }),
             "work" => self.until_cancelled(peer, deaf, |session, _, count| session.append(rest, count)),
+            "cost" => {
+                let cost = json!({ "amount": rest.parse::<f64>().unwrap_or_default(), "currency": "USD" });
+                let update = json!({ "sessionUpdate": "usage_update", "used": 1, "size": 2, "cost": cost });
+                self.update(peer, &update);
+                Step::Next
+            }
             "exit" => std::process::exit(9),
             _ => self.stream(
                 peer,
