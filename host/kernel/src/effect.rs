@@ -163,3 +163,28 @@ pub enum Effect {
         run: RunId,
     },
 }
+
+impl Effect {
+    /// The run whose permit this waits for, if that run was parked and may go on: what its adapter is to be told.
+    pub fn waits_for_permit(&self) -> Option<&RunId> {
+        match self {
+            Self::Answer { run, .. }
+            | Self::ProvideInput { run, .. }
+            | Self::Authenticate { run, .. }
+            | Self::BeginAgain { run, .. } => Some(run),
+            Self::Schedule { .. }
+            | Self::BeginElsewhere { .. }
+            | Self::Bind { .. }
+            | Self::Execute { .. }
+            | Self::DispatchCancel { .. }
+            | Self::Park { .. }
+            | Self::Unpark { .. }
+            | Self::Dequeue { .. }
+            | Self::CloseBinding { .. }
+            | Self::StopWorker { .. }
+            | Self::Reap { .. }
+            | Self::KillWorker { .. }
+            | Self::Release { .. } => None,
+        }
+    }
+}

@@ -37,8 +37,10 @@ impl<'a> Ids<'a> {
 fn text(prefix: &str, bits: u128) -> String {
     let mut text = String::with_capacity(prefix.len() + 32);
     text.push_str(prefix);
-    let digit = |place: u32| char::from_digit((bits >> (4 * place)) as u32 & 0xf, 16);
-    text.extend((0..32).rev().filter_map(digit));
+    for byte in bits.to_be_bytes() {
+        let digits = [byte >> 4, byte & 0xf].map(|digit| char::from_digit(digit.into(), 16));
+        text.extend(digits.into_iter().flatten());
+    }
     text
 }
 

@@ -8,12 +8,12 @@ use omi_kernel::report::{Failure, FailureDetail};
 use omi_kernel::schedule::Waiting;
 
 use super::Driver;
-use super::held::Held;
 use super::slot::{Bind, Sent};
 
 impl Driver {
     pub(super) fn perform(&mut self, effect: Effect) {
-        if let Some(run) = Held::waits(&effect).filter(|run| self.scheduler.is_returning(run)).cloned() {
+        let waits = effect.waits_for_permit().filter(|run| self.scheduler.is_returning(run));
+        if let Some(run) = waits.cloned() {
             return self.held.hold(run, effect);
         }
         match effect {

@@ -12,29 +12,6 @@ use omi_kernel::id::RunId;
 pub(super) struct Held(BTreeMap<RunId, Vec<Effect>>);
 
 impl Held {
-    /// The run that an effect waits for, if it is one that does.
-    pub(super) fn waits(effect: &Effect) -> Option<&RunId> {
-        match effect {
-            Effect::Answer { run, .. }
-            | Effect::ProvideInput { run, .. }
-            | Effect::Authenticate { run, .. }
-            | Effect::BeginAgain { run, .. } => Some(run),
-            Effect::Schedule { .. }
-            | Effect::BeginElsewhere { .. }
-            | Effect::Bind { .. }
-            | Effect::Execute { .. }
-            | Effect::DispatchCancel { .. }
-            | Effect::Park { .. }
-            | Effect::Unpark { .. }
-            | Effect::Dequeue { .. }
-            | Effect::CloseBinding { .. }
-            | Effect::StopWorker { .. }
-            | Effect::Reap { .. }
-            | Effect::KillWorker { .. }
-            | Effect::Release { .. } => None,
-        }
-    }
-
     /// Holds an effect of a run back.
     pub(super) fn hold(&mut self, run: RunId, effect: Effect) {
         self.0.entry(run).or_default().push(effect);
@@ -87,7 +64,7 @@ mod tests {
         let run = RunId::new(&mut Ids::new(&mut || 1));
         let mut held = Held::default();
         for effect in [answer(Answer::Expired), again()] {
-            assert_eq!(Held::waits(&effect), Some(&run));
+            assert_eq!(effect.waits_for_permit(), Some(&run));
             held.hold(run.clone(), effect);
         }
         assert_eq!(held.take(&run), [answer(Answer::Expired), again()]);

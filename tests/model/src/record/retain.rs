@@ -59,10 +59,10 @@ impl Record {
         let go = self.events.values().filter(|row| may_go(self, row)).take(max);
         for cursor in go.map(|row| row.cursor).collect::<Vec<Cursor>>() {
             let Some(row) = self.events.remove(&cursor) else { continue };
-            if row.event.retention == Retention::Core {
-                if let Ok(session) = self.sessions.change(&row.event.about.session) {
-                    session.pruned_through = session.pruned_through.max(cursor);
-                }
+            if row.event.retention == Retention::Core
+                && let Ok(session) = self.sessions.change(&row.event.about.session)
+            {
+                session.pruned_through = session.pruned_through.max(cursor);
             }
         }
     }

@@ -27,7 +27,7 @@ impl Sim {
             // The attempt before is over, whatever its worker still says about it.
             self.attempts_over(&run.clone());
         }
-        if let Some(run) = must_wait(&effect).filter(|run| self.driver.scheduler.is_returning(run)) {
+        if let Some(run) = effect.waits_for_permit().filter(|run| self.driver.scheduler.is_returning(run)) {
             let run = run.clone();
             self.driver.withheld.entry(run).or_default().push(effect);
             return Ok(());
@@ -205,27 +205,4 @@ impl Sim {
 
 fn limits(run_ms: Option<u64>) -> TimeLimits {
     TimeLimits { run_ms, progress_ms: Some(PROGRESS_MS), wait_ms: Some(WAIT_MS) }
-}
-
-/// The run whose permit an effect waits for.
-fn must_wait(effect: &Effect) -> Option<&RunId> {
-    match effect {
-        Effect::Answer { run, .. }
-        | Effect::ProvideInput { run, .. }
-        | Effect::Authenticate { run, .. }
-        | Effect::BeginAgain { run, .. } => Some(run),
-        Effect::Schedule { .. }
-        | Effect::BeginElsewhere { .. }
-        | Effect::Bind { .. }
-        | Effect::Execute { .. }
-        | Effect::DispatchCancel { .. }
-        | Effect::Park { .. }
-        | Effect::Unpark { .. }
-        | Effect::Dequeue { .. }
-        | Effect::CloseBinding { .. }
-        | Effect::StopWorker { .. }
-        | Effect::Reap { .. }
-        | Effect::KillWorker { .. }
-        | Effect::Release { .. } => None,
-    }
 }

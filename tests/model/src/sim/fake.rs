@@ -156,7 +156,6 @@ impl Fake {
                 let name = if dice.once_in(8) { format!("n{}", native()).as_str().into() } else { native_id };
                 self.bind(binding, name, dice);
             }
-            Command::CloseBinding { .. } => {}
             Command::Execute(execute) => self.execute(execute, dice),
             Command::Cancel { attempt } => self.cancel(&attempt, dice),
             Command::Approval { request, .. } | Command::ProvideInput { request, .. } => {
@@ -164,7 +163,7 @@ impl Fake {
                     doing.asks.remove(&request);
                 }
             }
-            Command::Authenticate { .. } => {}
+            Command::CloseBinding { .. } | Command::Authenticate { .. } => {}
             Command::Stop { .. } => self.end_as(WorkerEnd::Stopped),
         }
     }
