@@ -205,7 +205,7 @@ impl Adapter for Careless {
 
     fn handle(&mut self, _now: Millis, input: Input, out: &mut Outputs) {
         match input {
-            Input::Start(_) => out.push(Ready::new("")),
+            Input::Start(_) | Input::Authenticate(_) => out.push(Ready::new("")),
             Input::ExecuteAttempt(execute) => {
                 let outcome = || Outcome::succeeded("end_turn");
                 for _ in 0..execute.prompt.len() {
@@ -241,5 +241,27 @@ fn the_kit_refuses_an_op_that_is_used_twice() {
 fn the_kit_refuses_a_second_ready() {
     let mut kit = TestKit::<Careless>::new();
     kit.start("{}");
+    kit.start("{}");
+}
+
+fn authenticate() -> Input {
+    Input::Authenticate(omi_adapter_sdk::Authenticate { method: "key".to_owned(), extra: String::new() })
+}
+
+#[test]
+fn the_kit_admits_a_ready_after_each_authenticate() {
+    let mut kit = TestKit::<Careless>::new();
+    kit.start("{}");
+    for _ in 0..2 {
+        assert_eq!(kit.send(authenticate()), [Ready::new("").into()]);
+    }
+}
+
+#[test]
+#[should_panic(expected = "`ready` is sent once")]
+fn the_kit_refuses_a_second_ready_after_one_authenticate() {
+    let mut kit = TestKit::<Careless>::new();
+    kit.start("{}");
+    kit.send(authenticate());
     kit.start("{}");
 }

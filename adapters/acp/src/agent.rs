@@ -15,7 +15,7 @@ use crate::turn::Turn;
 use crate::wording::{head, quote};
 use crate::worker::Worker;
 
-/// Milliseconds for each step of ending an agent that closed its output but did not exit.
+/// Milliseconds for each step of ending an agent that closed its input or output but did not exit.
 const CLOSED_GRACE_MS: u32 = 2_000;
 
 /// Characters of a line that is quoted because it is not a message.
@@ -131,7 +131,8 @@ impl Worker {
         match (answer, binding) {
             (Ok(_), Some(binding)) => self.open_native(binding, out),
             (Ok(_), None) if self.agent.phase == Phase::LoggedOut => self.initialize(out),
-            (Ok(_), None) => {}
+            // The host gives it nothing to do before it says so again.
+            (Ok(_), None) => out.push(Ready::new(self.agent.offers.runtime.clone())),
             (Err(error), Some(binding)) => self.open_failed(binding, self.auth_failure(&error), out),
             (Err(error), None) => self.ask_to_log_in(&error, out),
         }
@@ -142,7 +143,7 @@ impl Worker {
         Failure::AuthRequired(self.agent.offers.auth_methods_for(&error.data))
     }
 
-    fn ask_to_log_in(&mut self, error: &RpcError, out: &mut Outputs) {
+    pub(crate) fn ask_to_log_in(&mut self, error: &RpcError, out: &mut Outputs) {
         let methods = self.agent.offers.auth_methods_for(&error.data);
         out.push(AuthRequired { methods, message: error.words(), extra: String::new() });
     }
@@ -160,11 +161,19 @@ impl Worker {
                 Err(too_long) => self.line_too_long(&too_long, out),
             }
         }
-        if end == ChunkEnd::Eof
-            && matches!(self.agent.phase, Phase::Starting | Phase::LoggedOut | Phase::Ready)
-        {
-            // Something it started may keep it alive; `exited` then says how it ended.
-            out.push(Kill::new(self.link.process, CLOSED_GRACE_MS));
+        if end == ChunkEnd::Eof {
+            self.end_agent(out);
+        }
+    }
+
+    /// It listens or speaks no more, so it is ending or has to: `exited` then says how, which is the failure.
+    fn end_agent(&self, out: &mut Outputs) {
+        match self.agent.phase {
+            Phase::Starting | Phase::LoggedOut | Phase::Ready => {
+                out.push(Kill::new(self.link.process, CLOSED_GRACE_MS));
+            }
+            // It has the time that it was given when it was told to end.
+            Phase::Stopping | Phase::Gone => {}
         }
     }
 
@@ -221,9 +230,9 @@ impl Worker {
     }
 
     /// It takes no more input.
-    pub(crate) fn stdin_closed(&mut self, why: ClosedWhy, out: &mut Outputs) {
+    pub(crate) fn stdin_closed(&self, why: ClosedWhy, out: &mut Outputs) {
         match why {
-            ClosedWhy::BrokenPipe => out.push(Kill::new(self.link.process, CLOSED_GRACE_MS)),
+            ClosedWhy::BrokenPipe => self.end_agent(out),
             ClosedWhy::Requested | ClosedWhy::Exited => {}
         }
     }
@@ -281,13 +290,32 @@ impl Worker {
         } else if op != self.link.process {
             log::warn(&format!("operation {op} was refused: {why}"));
         } else if self.link.is_spawned() {
-            self.fail(
-                Failure::fatal("write_refused", format!("writing to the agent was refused: {why}")),
-                out,
-            );
+            self.write_refused(why, out);
         } else {
             self.agent.phase = Phase::Gone;
             self.fail(Failure::fatal("spawn_refused", format!("the agent could not be started: {why}")), out);
+        }
+    }
+
+    fn write_refused(&mut self, why: &Why, out: &mut Outputs) {
+        match (self.agent.phase, why) {
+            // Its input was closed with the order to end, and nothing waits for what was not written.
+            (Phase::Stopping | Phase::Gone, _) => log::debug(&format!("writing to the agent: {why}")),
+            // Its input is closed: most often it exited, and that is not known here yet.
+            (Phase::Starting | Phase::LoggedOut | Phase::Ready, Why::Failed(_)) => self.end_agent(out),
+            (
+                Phase::Starting | Phase::LoggedOut | Phase::Ready,
+                Why::Denied(_)
+                | Why::Limit(_)
+                | Why::WouldBlock
+                | Why::Unknown(_)
+                | Why::Expired
+                | Why::Cancelled
+                | Why::Other(_),
+            ) => {
+                let message = format!("writing to the agent was refused: {why}");
+                self.fail(Failure::fatal("write_refused", message), out);
+            }
         }
     }
 }

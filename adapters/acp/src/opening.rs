@@ -214,7 +214,10 @@ impl Worker {
                 let error = RpcError { code: INTERNAL_ERROR, message, data: Value::Null };
                 self.model_switched(binding, attempt, Err(error), out);
             }
-            Call::Authenticate(None) => log::warn(&format!("authenticate: {message}")),
+            Call::Authenticate(None) => {
+                let error = RpcError { code: INTERNAL_ERROR, message, data: Value::Null };
+                self.ask_to_log_in(&error, out);
+            }
             Call::Initialize | Call::Prompt(..) | Call::CloseSession => {}
         }
     }

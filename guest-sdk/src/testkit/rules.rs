@@ -8,6 +8,7 @@ use crate::{Attempt, Input, Op, Output};
 #[derive(Default)]
 pub(super) struct Rules {
     started: bool,
+    /// `ready` was sent, and no `authenticate` came since.
     ready: bool,
     ops: BTreeSet<Op>,
     requests: BTreeSet<u32>,
@@ -21,6 +22,7 @@ impl Rules {
         self.started |= matches!(input, Input::Start(_));
         assert!(self.started, "the test's mistake: `start` comes before {input:?}");
         match input {
+            Input::Authenticate(_) => self.ready = false,
             Input::ExecuteAttempt(execute) => {
                 self.running.insert(execute.attempt);
             }
@@ -34,7 +36,7 @@ impl Rules {
     pub(super) fn asked(&mut self, output: &Output) {
         match output {
             Output::Ready(_) => {
-                assert!(!self.ready, "`ready` is sent once");
+                assert!(!self.ready, "`ready` is sent once after `start` and once after each `authenticate`");
                 self.ready = true;
             }
             Output::AttemptEvent(event) => self.must_run(event.attempt, output),

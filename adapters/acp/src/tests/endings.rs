@@ -3,7 +3,7 @@
 use omi_adapter_sdk::testkit::{self, exited};
 use omi_adapter_sdk::{
     ChunkEnd, CloseStdin, ClosedWhy, Failure, Input, Kill, Outcome, Output, ProcessOutput, StdinClosed, Stop,
-    StopReason,
+    StopReason, Why,
 };
 use serde_json::json;
 
@@ -90,6 +90,46 @@ fn an_agent_that_closes_its_output_is_ended() {
     let closed = StdinClosed { op: AGENT, why: ClosedWhy::BrokenPipe, lost: 10, extra: String::new() };
     script.send(Input::StdinClosed(closed));
     assert!(matches!(&script.out[..], [Output::Kill(_)]), "{:?}", script.out);
+}
+
+/// How the host refuses a write to an input that is closed.
+fn input_closed() -> Input {
+    testkit::refused(AGENT, Why::Failed("the process takes no more input".to_owned()))
+}
+
+#[test]
+fn a_write_to_a_closed_input_ends_the_agent_and_its_exit_is_the_failure() {
+    let mut script = Script::started("{}");
+    script.send(input_closed());
+    let [Output::Kill(kill)] = &script.out[..] else { panic!("{:?}", script.out) };
+    assert!(kill.grace_ms > 0, "one that is exiting keeps its own exit status: {kill:?}");
+    script.send(exited(AGENT, 7, "no such option"));
+    assert_eq!(script.failure_code(), "fatal agent_exited");
+    let message = script.fault_message();
+    assert!(message.contains("exit status 7") && message.contains("no such option"), "{message}");
+
+    let mut script = Script::prompted();
+    script.send(input_closed());
+    assert!(matches!(&script.out[..], [Output::Kill(_)]), "{:?}", script.out);
+    assert_eq!(script.send(exited(AGENT, 7, "")).failure_code(), "retryable agent_exited");
+}
+
+#[test]
+fn a_write_that_is_refused_by_a_limit_is_the_failure() {
+    let mut script = Script::prompted();
+    script.send(testkit::refused(AGENT, Why::Limit("one write has 10 bytes at most".to_owned())));
+    assert_eq!(script.failure_code(), "fatal write_refused");
+}
+
+#[test]
+fn an_agent_that_was_told_to_end_keeps_its_time_when_it_closes_its_pipes() {
+    let mut script = Script::prompted();
+    script.send(Input::Stop(Stop { reason: StopReason::Idle, grace_ms: 30_000, extra: String::new() }));
+    let closed = StdinClosed { op: AGENT, why: ClosedWhy::BrokenPipe, lost: 0, extra: String::new() };
+    let gone = testkit::refused(AGENT, Why::Unknown("this worker has no process 1".to_owned()));
+    let inputs =
+        [input_closed(), Input::StdinClosed(closed), testkit::eof(AGENT), exited(AGENT, 0, ""), gone];
+    assert_eq!(script.kit.send_all(inputs), []);
 }
 
 /// A line of this many bytes, begun like an update.

@@ -183,6 +183,34 @@ fn an_agent_that_wants_a_login_before_it_starts_gets_one() {
     assert!(matches!(&script.out[1], Output::Ready(_)), "{:?}", script.out);
 }
 
+fn log_in() -> Input {
+    Input::Authenticate(omi_adapter_sdk::Authenticate { method: "key".to_owned(), extra: String::new() })
+}
+
+#[test]
+fn a_login_that_fails_or_takes_too_long_lists_the_ways_again() {
+    let mut script = Script::ready(r#"{"sessionTimeoutMs": 500}"#, &json!({}));
+    script.send(log_in()).fails(-32000, "wrong key");
+    let Output::AuthRequired(refused) = &script.out[1] else { panic!("{:?}", script.out) };
+    assert_eq!((refused.methods[0].id.as_str(), refused.message.as_str()), ("key", "wrong key"));
+
+    script.send(log_in());
+    script.out = script.kit.advance(500);
+    let [Output::AuthRequired(late)] = &script.out[..] else { panic!("{:?}", script.out) };
+    assert_eq!(late.methods[0].id, "key");
+    assert!(late.message.contains("500 ms"), "{late:?}");
+}
+
+#[test]
+fn an_agent_that_runs_is_ready_again_after_a_login() {
+    let mut script = Script::ready("{}", &json!({}));
+    script.send(log_in());
+    assert_eq!(script.last_request()["params"], json!({"methodId": "key"}));
+    script.answers(&json!({}));
+    let [Output::ClearTimer(_), Output::Ready(ready)] = &script.out[..] else { panic!("{:?}", script.out) };
+    assert_eq!(ready.runtime, "scripted 1.0");
+}
+
 #[test]
 fn the_mode_and_the_model_are_set_before_the_binding_is_open() {
     let mut script = Script::ready(r#"{"mode": "plan"}"#, &json!({}));
