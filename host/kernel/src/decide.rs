@@ -49,8 +49,8 @@ pub fn decide(input: &Input, facts: &Facts, ids: &mut Ids<'_>) -> Result<Decisio
             request::provided(attempt, *request, answer, by, facts, ids)
         }
         Input::Finished(finished) => finish::finished(finished, facts, ids),
-        Input::WorkerLost { attempt, failure, text } => {
-            finish::worker_lost(attempt, failure, text, facts, ids)
+        Input::WorkerLost { attempt, failure, text, retry } => {
+            finish::worker_lost(attempt, failure, text, *retry, facts, ids)
         }
         Input::TimedOut { attempt, timeout, text } => finish::timed_out(attempt, *timeout, text, facts, ids),
         Input::WorkerOver { worker, stop } => Ok(worker::over(worker, *stop, facts, ids)),

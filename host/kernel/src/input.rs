@@ -201,6 +201,8 @@ pub enum Input {
         failure: FailureDetail,
         /// The text of its messages so far.
         text: String,
+        /// Another worker may do better.
+        retry: bool,
     },
     /// An attempt took too long.
     TimedOut {

@@ -37,6 +37,15 @@ pub enum Refusal {
     /// The idempotency key was used for something else.
     #[error("the idempotency key was used before for another prompt; hint: use a new key")]
     KeyConflict,
+    /// A name that is none.
+    #[error("{what} is empty")]
+    EmptyName {
+        /// Whose.
+        what: &'static str,
+    },
+    /// A picture whose bytes cannot be read.
+    #[error("a picture of the prompt is not base64 (standard alphabet, padded)")]
+    NotBase64,
     /// The prompt has no content.
     #[error("the prompt is empty")]
     EmptyPrompt,

@@ -54,14 +54,14 @@ impl Failure {
     pub fn detail(&self) -> FailureDetail {
         match self {
             Self::Stale(detail) | Self::Retryable(detail) | Self::Fatal(detail) => detail.clone(),
-            Self::AuthRequired(methods) => {
-                let names: Vec<&str> = methods.iter().map(|method| method.id.as_str()).collect();
-                FailureDetail::new(
-                    "auth_required",
-                    format!("the runtime wants a log-in first (methods: {})", names.join(", ")),
-                )
-            }
+            Self::AuthRequired(methods) => Self::log_in(methods.iter().map(|method| method.id.as_str())),
         }
+    }
+
+    /// A runtime wants a log-in, by one of these methods.
+    pub fn log_in<'m>(methods: impl Iterator<Item = &'m str>) -> FailureDetail {
+        let names = methods.collect::<Vec<&str>>().join(", ");
+        FailureDetail::new("auth_required", format!("the runtime wants a log-in first (methods: {names})"))
     }
 }
 

@@ -36,7 +36,8 @@ pub struct Waiting {
 struct Held {
     session: SessionId,
     permit: bool,
-    waits: BTreeSet<Wait>,
+    /// What it waits for, and how often: it may have called several runs.
+    waits: BTreeMap<Wait, usize>,
 }
 
 /// What became of a run that waits for something no longer.
@@ -110,7 +111,7 @@ impl Scheduler {
         let busy: BTreeSet<&SessionId> = self.held.values().map(|held| &held.session).collect();
         let place = self.queue.iter().position(|waiting| !busy.contains(&waiting.session) && can(waiting))?;
         let waiting = self.queue.remove(place)?;
-        let held = Held { session: waiting.session.clone(), permit: true, waits: BTreeSet::new() };
+        let held = Held { session: waiting.session.clone(), permit: true, waits: BTreeMap::new() };
         self.held.insert(waiting.run.clone(), held);
         Some(waiting)
     }
@@ -120,7 +121,12 @@ impl Scheduler {
     pub fn park(&mut self, run: &RunId, why: Wait) {
         let room = why == Wait::Child || self.parked() < self.parked_max;
         let Some(held) = self.held.get_mut(run) else { return };
-        held.waits.insert(why);
+        let count = held.waits.entry(why).or_default();
+        *count = match why {
+            // However much is asked of a person, the last answer ends it.
+            Wait::Person => 1,
+            Wait::Child => *count + 1,
+        };
         if room {
             held.permit = false;
             self.returning.retain(|returning| returning != run);
@@ -130,7 +136,10 @@ impl Scheduler {
     /// A held run waits for this no longer.
     pub fn unpark(&mut self, run: &RunId, why: Wait) -> Unparked {
         let Some(held) = self.held.get_mut(run) else { return Unparked::Now };
-        held.waits.remove(&why);
+        if let Some(count) = held.waits.get_mut(&why) {
+            *count = count.saturating_sub(1);
+        }
+        held.waits.retain(|_, count| *count > 0);
         match (held.waits.is_empty(), held.permit) {
             (false, _) => Unparked::Waits,
             (true, true) => Unparked::Now,
@@ -245,6 +254,19 @@ mod tests {
         scheduler.park(&run, Wait::Child);
         scheduler.park(&run, Wait::Person);
         assert_eq!(scheduler.unpark(&run, Wait::Person), Unparked::Waits);
+        assert_eq!(scheduler.unpark(&run, Wait::Child), Unparked::Later);
+        assert_eq!(scheduler.resume(), Some(run));
+    }
+
+    #[test]
+    fn a_run_that_called_two_others_waits_for_both() {
+        let mut scheduler = Scheduler::new(1, 8);
+        scheduler.enqueue(waiting(1, 1));
+        let run = scheduler.lease(|_| true).unwrap().run;
+        scheduler.park(&run, Wait::Child);
+        scheduler.park(&run, Wait::Child);
+        assert_eq!(scheduler.unpark(&run, Wait::Child), Unparked::Waits);
+        assert_eq!(scheduler.resume(), None, "the second one needs the permit");
         assert_eq!(scheduler.unpark(&run, Wait::Child), Unparked::Later);
         assert_eq!(scheduler.resume(), Some(run));
     }

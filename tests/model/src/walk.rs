@@ -208,7 +208,12 @@ impl Walk {
             }
             24 => {
                 let text = dice.of(&["", "half"]).into();
-                Input::WorkerLost { attempt, failure: story::trouble("worker_trapped"), text }
+                Input::WorkerLost {
+                    attempt,
+                    failure: story::trouble("worker_trapped"),
+                    text,
+                    retry: !dice.once_in(3),
+                }
             }
             25 => {
                 let (dispatched, acknowledged) = dice.of(&[(false, false), (true, false), (true, true)]);

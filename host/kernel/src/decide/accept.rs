@@ -74,7 +74,22 @@ fn check_names(accept: &Accept) -> Result<(), Refusal> {
         ("the external reference", pair(&accept.session.external)),
         ("the legacy reference", pair(&accept.session.legacy)),
     ];
-    names.into_iter().try_for_each(|(what, has)| at_most(what, has, NAME_BYTES_MAX, "bytes"))
+    names.into_iter().try_for_each(|(what, has)| at_most(what, has, NAME_BYTES_MAX, "bytes"))?;
+    let given = [
+        ("the client's name", Some(accept.client.as_str())),
+        ("the request's name", Some(accept.request.as_str())),
+        ("the idempotency key", accept.idempotency_key.as_deref()),
+        ("the external reference", accept.session.external.as_ref().map(|(kind, id)| shorter(kind, id))),
+        ("the legacy reference", accept.session.legacy.as_ref().map(|(scope, key)| shorter(scope, key))),
+    ];
+    match given.into_iter().find(|(_, name)| name.is_some_and(str::is_empty)) {
+        Some((what, _)) => Err(Refusal::EmptyName { what }),
+        None => Ok(()),
+    }
+}
+
+fn shorter<'n>(a: &'n str, b: &'n str) -> &'n str {
+    if a.len() < b.len() { a } else { b }
 }
 
 pub(super) fn at_most(what: &'static str, has: usize, max: usize, unit: &'static str) -> Result<(), Refusal> {
@@ -84,7 +99,7 @@ pub(super) fn at_most(what: &'static str, has: usize, max: usize, unit: &'static
 pub(super) fn check_prompt(input: &RunInput) -> Result<(), Refusal> {
     let mut texts = input.system_prompt.as_ref().map_or(0, String::len);
     let mut images = 0;
-    let mut empty = true;
+    let (mut empty, mut readable) = (true, true);
     for block in &input.prompt {
         match block {
             PromptBlock::Text { text } => {
@@ -93,17 +108,29 @@ pub(super) fn check_prompt(input: &RunInput) -> Result<(), Refusal> {
             }
             PromptBlock::Image { data, .. } => {
                 images += data.0.len();
+                if images <= IMAGE_BYTES_MAX {
+                    readable &= is_base64(&data.0);
+                }
                 empty &= data.0.is_empty();
             }
         }
     }
     at_most("the prompt", texts, TEXT_BYTES_MAX, "bytes")?;
     at_most("the pictures of the prompt", images, IMAGE_BYTES_MAX, "bytes")?;
-    match (empty, input.timeout_ms) {
-        (true, _) => Err(Refusal::EmptyPrompt),
-        (false, Some(0)) => Err(Refusal::NoTime),
-        (false, Some(_) | None) => Ok(()),
+    match input.timeout_ms {
+        _ if !readable => Err(Refusal::NotBase64),
+        _ if empty => Err(Refusal::EmptyPrompt),
+        Some(0) => Err(Refusal::NoTime),
+        Some(_) | None => Ok(()),
     }
+}
+
+/// Whether a text is base64 in the standard alphabet, padded: what an adapter will read it as.
+fn is_base64(text: &str) -> bool {
+    let digits = text.trim_end_matches('=');
+    let padding = text.len() - digits.len();
+    let is_digit = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'+' || byte == b'/';
+    padding <= 2 && text.len().is_multiple_of(4) && digits.bytes().all(is_digit)
 }
 
 /// A session that takes the prompt. One that was put away is opened by it.

@@ -119,6 +119,7 @@ pub(super) fn worker_lost(
     attempt: &AttemptId,
     failure: &FailureDetail,
     text: &str,
+    retry: bool,
     facts: &Facts,
     ids: &mut Ids<'_>,
 ) -> Result<Decision, Refusal> {
@@ -131,7 +132,7 @@ pub(super) fn worker_lost(
     let ending = Ending::new(facts, (!text.is_empty()).then(|| text.to_owned()), None);
     if run.status == Status::Cancelling {
         draft.cancelled(run, attempt, &ending, "worker_ended")?;
-    } else if attempt.status == Status::Starting && super::retry::may_repeat(attempt) {
+    } else if retry && attempt.status == Status::Starting && super::retry::may_repeat(attempt) {
         // The runtime had nothing yet, so nothing can happen twice (ARCHITECTURE §2).
         super::retry::elsewhere(run, attempt, failure, &mut draft)?;
     } else {

@@ -211,7 +211,7 @@ fn logged_in(
         InputAnswer::Declined | InputAnswer::Cancelled | InputAnswer::Expired => None,
     };
     record(run, attempt, open.request, answer, by.label(), draft);
-    let failure = Failure::AuthRequired(Vec::new()).detail();
+    let failure = Failure::log_in(open.options.iter().map(String::as_str));
     let Some((method, worker)) = method.zip(attempt.worker.clone()) else {
         return draft.failed(run, attempt, &failure, &Ending::new(facts, None, None));
     };

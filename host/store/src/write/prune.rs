@@ -1,11 +1,12 @@
 //! Old events go. The rows they led to stay, and events of runs that are not over are never touched.
 //!
 //! In this order, until [`PRUNE_MAX`] have gone:
-//! 1. the pieces of text of runs that are over: the run has the text;
-//! 2. what runs recorded that ended before a time, and what was recorded about sessions alone before that time. The
+//! 1. what runs recorded that ended before a time, and what was recorded about sessions alone before that time. The
 //!    first event of a session stays as long as the session;
-//! 3. beyond a number of events in all, the oldest ones of runs that are over, but for the last event that says how
+//! 2. beyond a number of events in all, the oldest ones of runs that are over, but for the last event that says how
 //!    such a run ended.
+//!
+//! Pieces of text are no exception: those that are left when a run is over are of a message that never became whole.
 
 use std::collections::BTreeMap;
 
@@ -25,18 +26,9 @@ const ENDS: &str = "('run.succeeded', 'run.failed', 'run.cancelled', 'run.timed_
 
 pub(super) fn events(db: &Connection, ended_before: Timestamp, events_max: u64) -> Result<Written> {
     let mut left = PRUNE_MAX;
-    left -= text(db, left)?;
     left -= old(db, ended_before, left)?;
     beyond(db, events_max, left)?;
     Ok(Written::Done)
-}
-
-fn text(db: &Connection, max: u32) -> Result<u32> {
-    let sql = format!(
-        "SELECT event_seq FROM events INDEXED BY events_transient_idx JOIN runs USING (run_id) \
-         WHERE retention_class = 'transient' AND runs.status IN {TERMINAL} LIMIT ?1"
-    );
-    take(db, &sql, [max])
 }
 
 fn old(db: &Connection, ended_before: Timestamp, max: u32) -> Result<u32> {
@@ -70,12 +62,12 @@ fn beyond(db: &Connection, events_max: u64, max: u32) -> Result<u32> {
 fn take(db: &Connection, query: &str, values: impl Params) -> Result<u32> {
     let sql = format!(
         "DELETE FROM events WHERE event_seq IN ({query}) \
-         RETURNING event_seq, session_id, retention_class = 'core'"
+         RETURNING event_seq, session_id"
     );
-    let read = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, bool>(2)?));
+    let read = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?));
     let taken = all(db.prepare_cached(&sql)?, values, read)?;
     let mut through: BTreeMap<&str, i64> = BTreeMap::new();
-    for (cursor, session, _) in taken.iter().filter(|(_, _, is_core)| *is_core) {
+    for (cursor, session) in &taken {
         let highest = through.entry(session).or_default();
         *highest = (*highest).max(*cursor);
     }

@@ -151,7 +151,12 @@ fn an_attempt_fails_before_its_run() {
     let mut bench = Bench::new();
     let (accepted, begun) = bench.running("r1");
     let failure = FailureDetail::new("worker_trapped", "it went over its memory limit");
-    bench.take(Input::WorkerLost { attempt: begun.attempt.clone(), failure, text: "half".into() });
+    bench.take(Input::WorkerLost {
+        attempt: begun.attempt.clone(),
+        failure,
+        text: "half".into(),
+        retry: true,
+    });
     assert_eq!(bench.events()[8..], ["attempt.failed", "run.failed"]);
     assert_eq!(bench.statuses(&accepted.run), ["failed", "failed"]);
     for table in ["runs", "run_attempts"] {

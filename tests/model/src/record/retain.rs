@@ -1,9 +1,9 @@
-//! Takes old events away: what is whole elsewhere, what is old, and the oldest beyond a number. Events of runs that are
+//! Takes old events away: what is old, and the oldest beyond a number. Events of runs that are
 //! not over stay, and so do the first event of a session and, but for its age, the last one that says how a run ended.
 
 use std::collections::BTreeMap;
 
-use omi_kernel::event::{EventKind, Retention};
+use omi_kernel::event::EventKind;
 use omi_kernel::id::{Cursor, RunId, Timestamp};
 
 use super::Record;
@@ -12,9 +12,6 @@ use crate::row::{EventRow, RunRow};
 impl Record {
     /// Runs that ended before a time lose their events; so do the oldest of ended runs beyond a number.
     pub(super) fn prune(&mut self, ended_before: Timestamp, events_max: u64) {
-        self.take_away(usize::MAX, |record, row| {
-            row.event.retention == Retention::Transient && record.ended_run(row).is_some()
-        });
         self.take_away(usize::MAX, |record, row| {
             let ended = match &row.event.about.run {
                 None => true,
@@ -59,9 +56,7 @@ impl Record {
         let go = self.events.values().filter(|row| may_go(self, row)).take(max);
         for cursor in go.map(|row| row.cursor).collect::<Vec<Cursor>>() {
             let Some(row) = self.events.remove(&cursor) else { continue };
-            if row.event.retention == Retention::Core
-                && let Ok(session) = self.sessions.change(&row.event.about.session)
-            {
+            if let Ok(session) = self.sessions.change(&row.event.about.session) {
                 session.pruned_through = session.pruned_through.max(cursor);
             }
         }

@@ -190,6 +190,7 @@ impl Sim {
                     attempt: attempt.clone(),
                     failure: story::trouble("worker_gone"),
                     text: text.unwrap_or_default(),
+                    retry: true,
                 });
             }
         }

@@ -188,7 +188,7 @@ impl Sim {
         if let Some((attempt, text)) = lost.or(made).or_else(|| self.waits_for_log_in(worker)) {
             self.keep_text(&attempt);
             let failure = story::trouble("worker_trapped");
-            self.items.push_back(Input::WorkerLost { attempt, failure, text });
+            self.items.push_back(Input::WorkerLost { attempt, failure, text, retry: true });
         }
         self.driver.pool.ended(worker);
     }

@@ -99,6 +99,29 @@ fn a_prompt_with_nothing_in_it_is_refused() {
 }
 
 #[test]
+fn a_picture_that_cannot_be_read_is_refused() {
+    for data in ["!!!!", "AAA", "AA=A", "A===", "AAAA\n"] {
+        let mut picture = asks("look");
+        let data = Base64(data.into());
+        picture.input.prompt.push(PromptBlock::Image { mime_type: "image/png".into(), data });
+        assert_eq!(Story::nothing().refuses(&accept(picture)), Refusal::NotBase64);
+    }
+}
+
+#[test]
+fn an_empty_name_is_none() {
+    let refused = |accepted: Accept| match Story::nothing().refuses(&accept(accepted)) {
+        Refusal::EmptyName { what } => what,
+        other => panic!("{other}"),
+    };
+    assert_eq!(refused(Accept { client: "".into(), ..asks("hello") }), "the client's name");
+    assert_eq!(refused(Accept { request: "".into(), ..asks("hello") }), "the request's name");
+    assert_eq!(refused(Accept { idempotency_key: Some("".into()), ..asks("hello") }), "the idempotency key");
+    let session = SessionRef { external: Some(("chat".into(), "".into())), ..SessionRef::default() };
+    assert_eq!(refused(Accept { session, ..asks("hello") }), "the external reference");
+}
+
+#[test]
 fn a_run_needs_some_time() {
     let mut hurried = asks("hello");
     hurried.input.timeout_ms = Some(0);

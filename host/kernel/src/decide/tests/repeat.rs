@@ -144,3 +144,12 @@ fn what_the_failed_attempt_used_is_not_lost() {
     let decision = Story::at(Status::Running).then(&finished(Outcome::Failed(stale()), ""));
     assert_eq!(attempt_change(&decision).usage.unwrap().input_tokens, Some(7));
 }
+
+#[test]
+fn where_no_other_worker_would_do_better_the_run_fails() {
+    let Input::WorkerLost { attempt, failure, text, .. } = lost("") else { panic!() };
+    let lost = Input::WorkerLost { attempt, failure, text, retry: false };
+    let decision = Story::at(Status::Starting).then(&lost);
+    assert_eq!(rows(&decision), ["attempt starting > failed", "run starting > failed"]);
+    assert_eq!(payload(&decision, "attempt.failed")["retryable"], false);
+}

@@ -295,7 +295,12 @@ pub(super) fn finished(outcome: Outcome, text: &str) -> Input {
 }
 
 pub(super) fn lost(text: &str) -> Input {
-    Input::WorkerLost { attempt: attempt_id(), failure: trouble("worker_trapped"), text: text.into() }
+    Input::WorkerLost {
+        attempt: attempt_id(),
+        failure: trouble("worker_trapped"),
+        text: text.into(),
+        retry: true,
+    }
 }
 
 pub(super) fn well() -> Outcome {

@@ -52,7 +52,9 @@ impl Dice {
                 Input::InputProvided { attempt, request, answer, by }
             }
             12 => Input::Finished(self.finished(attempt)),
-            13 => Input::WorkerLost { attempt, failure: self.trouble(), text: self.text() },
+            13 => {
+                Input::WorkerLost { attempt, failure: self.trouble(), text: self.text(), retry: self.flip() }
+            }
             14 => {
                 let timeout = self.of(&[Timeout::Deadline, Timeout::NoProgress]);
                 Input::TimedOut { attempt, timeout, text: self.text() }
