@@ -9,21 +9,33 @@ fn with_key(key: &str, prompt: &str) -> Value {
 }
 
 #[test]
-fn a_request_that_comes_again_while_it_runs_is_followed_by_both() {
+fn a_request_that_comes_again_while_it_runs_is_acknowledged_and_told_nothing_twice() {
     let world = World::new();
     world.register_tester(&[]);
     let mut daemon = Serving::start(&world);
     daemon.query("a", "tester", "slow");
     let first = daemon.hear("text_delta", "a");
     daemon.query("a", "tester", "slow");
-    let again = daemon.hear_all("status", "a", 6);
-    assert_eq!(again.iter().filter(|message| message["status"] == "running").count(), 2, "{again:?}");
+    let ack = daemon.hear("ack", "a");
+    assert_eq!((&ack["runId"], &ack["sessionId"]), (&first["runId"], &first["sessionId"]));
+    assert_eq!((&ack["repeated"], &ack["clientId"]), (&true.into(), &first["clientId"]));
     daemon.ask("query", "a", &json!({ "adapterId": "tester", "prompt": "fast" }));
     let (code, why) = daemon.refusal("a");
     assert_eq!(code, "request_conflict");
     assert!(why.contains("used before") && !why.contains("slow"), "it reveals nothing: {why}");
     assert_eq!(daemon.stop("a")["runId"], first["runId"], "a conflict takes nothing from the run");
-    assert_eq!(daemon.hear_all("result", "a", 2)[0]["runId"], first["runId"]);
+    assert_eq!(daemon.said_to("result", "a").len(), 1);
+    daemon.query("a", "tester", "slow");
+    let results = daemon.hear_all("result", "a", 2);
+    assert_eq!((&results[1]["runId"], &results[1]["text"]), (&first["runId"], &results[0]["text"]));
+    assert_eq!(daemon.said_to("ack", "a").len(), 1, "it is over");
+    let texts = daemon.said_to("text_delta", "a");
+    let told: String = texts.iter().map(|delta| text(delta, "text")).collect();
+    assert_eq!(results[0]["text"], told, "no text twice");
+    let events: Vec<_> = daemon.said().iter().map(|said| said["eventId"].clone()).collect();
+    let events: Vec<_> = events.iter().filter_map(Value::as_str).collect();
+    let once: std::collections::BTreeSet<_> = events.iter().collect();
+    assert_eq!(once.len(), events.len(), "no event twice: {events:?}");
     assert_eq!(world.list("runs").len(), 1);
 }
 
@@ -118,6 +130,7 @@ fn a_failed_run_fails_over_to_another_registration_under_the_same_run() {
     daemon.ask("retry", "c", &json!({ "runId": failed["runId"] }));
     let (code, why) = daemon.refusal("c");
     assert!(why.contains("the run is succeeded"), "{code}: {why}");
+    assert_eq!(daemon.hear("error", "c")["runId"], failed["runId"]);
     daemon.ask("retry", "d", &json!({ "runId": failed["runId"], "adapterId": "nobody" }));
     assert!(daemon.refusal("d").1.contains("`nobody`"));
     let checkpoint = format!("art_{}", "0".repeat(32));

@@ -1,6 +1,8 @@
 //! Bad input gets one line that names the thing and the next step; nothing is lost, nothing panics.
 
+use omi_tests::world::wire::Serving;
 use omi_tests::world::{Ended, Running, World, program, tester};
+use rustix::process::{Pid, Resource, Rlimit};
 
 /// One line on standard error that names the thing, and no panic.
 fn refused(ended: &Ended, code: i32, named: &[&str]) {
@@ -136,6 +138,33 @@ fn a_full_disk_loses_nothing() {
     assert!(!ended.stderr.contains("panicked"), "{ended:?}");
     assert_eq!(world.list("events").len(), before, "nothing half");
     assert_eq!(world.run(&["run", "third"], "").code, Some(0), "and it goes on when there is room");
+}
+
+#[test]
+fn while_nothing_can_be_recorded_everybody_is_told_and_nobody_waits() {
+    let world = World::new();
+    world.register_tester(&[]);
+    let mut command = std::process::Command::new("/bin/sh");
+    command.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]).arg(program("omi-agentd"));
+    command.arg("--state-dir").arg(world.path("state"));
+    command.arg("--config").arg(world.path("config.toml")).args(["serve", "--stdio"]);
+    world.settle(&mut command);
+    let mut daemon = Serving { running: Running::start(&mut command) };
+    daemon.query("slow", "tester", "slow");
+    daemon.hear("text_delta", "slow");
+    let pid = Pid::from_raw(i32::try_from(daemon.running.id()).unwrap());
+    let files_may_grow_to = |bytes| {
+        rustix::process::prlimit(pid, Resource::Fsize, Rlimit { current: bytes, maximum: None }).unwrap();
+    };
+    files_may_grow_to(Some(1));
+    for request in ["a", "b", "c"] {
+        daemon.query(request, "echo", "hello");
+        assert_eq!(daemon.refusal(request).0, "store_unavailable");
+    }
+    files_may_grow_to(None);
+    daemon.query("d", "echo", "hello");
+    assert_eq!(daemon.result("d")["terminalStatus"], "succeeded", "it goes on when there is room");
+    assert_eq!(daemon.stop("slow")["terminalStatus"], "cancelled", "nothing was lost");
 }
 
 #[test]

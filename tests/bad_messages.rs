@@ -127,6 +127,12 @@ fn arguments_that_cannot_be_are_named() {
     refused(&world.run(&["retry", &run, "--adapter", "nobody"], ""), 1, &["`nobody`"]);
     refused(&world.run(&["runs", &run], ""), 1, &["there is no run", &run]);
     refused(&world.run(&["delegations", &run], ""), 1, &["there is no run", &run]);
+    let session = format!("ses_{}", "0".repeat(32));
+    for kind in ["events", "artifacts"] {
+        refused(&world.run(&[kind, &run], ""), 1, &["there is no run", &run]);
+        refused(&world.run(&[kind, &session], ""), 1, &["there is no session", &session]);
+    }
+    refused(&world.run(&["runs", &session], ""), 1, &["there is no session", &session]);
     refused(&world.run(&["artifacts", "nonsense"], ""), 1, &["`nonsense`"]);
 }
 

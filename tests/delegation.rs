@@ -67,6 +67,46 @@ fn a_call_is_answered_with_its_result_although_there_is_one_worker() {
 }
 
 #[test]
+fn a_call_that_asks_a_person_asks_the_client_that_waits_for_it() {
+    let (world, mut daemon, parent) = with_parent(2);
+    let mut call = work(&parent, "call", "tester", "write out.txt written\nsay done");
+    call["runMode"] = json!("act");
+    daemon.ask("delegate", "d", &call);
+    let delegated = daemon.hear("delegated", "d");
+    let asked = daemon.hear("approval_requested", "d");
+    assert_eq!((&asked["runId"], &asked["sessionId"]), (&delegated["runId"], &delegated["sessionId"]));
+    assert_eq!(asked["attemptId"], daemon.hear_status("d", "waiting_approval")["attemptId"]);
+    // The same request again is told nothing twice.
+    daemon.ask("delegate", "d", &call);
+    assert_eq!(daemon.hear_all("delegated", "d", 2)[1]["repeated"], true);
+    // The name of the request is enough, as it is for a query.
+    daemon.ask("approval_decision", "d", &json!({ "approval": asked["approval"], "optionId": "allow" }));
+    assert_eq!(daemon.hear("approval_resolved", "d")["optionId"], "allow");
+    let result = daemon.hear("delegation_result", "d");
+    assert_eq!((&result["runId"], &result["result"]["summary"]), (&delegated["runId"], &"done".into()));
+    assert_eq!(std::fs::read_to_string(world.work().join("out.txt")).unwrap(), "written");
+    daemon.stop("parent");
+    for (kind, count) in
+        [("approval_requested", 1), ("delegation_result", 1), ("text_delta", 0), ("tool_activity", 0)]
+    {
+        assert_eq!(daemon.said_to(kind, "d").len(), count, "{kind}");
+    }
+}
+
+#[test]
+fn a_call_is_stopped_by_the_request_that_delegated_it() {
+    let (world, mut daemon, parent) = with_parent(2);
+    daemon.ask("delegate", "d", &work(&parent, "call", "tester", "slow"));
+    daemon.hear_status("d", "running");
+    daemon.ask("interrupt", "d", &json!({}));
+    let ack = daemon.hear("cancel_ack", "d");
+    assert_eq!(ack["accepted"], true, "{ack}");
+    assert_eq!(daemon.hear("delegation_result", "d")["result"]["status"], "cancelled");
+    assert_eq!(run_of(&world, &parent)["status"], "running");
+    daemon.stop("parent");
+}
+
+#[test]
 fn a_spawn_goes_on_beside_its_parent_and_its_end_is_an_event() {
     let (world, mut daemon, parent) = with_parent(2);
     daemon.ask("subscribe", "s", &json!({ "runId": parent }));

@@ -66,3 +66,57 @@ fn a_daemon_that_is_told_to_end_records_what_became_of_its_runs() {
     assert_eq!(std::fs::read(&out).unwrap(), written, "the agent had ended before the daemon did");
     assert!(!world.event_types().iter().any(|kind| kind.ends_with(".orphaned")));
 }
+
+#[test]
+fn what_a_killed_run_had_said_is_kept() {
+    let world = World::new();
+    world.register_tester(&[]);
+    let mut serving = Serving::start(&world);
+    serving.query("q", "tester", "slow");
+    serving.hear("text_delta", "q");
+    let pieces = || world.event_types().iter().filter(|kind| *kind == "message.delta").count();
+    eventually("a piece is recorded", || pieces() > 0);
+    serving.kill();
+    let before = pieces();
+    for _ in 0..2 {
+        Serving::start(&world).end();
+        assert_eq!(pieces(), before, "no message ever had this text whole");
+    }
+}
+
+#[test]
+fn a_question_outlives_a_daemon_that_is_told_to_end() {
+    let world = World::new();
+    world.register_tester(&[]);
+    let mut serving = Serving::start(&world);
+    serving.query("q", "tester", "write out.txt written");
+    serving.hear_status("q", "waiting_approval");
+    assert_eq!(serving.end().code, Some(0));
+    Serving::start(&world).end();
+    let asked = &world.list("requests")[0];
+    assert_eq!((&asked["kind"], &asked["state"]), (&"approval".into(), &"orphaned".into()), "{asked}");
+    assert_eq!(world.list("runs")[0]["status"], "orphaned");
+    assert!(!world.event_types().contains(&"approval.resolved".to_owned()), "nobody answered");
+}
+
+#[test]
+fn a_run_that_is_being_bound_fails_with_its_daemon() {
+    let world = World::new();
+    world.configure(&agent_of(&["sleep", "60"]));
+    let mut serving = Serving::start(&world);
+    serving.query("q", "mute", "say hello");
+    serving.hear_status("q", "starting");
+    serving.running.write("{\"type\":\"stop\"}\n");
+    assert_eq!(serving.result("q")["terminalStatus"], "failed");
+    assert_eq!(serving.running.ended().code, Some(0));
+    let run = &world.list("runs")[0];
+    assert_eq!(
+        (&run["status"], &run["attempts"][0]["retryable"]),
+        (&"failed".into(), &false.into()),
+        "{run}"
+    );
+}
+
+fn agent_of(command: &[&str]) -> String {
+    format!("[registrations.mute]\ncomponent = 'acp'\ngrants.agent = {{ command = {command:?} }}\n")
+}

@@ -127,3 +127,20 @@ fn a_run_that_waits_for_a_person_frees_its_place() {
     daemon.ask("approval_decision", "a", &json!({ "approval": asked["approval"], "optionId": "allow" }));
     assert_eq!(daemon.result("a")["text"], "mine");
 }
+
+#[test]
+fn a_parent_with_one_place_waits_for_all_that_it_called() {
+    let world = World::new();
+    world.configure(&format!("workers-max = 1\n{}", tester(&[], "")));
+    let mut daemon = Serving::start(&world);
+    daemon.query("parent", "tester", "slow");
+    let parent = daemon.hear("text_delta", "parent")["runId"].clone();
+    for call in ["first", "second"] {
+        let fields = json!({ "parentRunId": parent, "mode": "call", "adapterId": "echo", "objective": call });
+        daemon.ask("delegate", call, &fields);
+    }
+    for call in ["first", "second"] {
+        assert_eq!(daemon.hear("delegation_result", call)["result"]["status"], "succeeded");
+    }
+    daemon.stop("parent");
+}

@@ -109,6 +109,20 @@ fn a_log_in_is_chosen_at_the_terminal() {
 }
 
 #[test]
+fn what_is_typed_ahead_answers_the_next_question() {
+    let prompt = "write a.txt first\nwrite b.txt second\nsay done";
+    for (typed, second) in [("1\n1\n", true), ("1\n2\n", false), ("1\n", false)] {
+        let world = World::new();
+        world.register_tester(&[]);
+        let ended = world.run(&["run", "--adapter", "tester", "--ask", prompt], typed);
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), "done\n"), "{ended:?}");
+        assert!(world.work().join("a.txt").exists(), "{typed:?}: {ended:?}");
+        assert_eq!(world.work().join("b.txt").exists(), second, "{typed:?}: {ended:?}");
+        assert!(!ended.stderr.contains("error"), "{typed:?}: {ended:?}");
+    }
+}
+
+#[test]
 fn information_is_given_at_the_terminal() {
     let world = World::new();
     world.configure(&format!("cancel-grace-ms = 200\n{}", guest("person_probe")));

@@ -48,7 +48,7 @@ fn an_interrupt_is_acknowledged_once_and_truthfully() {
     world.register_tester(&[]);
     let mut daemon = world.start(&["serve", "--stdio"]);
     send(&mut daemon, &query("a", "tester", "slow"));
-    daemon.message("a delta", |message| is(message, "text_delta", "a"));
+    let delta = daemon.message("a delta", |message| is(message, "text_delta", "a"));
     let interrupt = |request: &str| json!({ "type": "interrupt", "protocolVersion": 2, "requestId": request, "clientId": "test" });
     send(&mut daemon, &interrupt("a"));
     let ack = daemon.message("an acknowledgement", |message| is(message, "cancel_ack", "a"));
@@ -56,6 +56,9 @@ fn an_interrupt_is_acknowledged_once_and_truthfully() {
         (&ack["accepted"], &ack["dispatchAttempted"], &ack["adapterAcknowledged"]),
         (&true.into(), &true.into(), &false.into())
     );
+    for field in ["sessionId", "runId", "attemptId"] {
+        assert!(ack[field].is_string() && ack[field] == delta[field], "{field}: {ack}");
+    }
     let result = daemon.message("the result", |message| is(message, "result", "a"));
     assert_eq!(result["terminalStatus"], "cancelled");
     assert!(result["text"].as_str().unwrap().starts_with("tick"), "{result}");

@@ -204,4 +204,15 @@ fn what_belongs_to_somebody_else_is_as_if_it_were_not_there() {
     daemon.end();
     let shown = world.run(&["runs", &text(&a, "runId")], "");
     assert!(shown.stderr.contains("there is no run"), "{shown:?}");
+    for (kind, id) in [
+        ("runs", text(&a, "sessionId")),
+        ("events", text(&a, "sessionId")),
+        ("events", text(&a, "runId")),
+        ("artifacts", text(&a, "sessionId")),
+        ("artifacts", text(&a, "runId")),
+    ] {
+        let shown = world.run(&[kind, &id], "");
+        assert_eq!((shown.code, shown.stdout.as_str()), (Some(1), ""), "{kind} {id}: {shown:?}");
+        assert!(shown.stderr.contains("there is no ") && shown.stderr.contains(&id), "{shown:?}");
+    }
 }

@@ -156,6 +156,8 @@ fn code(refusal: &Refusal) -> &'static str {
         Refusal::RequestConflict(_) => "request_conflict",
         Refusal::KeyConflict => "key_conflict",
         Refusal::EmptyPrompt => "empty_prompt",
+        Refusal::EmptyName { .. } => "empty_name",
+        Refusal::NotBase64 => "not_base64",
         Refusal::TooLong { .. } => "too_long",
         Refusal::NotAnObject { .. } => "not_an_object",
         Refusal::NoTime => "no_time",

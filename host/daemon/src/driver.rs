@@ -52,7 +52,7 @@ use start::{Started, Starter};
 const MESSAGES_MAX: usize = 1024;
 /// Messages of one batch: enough to share a commit, few enough that nobody waits long for it.
 const BATCH_MAX: usize = 256;
-/// Things kept while nothing can be recorded; then messages are no longer taken, and senders wait.
+/// Things kept while nothing can be recorded; then reports are no longer taken, and workers wait.
 const KEPT_MAX: usize = 4096;
 /// Published things a slow surface may be behind; then it is told that there is a gap.
 const PUBLISHED_MAX: usize = 4096;
@@ -63,7 +63,7 @@ const SHUTDOWN_GRACE: Duration = Duration::from_secs(8);
 /// How long killed workers have to say so when the daemon ends; what they did not say is orphaned by the next one.
 const KILLED_GRACE: Duration = Duration::from_secs(1);
 /// How often old events are looked for: each time only so many go that nobody else waits long.
-const RETAIN_EVERY: Duration = Duration::from_mins(5);
+const RETAIN_EVERY: Duration = Duration::from_mins(1);
 /// Milliseconds of a day.
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
@@ -136,6 +136,11 @@ pub(crate) struct Driver {
     person: bool,
     tokio: tokio::runtime::Handle,
     clock: Clock,
+    /// What clients ask: taken also while nothing can be recorded, to be refused.
+    asked: mpsc::Receiver<Message>,
+    /// Keeps `asked` open when no client is left.
+    _asked: mpsc::Sender<Message>,
+    /// What workers report.
     messages: mpsc::Receiver<Message>,
     published: broadcast::Sender<Published>,
     items: VecDeque<Item>,
@@ -148,6 +153,8 @@ pub(crate) struct Driver {
     elsewhere: VecDeque<Waiting>,
     /// The worker that has to end before a run can have one.
     evicting: BTreeMap<RunId, WorkerId>,
+    /// Queued runs of an earlier daemon that this one does not take up, unless one of their session comes after them.
+    left_queued: Vec<Waiting>,
     /// What is to be told once the run has a permit.
     held: Held,
     pool: Pool,
@@ -163,8 +170,9 @@ pub(crate) struct Driver {
 /// Starts the driver on a thread of its own. The record is reconciled before this returns (seed §8.4).
 pub(crate) fn start(setup: Setup, tokio: &tokio::runtime::Handle) -> Result<Client, StoreError> {
     let (sender, messages) = mpsc::channel(MESSAGES_MAX);
+    let (asks, asked) = mpsc::channel(MESSAGES_MAX);
     let (published, listener) = broadcast::channel(PUBLISHED_MAX);
-    let client = Client { messages: sender.clone(), published: Arc::new(listener) };
+    let client = Client { messages: asks.clone(), published: Arc::new(listener) };
     let starter = Starter {
         engine: setup.engine,
         config: setup.config.clone(),
@@ -180,6 +188,8 @@ pub(crate) fn start(setup: Setup, tokio: &tokio::runtime::Handle) -> Result<Clie
         person: setup.person,
         tokio: tokio.clone(),
         clock: Clock::start(),
+        asked,
+        _asked: asks,
         messages,
         published,
         items: VecDeque::new(),
@@ -189,6 +199,7 @@ pub(crate) fn start(setup: Setup, tokio: &tokio::runtime::Handle) -> Result<Clie
         leased: BTreeMap::new(),
         elsewhere: VecDeque::new(),
         evicting: BTreeMap::new(),
+        left_queued: Vec::new(),
         held: Held::default(),
         pool: Pool::new(starter),
         attempts: Attempts::default(),
@@ -221,8 +232,14 @@ impl Driver {
                 }
             };
             self.cursor = committed.events.last().map_or(self.cursor, |event| event.cursor);
-            let taken_up = |effect: &Effect| adopt_queued || !matches!(effect, Effect::Schedule { .. });
-            committed.effects.into_iter().filter(taken_up).for_each(|effect| self.perform(effect));
+            for effect in committed.effects {
+                match effect {
+                    Effect::Schedule { run, session, adapter } if !adopt_queued => {
+                        self.left_queued.push(Waiting { run, session, adapter });
+                    }
+                    effect => self.perform(effect),
+                }
+            }
         }
         Ok(())
     }
@@ -248,10 +265,6 @@ impl Driver {
 
     /// Waits for messages, but no longer than until something is due.
     fn receive(&mut self) {
-        if self.items.len() >= KEPT_MAX {
-            std::thread::sleep(RETRY);
-            return;
-        }
         let patience = match (self.items.is_empty(), self.failing) {
             (true, _) => self.next_due(),
             (false, true) => RETRY,
@@ -259,13 +272,20 @@ impl Driver {
             (false, false) => Duration::ZERO,
         };
         let mut batch = Vec::with_capacity(BATCH_MAX);
-        let messages = &mut self.messages;
+        let mut asks = Vec::new();
+        let (asked, messages) = (&mut self.asked, &mut self.messages);
+        let full = self.items.len() >= KEPT_MAX;
         self.tokio.block_on(async {
-            let receive = messages.recv_many(&mut batch, BATCH_MAX);
+            let receive = async {
+                tokio::select! {
+                    _ = asked.recv_many(&mut asks, BATCH_MAX) => {}
+                    _ = messages.recv_many(&mut batch, BATCH_MAX), if !full => {}
+                }
+            };
             // That nothing came in time is what the timeout is for.
             drop(tokio::time::timeout(patience, receive).await);
         });
-        for message in batch {
+        for message in batch.into_iter().chain(asks) {
             self.translate(message);
         }
     }

@@ -40,12 +40,25 @@ impl Of {
         }
     }
 
-    fn split(of: Option<&str>) -> anyhow::Result<(Option<SessionId>, Option<RunId>)> {
-        Ok(match of.map(Self::parse).transpose()? {
-            Some(Self::Session(session)) => (Some(session), None),
-            Some(Self::Run(run)) => (None, Some(run)),
-            None => (None, None),
-        })
+    /// The session or the run that is named, which must be in the record.
+    fn find(of: Option<&str>, reader: Option<&Reader>) -> anyhow::Result<(Option<SessionId>, Option<RunId>)> {
+        match of.map(Self::parse).transpose()? {
+            Some(Self::Session(session)) => {
+                let read = |reader: &Reader| reader.session(Some(&owner()), &session);
+                match reader.map_or(Ok(None), read)? {
+                    Some(_) => Ok((Some(session), None)),
+                    None => bail!("there is no session `{session}`"),
+                }
+            }
+            Some(Self::Run(run)) => {
+                let read = |reader: &Reader| reader.run(Some(&owner()), &run);
+                match reader.map_or(Ok(None), read)? {
+                    Some(_) => Ok((None, Some(run))),
+                    None => bail!("there is no run `{run}`"),
+                }
+            }
+            None => Ok((None, None)),
+        }
     }
 }
 
@@ -79,12 +92,13 @@ pub(crate) fn sessions(args: &List, state: &StateDir) -> anyhow::Result<ExitCode
 }
 
 pub(crate) fn runs(args: &ListRuns, state: &StateDir) -> anyhow::Result<ExitCode> {
-    let (session, run) = Of::split(args.of.as_deref())?;
+    let reader = reader(state)?;
+    let (session, run) = Of::find(args.of.as_deref(), reader.as_ref())?;
     if let Some(run) = run {
-        return one_run(&run, args.list.json, state);
+        return one_run(&run, args.list.json, reader);
     }
     let filter = RunFilter { owner: Some(owner()), session, limit: args.list.limit };
-    let runs = reader(state)?.map_or(Ok(Vec::new()), |reader| reader.runs(&filter))?;
+    let runs = reader.map_or(Ok(Vec::new()), |reader| reader.runs(&filter))?;
     let nothing = format!("no runs in `{}`", state.path().display());
     Ok(list(&runs, args.list.json, &nothing, run_line))
 }
@@ -102,9 +116,9 @@ pub(crate) fn run_line(run: &RunView) -> String {
     )
 }
 
-fn one_run(id: &RunId, json: bool, state: &StateDir) -> anyhow::Result<ExitCode> {
+fn one_run(id: &RunId, json: bool, reader: Option<Reader>) -> anyhow::Result<ExitCode> {
     let read = |reader: Reader| reader.run(Some(&owner()), id);
-    let Some(run) = reader(state)?.map_or(Ok(None), read)? else { bail!("there is no run `{id}`") };
+    let Some(run) = reader.map_or(Ok(None), read)? else { bail!("there is no run `{id}`") };
     let text = if json {
         // A run is made of values that are JSON.
         serde_json::to_string_pretty(&run).unwrap_or_default()
@@ -167,7 +181,8 @@ pub(crate) fn delegations(args: &ListDelegations, state: &StateDir) -> anyhow::R
 }
 
 pub(crate) fn events(args: &ListEvents, state: &StateDir) -> anyhow::Result<ExitCode> {
-    let (session, run) = Of::split(args.of.as_deref())?;
+    let reader = reader(state)?;
+    let (session, run) = Of::find(args.of.as_deref(), reader.as_ref())?;
     let filter = EventFilter {
         owner: Some(owner()),
         session,
@@ -176,7 +191,7 @@ pub(crate) fn events(args: &ListEvents, state: &StateDir) -> anyhow::Result<Exit
         after: Cursor(args.after),
         limit: args.limit,
     };
-    let events = reader(state)?.map_or(Ok(Vec::new()), |reader| reader.events(&filter))?;
+    let events = reader.map_or(Ok(Vec::new()), |reader| reader.events(&filter))?;
     let mut text = String::new();
     for event in &events {
         let line = if args.json {

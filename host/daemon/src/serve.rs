@@ -136,7 +136,8 @@ impl Server {
                 tasks.spawn(server.provide(input, address));
             }
             What::Delegate(delegation) => {
-                tasks.spawn(server.delegate(*delegation, address));
+                let ticket = self.requests.begin(&address);
+                tasks.spawn(server.delegate(*delegation, address, ticket));
             }
             What::UpdateSession(update) => {
                 tasks.spawn(server.update_session(update, correlation));

@@ -58,7 +58,7 @@ pub(crate) enum Seen {
         /// up to this one.
         through: Cursor,
         /// `slow`: live text was missed, and its recorded pieces follow with the events. `retention`: old events are
-        /// gone for good.
+        /// gone for good. `unknown`: there is no such cursor yet, so the record is another one.
         reason: &'static str,
     },
     /// Nothing can be recorded, or read, at the moment.
@@ -212,10 +212,15 @@ impl Subscription {
         if !self.behind {
             return Ok(None);
         }
+        let latest = self.read(Reader::latest_cursor)?;
+        if after > latest {
+            // It is of another record. What this one has from now on is shown.
+            self.cursor = Some(latest);
+            return Ok(Some(Seen::Gap { after: latest, through: after, reason: "unknown" }));
+        }
         if self.slow {
-            let through = self.read(Reader::latest_cursor)?;
             self.slow = false;
-            return Ok(Some(Seen::Gap { after, through, reason: "slow" }));
+            return Ok(Some(Seen::Gap { after, through: latest, reason: "slow" }));
         }
         let filter = EventFilter {
             owner: self.filter.owner.clone(),

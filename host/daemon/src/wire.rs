@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use crate::client::RequestError;
 use crate::config::ConfigError;
 pub(crate) use correlation::Correlation;
-pub(crate) use news::about_run;
+pub(crate) use news::{about_child, about_run};
 pub(crate) use query::Query;
 pub(crate) use request::{
     ApprovalDecision, Delegation, Interrupt, Invalidation, ProvideInput, RetryRun, Subscribe, Unsubscribe,

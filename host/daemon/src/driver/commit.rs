@@ -14,8 +14,14 @@ impl Driver {
     /// Commits what waits. Answers whether it could be.
     pub(super) fn commit(&mut self) -> bool {
         // After a failure one at a time, so that one that can never be recorded is told from the others.
-        let count = if self.failing { 1 } else { self.items.len().min(BATCH_MAX) };
-        let items: Vec<Item> = self.items.drain(..count).collect();
+        let count = if self.failing { 1 } else { self.batch_len() };
+        let pool = &self.pool;
+        let has_worker = |item: &Item| match item.input() {
+            // The run gave the worker back meanwhile.
+            Some(Input::Begin(begin)) => pool.has(&begin.run, &begin.worker),
+            Some(_) | None => true,
+        };
+        let items: Vec<Item> = self.items.drain(..count).filter(has_worker).collect();
         let inputs: Vec<Input> = items.iter().filter_map(Item::input).cloned().collect();
         let outcomes = if inputs.is_empty() {
             Ok(Vec::new())
@@ -33,6 +39,21 @@ impl Driver {
                 false
             }
         }
+    }
+
+    /// How much is decided at once. A run does not begin in the batch in which one is cancelled: whether it still has
+    /// its worker is known after the commit.
+    fn batch_len(&self) -> usize {
+        let mut cancels = false;
+        let ends = |item: &Item| match item.input() {
+            Some(Input::Begin(_)) => cancels,
+            Some(Input::Cancel { .. }) => {
+                cancels = true;
+                false
+            }
+            Some(_) | None => false,
+        };
+        self.items.iter().take(BATCH_MAX).position(ends).unwrap_or(self.items.len().min(BATCH_MAX))
     }
 
     fn committed(&mut self, items: Vec<Item>, outcomes: Vec<Outcome>) {
@@ -110,6 +131,16 @@ impl Driver {
             tracing::error!(%error, "cannot record; what happens is kept and tried again");
             // Nobody listening is fine: the log has it.
             let _ = self.published.send(Published::StoreFailing(error.to_string().into()));
+        }
+        // Nobody is kept waiting for something that cannot be recorded now.
+        for item in std::mem::take(&mut self.items) {
+            match item {
+                Item::Input { answer: Some(answer), .. } => {
+                    // The client may have gone.
+                    let _ = answer.send(Err(RequestError::not_recorded(error)));
+                }
+                item @ (Item::Input { answer: None, .. } | Item::Live(_)) => self.items.push_back(item),
+            }
         }
         let hopeless = items.len() == 1 && matches!(error, StoreError::Corrupt { .. });
         for item in items.into_iter().rev() {

@@ -18,6 +18,10 @@ impl Driver {
         }
         match effect {
             Effect::Schedule { run, session, adapter } => {
+                // First come, first served, also for what an earlier daemon left.
+                for earlier in self.left_queued.extract_if(.., |waiting| waiting.session == session) {
+                    self.scheduler.enqueue(earlier);
+                }
                 self.scheduler.enqueue(Waiting { run, session, adapter });
             }
             Effect::BeginElsewhere { run } => self.go_elsewhere(&run),
@@ -116,7 +120,8 @@ impl Driver {
             Ok(sent) => Some(sent),
             Err(failure) => {
                 let text = self.attempts.text(attempt);
-                self.decide(Input::WorkerLost { attempt: attempt.clone(), failure, text });
+                let retry = self.ending.is_none();
+                self.decide(Input::WorkerLost { attempt: attempt.clone(), failure, text, retry });
                 None
             }
         }

@@ -225,15 +225,20 @@ impl Pool {
     }
 
     /// A worker is over. It keeps its place until that is recorded.
-    pub(super) fn ended(&mut self, worker: &WorkerId, failure: FailureDetail) {
+    pub(super) fn ended(&mut self, worker: &WorkerId, failure: FailureDetail, retry: bool) {
         self.places.stopping(worker);
         if let Some(slot) = self.slots.get_mut(worker) {
-            slot.ended = Some(failure);
+            slot.ended = Some((failure, retry));
         }
     }
 
-    /// How a worker ended, if it has.
-    pub(super) fn end_of(&self, worker: &WorkerId) -> Option<&FailureDetail> {
+    /// Whether a run has this worker.
+    pub(super) fn has(&self, run: &RunId, worker: &WorkerId) -> bool {
+        self.places.of_run(run) == Some(worker)
+    }
+
+    /// How a worker ended, if it has, and whether another one may do better.
+    pub(super) fn end_of(&self, worker: &WorkerId) -> Option<&(FailureDetail, bool)> {
         self.slots.get(worker)?.ended.as_ref()
     }
 

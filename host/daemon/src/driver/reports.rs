@@ -14,6 +14,9 @@ use crate::config::RegistrationConfig;
 
 impl Driver {
     pub(super) fn report(&mut self, worker: &WorkerId, report: Report) {
+        if self.ending.is_some() && self.asks_a_person(worker) && !matches!(report, Report::Ended(_)) {
+            return;
+        }
         if let Some(attempt) = attempt_of(&report).cloned().or_else(|| self.pool.attempt(worker)) {
             self.watch.progress(&attempt, self.clock.since_start());
         }
@@ -97,6 +100,12 @@ impl Driver {
         });
     }
 
+    /// The attempt of a worker waits for a person. When the daemon ends, that is left as it is: the next one lists what
+    /// was asked, with the orphaned run, instead of an answer that nobody gave.
+    fn asks_a_person(&self, worker: &WorkerId) -> bool {
+        self.pool.attempt(worker).is_some_and(|attempt| !self.requests.of(&attempt).is_empty())
+    }
+
     fn activity(&mut self, attempt: AttemptId, activity: Activity) {
         if !self.attempts.is_live(&attempt) {
             return;
@@ -175,6 +184,11 @@ impl Driver {
 
     fn worker_ended(&mut self, worker: &WorkerId, end: WorkerEnd) {
         let ending = self.ending.is_some();
+        let retry = !ending
+            && match &end {
+                WorkerEnd::Fault(failure) => matches!(failure, Failure::Retryable(_) | Failure::Stale(_)),
+                WorkerEnd::Stopped | WorkerEnd::Trapped(_) => true,
+            };
         let failure = match end {
             WorkerEnd::Stopped if ending => FailureDetail::new("daemon_shutdown", "omi-agentd was ended"),
             WorkerEnd::Stopped => FailureDetail::new("worker_stopped", "the worker was ended"),
@@ -182,7 +196,7 @@ impl Driver {
             WorkerEnd::Trapped(detail) => detail,
         };
         tracing::debug!(%worker, code = failure.code, message = failure.message, "the worker ended");
-        self.pool.ended(worker, failure);
+        self.pool.ended(worker, failure, retry);
         // One that ended before it was said to be there is over once that is said.
         if self.pool.is_started(worker) {
             self.worker_over(worker);
@@ -191,11 +205,12 @@ impl Driver {
 
     /// A worker has ended: its attempt is lost first, then what it held.
     pub(super) fn worker_over(&mut self, worker: &WorkerId) {
-        let failure = self.pool.end_of(worker).cloned();
-        if let Some((attempt, failure)) = self.pool.attempt(worker).zip(failure) {
+        let end = self.pool.end_of(worker).cloned();
+        let lost = self.pool.attempt(worker).filter(|_| self.ending.is_none() || !self.asks_a_person(worker));
+        if let Some((attempt, (failure, retry))) = lost.zip(end) {
             self.keep_text(&attempt);
             let text = self.attempts.text(&attempt);
-            self.decide(Input::WorkerLost { attempt, failure, text });
+            self.decide(Input::WorkerLost { attempt, failure, text, retry });
         }
         self.decide(Input::WorkerOver { worker: worker.clone(), stop: None });
     }

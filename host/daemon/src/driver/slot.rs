@@ -48,7 +48,8 @@ pub(super) struct Slot {
     pub(super) lease: Option<Lease>,
     /// The lease that is recorded with its attempt, or is on its way there.
     pub(super) recorded: Option<Lease>,
-    pub(super) ended: Option<FailureDetail>,
+    /// How it ended, and whether another one may do better.
+    pub(super) ended: Option<(FailureDetail, bool)>,
     stop: Option<StopReason>,
     stop_by: Option<Timestamp>,
 }
@@ -100,7 +101,7 @@ impl Slot {
 
     /// Sends a command, at once or when it is ready.
     pub(super) fn send(&mut self, command: Command) -> Result<Sent, FailureDetail> {
-        if let Some(failure) = &self.ended {
+        if let Some((failure, _)) = &self.ended {
             return Err(failure.clone());
         }
         self.waiting.push(command);

@@ -38,7 +38,8 @@ struct Listed {
 }
 
 pub(crate) fn artifacts(args: &ListArtifacts, state: &StateDir) -> anyhow::Result<ExitCode> {
-    let (session, run) = Of::split(args.of.as_deref())?;
+    let reader = reader(state)?;
+    let (session, run) = Of::find(args.of.as_deref(), reader.as_ref())?;
     let filter = ArtifactFilter {
         owner: Some(owner()),
         session,
@@ -47,7 +48,7 @@ pub(crate) fn artifacts(args: &ListArtifacts, state: &StateDir) -> anyhow::Resul
         ..ArtifactFilter::default()
     };
     let mut listed = Vec::new();
-    if let Some(reader) = reader(state)? {
+    if let Some(reader) = reader {
         for artifact in reader.artifacts(&filter)? {
             let present = match place(&artifact, &reader)? {
                 Some(path) => present(&path, artifact.content_hash.as_deref()),

@@ -11,7 +11,7 @@ use omi_kernel::report::{ApprovalOption, AuthMethod, OptionKind};
 use serde_json::Value;
 use tokio::sync::mpsc;
 
-use crate::client::Client;
+use crate::client::{Client, RequestError};
 use crate::prompt::owner;
 use crate::terminal::{self, plain};
 
@@ -44,12 +44,24 @@ enum Said {
     Input(InputAnswer),
 }
 
+/// Where the first of the questions stands.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum First {
+    /// It has not been put to the person.
+    #[default]
+    Waits,
+    /// It has, and a line is its answer.
+    Asked,
+    /// The answer is given: a line that is typed ahead is for the next one.
+    Answered,
+}
+
 /// The requests of a run to a person.
 #[derive(Default)]
 pub(super) struct Questions {
     open: VecDeque<Question>,
-    /// The first one has been put to the person.
-    asking: bool,
+    /// Where the first one stands.
+    first: First,
     /// Standard input, once somebody had to be asked.
     lines: Option<mpsc::Receiver<String>>,
 }
@@ -77,8 +89,8 @@ impl Questions {
             event.attempt_id.as_ref() == Some(&question.attempt)
                 && event.payload["request"].as_u64() == Some(u64::from(question.request))
         };
-        if self.asking && self.open.front().is_some_and(is) {
-            self.asking = false;
+        if self.open.front().is_some_and(is) {
+            self.first = First::Waits;
         }
         self.open.retain(|question| !is(question));
     }
@@ -86,17 +98,19 @@ impl Questions {
     /// Puts the next request to the person, unless one is being asked already. Only a run that waits for a person
     /// has something to ask: what is decided automatically is resolved at once.
     pub(super) fn ask(&mut self) {
-        let Some(question) = self.open.front().filter(|_| !self.asking) else { return };
+        let Some(question) = self.open.front().filter(|_| self.first == First::Waits) else { return };
         question.put();
-        self.asking = true;
+        self.first = First::Asked;
         self.lines.get_or_insert_with(read_lines);
     }
 
     /// The next line of the person, while one is asked for; none at the end of standard input.
     pub(super) async fn answered(&mut self) -> Option<String> {
-        match (&mut self.lines, self.asking) {
-            (Some(lines), true) => lines.recv().await,
-            _ => std::future::pending().await,
+        match (&mut self.lines, self.first) {
+            (Some(lines), First::Asked) => lines.recv().await,
+            (Some(_) | None, First::Waits | First::Answered) | (None, First::Asked) => {
+                std::future::pending().await
+            }
         }
     }
 
@@ -111,9 +125,20 @@ impl Questions {
             Said::Approval(answer) => client.approve(owner(), attempt, request, answer).await,
             Said::Input(answer) => client.provide_input(owner(), attempt, request, answer).await,
         };
-        // What was asked may have been withdrawn meanwhile; the event about it says so.
-        if let Err(error) = told {
-            terminal::error(&error.to_string());
+        self.answered_with(told.map(drop), line.is_none());
+    }
+
+    /// Takes in what became of the answer. What could not be recorded is asked for again, if anybody is there.
+    fn answered_with(&mut self, told: Result<(), RequestError>, nobody: bool) {
+        match told {
+            Ok(()) => self.first = First::Answered,
+            Err(error) => {
+                terminal::error(&error.to_string());
+                // What was asked may have been withdrawn meanwhile; the event about it says so.
+                if nobody || error.code() == "no_open_request" {
+                    self.first = First::Answered;
+                }
+            }
         }
     }
 }

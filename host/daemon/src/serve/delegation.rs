@@ -1,19 +1,33 @@
-//! Delegations: a run is begun on behalf of another one, and where that waits for it, its result is passed on.
+//! Delegations: a run is begun on behalf of another one. Where that waits for it, what it asks people and its result
+//! are passed on.
 
 use omi_kernel::event::{Event, EventKind};
 use omi_kernel::id::{Cursor, DelegationId, RunId};
 use serde_json::{Value, json};
 
+use super::request::Ticket;
 use super::{Server, unexpected};
 use crate::client::Answered;
+use crate::follow::is_end;
 use crate::prompt::owner;
-use crate::subscribe::{Seen, SubscribeFilter, Subscription};
-use crate::wire::{Address, Correlation, Delegation, WireError};
+use crate::subscribe::Seen;
+use crate::wire::{self, Address, Correlation, Delegation, WireError};
+
+/// A delegation that somebody waits for.
+struct Awaited {
+    id: DelegationId,
+    parent: RunId,
+    child: RunId,
+    /// The record ended here before it was delegated.
+    before: Cursor,
+    /// It had been delegated before.
+    repeated: bool,
+}
 
 impl Server {
-    pub(super) async fn delegate(self, delegation: Delegation, address: Address) {
+    pub(super) async fn delegate(self, delegation: Delegation, address: Address, ticket: Ticket) {
         let correlation = Correlation::new(address.clone());
-        if let Err(error) = self.delegated(delegation, address, correlation.clone()).await {
+        if let Err(error) = self.delegated(delegation, address, correlation.clone(), &ticket).await {
             self.send(correlation.error(&error)).await;
         }
     }
@@ -23,49 +37,94 @@ impl Server {
         delegation: Delegation,
         address: Address,
         mut correlation: Correlation,
+        ticket: &Ticket,
     ) -> Result<(), WireError> {
         let delegate = delegation.delegate(address, &self.config)?;
         let (parent, waits) = (delegate.parent.clone(), delegate.mode.waits());
         let before = self.reader()?.latest_cursor()?;
-        let id = match self.client.delegate(delegate).await? {
-            Answered::Delegated { delegation, session, run, repeated } => {
+        let awaited = match self.client.delegate(delegate).await? {
+            Answered::Delegated { delegation: id, session, run: child, repeated } => {
+                ticket.accepted(&child);
                 correlation.session = Some(session.to_string());
-                correlation.run = Some(run.to_string());
-                let fields = json!({ "delegationId": delegation, "repeated": repeated });
+                correlation.run = Some(child.to_string());
+                let fields = json!({ "delegationId": id, "repeated": repeated });
                 self.send(correlation.message("delegated", None, fields)).await;
-                delegation
+                Awaited { id, parent, child, before, repeated }
             }
             other => return Err(unexpected(&other)),
         };
-        if waits && let Some((event, result)) = self.result_of(&parent, &id, before).await? {
-            let fields = json!({ "delegationId": id, "result": result });
-            self.send(correlation.message("delegation_result", event.as_ref(), fields)).await;
+        if waits { self.awaits(awaited, correlation, ticket).await } else { Ok(()) }
+    }
+
+    /// Passes on what the run that works asks people, and then its result. What this request is told already is not
+    /// told twice.
+    async fn awaits(
+        &self,
+        awaited: Awaited,
+        correlation: Correlation,
+        ticket: &Ticket,
+    ) -> Result<(), WireError> {
+        let known = || if awaited.repeated { self.known_result(&awaited) } else { Ok(None) };
+        if let Some(result) = known()? {
+            self.send(awaited.result(&correlation, None, &result)).await;
+            return Ok(());
+        }
+        let Some(followed) = ticket.follow(&awaited.child, || {}) else { return Ok(()) };
+        // Whoever was told about it may have been told its result just now.
+        let end = match known()? {
+            Some(result) => Some(awaited.result(&correlation, None, &result)),
+            None => self.to_its_result(&awaited, &correlation).await?,
+        };
+        drop(followed);
+        if let Some(end) = end {
+            self.send(end).await;
         }
         Ok(())
     }
 
-    /// What came of a delegation, once that is known; none if the daemon ends before.
-    async fn result_of(
+    /// The result of a delegation, if it is recorded.
+    fn known_result(&self, awaited: &Awaited) -> Result<Option<Value>, WireError> {
+        let known = self.reader()?.delegations(Some(&owner()), &awaited.parent)?;
+        let own = known.into_iter().find(|delegation| delegation.delegation_id == awaited.id.as_str());
+        Ok(own.and_then(|delegation| delegation.result))
+    }
+
+    /// Passes on what the run that works asks people, up to the message with its result, which is answered; none if
+    /// the daemon ends before.
+    async fn to_its_result(
         &self,
-        parent: &RunId,
-        id: &DelegationId,
-        before: Cursor,
-    ) -> Result<Option<(Option<Event>, Value)>, WireError> {
-        let filter = SubscribeFilter { owner: Some(owner()), session: None, run: Some(parent.clone()) };
-        let mut news = Subscription::new(&self.client, self.database.clone(), filter, Some(before));
-        // One that was delegated before may be over already.
-        let known = self.reader()?.delegations(Some(&owner()), parent)?;
-        let own = known.into_iter().find(|delegation| delegation.delegation_id == id.as_str());
-        if let Some(result) = own.and_then(|delegation| delegation.result) {
-            return Ok(Some((None, result)));
-        }
+        awaited: &Awaited,
+        correlation: &Correlation,
+    ) -> Result<Option<Value>, WireError> {
+        // One that was delegated before is told from its beginning.
+        let after = if awaited.repeated { Cursor::default() } else { awaited.before };
+        let mut news = self.news_of(&awaited.child, after);
         while let Some(seen) = news.next().await {
             let Seen::Event(event) = seen else { continue };
-            if event.kind == EventKind::DelegationCompleted && event.payload["delegationId"] == id.as_str() {
-                let result = event.payload.clone();
-                return Ok(Some((Some(Event::clone(&event)), result)));
+            if let Some((kind, fields)) = wire::about_child(&event) {
+                self.send(correlation.of(&event).message(kind, Some(&event), fields)).await;
+            }
+            if is_end(event.kind) {
+                break;
+            }
+        }
+        // The end of the run and of the delegation are recorded at once, in this order.
+        let mut news = self.news_of(&awaited.parent, awaited.before);
+        while let Some(seen) = news.next().await {
+            let Seen::Event(event) = seen else { continue };
+            if event.kind == EventKind::DelegationCompleted
+                && event.payload["delegationId"] == awaited.id.as_str()
+            {
+                return Ok(Some(awaited.result(correlation, Some(&event), &event.payload)));
             }
         }
         Ok(None)
+    }
+}
+
+impl Awaited {
+    fn result(&self, correlation: &Correlation, event: Option<&Event>, result: &Value) -> Value {
+        let fields = json!({ "delegationId": self.id, "result": result });
+        correlation.message("delegation_result", event, fields)
     }
 }

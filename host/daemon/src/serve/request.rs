@@ -1,6 +1,7 @@
-//! The requests that are not over, and the run of each: an interrupt or an answer may name a run by its request.
+//! The requests that are not over, and the run of each: an interrupt or an answer may name a run by its request, and
+//! a request that comes again is told about its run once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use omi_kernel::id::RunId;
@@ -18,15 +19,19 @@ struct Entry {
     run: watch::Sender<Option<RunId>>,
     /// The same request may come again while it is not over.
     tickets: usize,
+    /// The runs that the client is told about under this request.
+    followed: BTreeSet<RunId>,
 }
 
 impl Requests {
     /// A request begins. It is over when its ticket is dropped.
     pub(super) fn begin(&self, address: &Address) -> Ticket {
         let mut requests = self.lock();
-        let entry = requests
-            .entry(address.clone())
-            .or_insert_with(|| Entry { run: watch::channel(None).0, tickets: 0 });
+        let entry = requests.entry(address.clone()).or_insert_with(|| Entry {
+            run: watch::channel(None).0,
+            tickets: 0,
+            followed: BTreeSet::new(),
+        });
         entry.tickets += 1;
         Ticket { requests: self.clone(), address: address.clone() }
     }
@@ -57,6 +62,17 @@ impl Ticket {
             entry.run.send_replace(Some(run.clone()));
         }
     }
+
+    /// Begins to tell the client about a run, until this is dropped. If it is told already that goes on, and `taken`
+    /// is called: before it is told the end, if that is said only after this is dropped.
+    pub(super) fn follow(&self, run: &RunId, taken: impl FnOnce()) -> Option<Followed<'_>> {
+        let mut requests = self.requests.lock();
+        if requests.get_mut(&self.address)?.followed.insert(run.clone()) {
+            return Some(Followed { ticket: self, run: run.clone() });
+        }
+        taken();
+        None
+    }
 }
 
 impl Drop for Ticket {
@@ -66,6 +82,21 @@ impl Drop for Ticket {
         entry.tickets -= 1;
         if entry.tickets == 0 {
             requests.remove(&self.address);
+        }
+    }
+}
+
+/// A run that the client is told about.
+#[derive(Debug)]
+pub(super) struct Followed<'t> {
+    ticket: &'t Ticket,
+    run: RunId,
+}
+
+impl Drop for Followed<'_> {
+    fn drop(&mut self) {
+        if let Some(entry) = self.ticket.requests.lock().get_mut(&self.ticket.address) {
+            entry.followed.remove(&self.run);
         }
     }
 }
@@ -87,5 +118,26 @@ mod tests {
         assert_eq!(requests.run_of(&address).await, Some(run), "a conflict takes nothing from it");
         drop(first);
         assert_eq!(requests.run_of(&address).await, None);
+    }
+
+    #[test]
+    fn a_run_is_followed_once_under_a_request() {
+        let run = |digit: &str| RunId::parse(&format!("run_{}", digit.repeat(32))).unwrap();
+        let address = |request: &str| Address { client: "c".to_owned(), request: request.to_owned() };
+        let requests = Requests::default();
+        let (first, again) = (requests.begin(&address("r")), requests.begin(&address("r")));
+        let other = requests.begin(&address("other"));
+        let follows = |ticket: &Ticket, run: &RunId| {
+            let mut taken = false;
+            let followed = ticket.follow(run, || taken = true).is_some();
+            assert_ne!(followed, taken);
+            followed
+        };
+        let followed = first.follow(&run("0"), || panic!("nobody has it"));
+        assert!(!follows(&again, &run("0")));
+        assert!(follows(&again, &run("1")), "another run");
+        assert!(follows(&other, &run("0")), "another request");
+        drop(followed);
+        assert!(follows(&again, &run("0")));
     }
 }

@@ -233,3 +233,17 @@ async fn a_subscriber_hears_that_the_driver_is_gone() {
     assert_eq!(cursors(&mut subscription, all.len()).await, of(&all));
     assert!(timeout(PATIENCE, subscription.next()).await.unwrap().is_none());
 }
+
+#[tokio::test]
+async fn a_cursor_of_another_record_is_a_gap_and_what_comes_is_there() {
+    let mut record = Record::new();
+    let last = record.accept("me", None).last().unwrap().cursor;
+    let mut subscription = record.subscribe("me", Some(1_000_000));
+    let Seen::Gap { after, through: Cursor(1_000_000), reason: "unknown" } = next(&mut subscription).await
+    else {
+        panic!()
+    };
+    assert_eq!(after, last);
+    let new = record.accept("me", None);
+    assert_eq!(cursors(&mut subscription, new.len()).await, of(&new));
+}

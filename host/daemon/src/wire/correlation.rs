@@ -64,6 +64,11 @@ impl Correlation {
         self.message("ack", None, json!({}))
     }
 
+    /// Its run is accepted, and somebody else tells about it.
+    pub(crate) fn accepted(&self, repeated: bool) -> Value {
+        self.message("ack", None, json!({ "repeated": repeated }))
+    }
+
     /// What became of a request to stop; nothing, if there was no run.
     pub(crate) fn cancel_ack(&self, ack: Option<&CancelAck>) -> Value {
         let Some(ack) = ack else {

@@ -4,6 +4,15 @@ use omi_kernel::event::{Event, EventKind};
 use omi_kernel::status::Status;
 use serde_json::{Value, json};
 
+/// The message about what a run does.
+const TOOL_ACTIVITY: &str = "tool_activity";
+
+/// What the client that delegated is told about the run that works for it: where it stands, and what it asks people. Its
+/// text is for the run that waits.
+pub(crate) fn about_child(event: &Event) -> Option<(&'static str, Value)> {
+    about_run(event).filter(|(kind, _)| *kind != TOOL_ACTIVITY)
+}
+
 /// The kind of message that an event is to the client of its run, and its fields. Text and the end are told otherwise.
 pub(crate) fn about_run(event: &Event) -> Option<(&'static str, Value)> {
     let payload = &event.payload;
@@ -74,5 +83,5 @@ fn status(status: Status) -> (&'static str, Value) {
 fn tool(status: &str, payload: &Value) -> (&'static str, Value) {
     let fields = json!({ "status": status, "name": payload["name"], "title": payload["title"],
         "toolUseId": payload["toolUseId"], "input": payload["input"] });
-    ("tool_activity", fields)
+    (TOOL_ACTIVITY, fields)
 }

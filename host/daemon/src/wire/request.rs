@@ -95,7 +95,7 @@ impl ProvideInput {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(crate) struct RetryRun {
-    run_id: RunId,
+    pub(crate) run_id: RunId,
     adapter_id: Option<AdapterId>,
     model: Option<String>,
     checkpoint_artifact_id: Option<ArtifactId>,

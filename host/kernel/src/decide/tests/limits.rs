@@ -4,6 +4,7 @@ use super::delegate::{delegates, wants};
 use super::story::*;
 use crate::command::{Base64, PromptBlock};
 use crate::delegation::DelegationMode;
+use crate::id::{ClientId, RequestId};
 use crate::refusal::Refusal;
 use crate::request::{Accept, Delegate, IMAGE_BYTES_MAX, NAME_BYTES_MAX, SessionRef, TEXT_BYTES_MAX};
 use crate::status::Status;
@@ -114,10 +115,13 @@ fn an_empty_name_is_none() {
         Refusal::EmptyName { what } => what,
         other => panic!("{other}"),
     };
-    assert_eq!(refused(Accept { client: "".into(), ..asks("hello") }), "the client's name");
-    assert_eq!(refused(Accept { request: "".into(), ..asks("hello") }), "the request's name");
-    assert_eq!(refused(Accept { idempotency_key: Some("".into()), ..asks("hello") }), "the idempotency key");
-    let session = SessionRef { external: Some(("chat".into(), "".into())), ..SessionRef::default() };
+    assert_eq!(refused(Accept { client: ClientId(String::new()), ..asks("hello") }), "the client's name");
+    assert_eq!(refused(Accept { request: RequestId(String::new()), ..asks("hello") }), "the request's name");
+    assert_eq!(
+        refused(Accept { idempotency_key: Some(String::new()), ..asks("hello") }),
+        "the idempotency key"
+    );
+    let session = SessionRef { external: Some(("chat".into(), String::new())), ..SessionRef::default() };
     assert_eq!(refused(Accept { session, ..asks("hello") }), "the external reference");
 }
 
