@@ -30,6 +30,12 @@ pub(crate) fn run(long: bool, quick: bool) -> Result<()> {
     step::run("build", step::cargo().arg("build").args(TESTED))?;
     let doctests = ["test", "--doc", "--workspace"];
     step::run("documentation tests", with_variables(step::cargo().args(doctests), long, agents.as_deref()))?;
+    if long {
+        // Millions of steps: only a release build has them done in minutes.
+        let simulation =
+            ["test", "--release", "-p", "omi-model", "--test", "main", "--", "--ignored", "for_long"];
+        step::run("long simulation", step::cargo().args(simulation))?;
+    }
     let mut tests = test_runner(agents.is_some());
     step::run_last("tests", with_variables(&mut tests, long, agents.as_deref()))?;
     let mut left_out = Vec::new();

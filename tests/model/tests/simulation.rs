@@ -82,7 +82,7 @@ fn the_rules_hold_whatever_the_seed() {
 }
 
 #[test]
-#[ignore = "ten minutes: the long suite"]
+#[ignore = "millions of steps: `cargo xtask test --long` runs it in a release build"]
 fn the_rules_hold_for_long() {
     simulate(seed(), LONG_SCRIPTS);
 }
