@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{AttemptId, BindingId, NativeSessionId, RunId, SessionId};
+use crate::grant::Grant;
+use crate::id::{AttemptId, BindingId, GrantId, NativeSessionId, RunId, SessionId};
 
 /// A piece of a prompt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -156,6 +157,17 @@ pub enum InputAnswer {
     Expired,
 }
 
+/// Why something that an adapter asked for is not opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotPerformed {
+    /// It may not be, with the reason.
+    Denied(String),
+    /// Nobody answered in time.
+    Expired,
+    /// It was cancelled before.
+    Cancelled,
+}
+
 /// Why a worker ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StopReason {
@@ -215,6 +227,25 @@ pub enum Command {
         request: u32,
         /// What was said.
         answer: InputAnswer,
+    },
+    /// Open what it asked for: it is allowed, and recorded.
+    Perform {
+        /// The worker's number of the effect.
+        op: u32,
+        /// The grant that allows it; none where the policy of the registration does.
+        grant: Option<Box<Grant>>,
+    },
+    /// Do not open what it asked for.
+    Refuse {
+        /// The worker's number of the effect.
+        op: u32,
+        /// Why.
+        why: NotPerformed,
+    },
+    /// Use a grant no more, and end what was opened under it.
+    Revoke {
+        /// The grant, or the one that it was copied from.
+        grant: GrantId,
     },
     /// Log in.
     Authenticate {

@@ -1,12 +1,14 @@
 //! `decide`: the one function of the kernel. One file for each phase of a run's life, and for what stands beside it.
 
 mod accept;
+mod access;
 mod activity;
 mod approval;
 mod artifact;
 mod begin;
 mod bind;
 mod cancel;
+mod component;
 mod delegate;
 mod finish;
 mod reconcile;
@@ -56,6 +58,10 @@ pub fn decide(input: &Input, facts: &Facts, ids: &mut Ids<'_>) -> Result<Decisio
         Input::WorkerOver { worker, stop } => Ok(worker::over(worker, *stop, facts, ids)),
         Input::Leased { attempt, lease } => worker::leased(attempt, lease, facts, ids),
         Input::CameLate { attempt, count } => worker::came_late(attempt, *count, facts, ids),
+        Input::AccessAsked(asked) => access::asked(asked, facts, ids),
+        Input::RevokeGrant { owner, grant } => component::revoke(owner, grant, facts, ids),
+        Input::InstallComponent(component) => Ok(component::install(component, facts, ids)),
+        Input::RemoveComponent { path } => component::remove(path, facts, ids),
         Input::Retry(retry) => retry::retry(retry, facts, ids),
         Input::Delegate(delegate) => delegate::delegate(delegate, facts, ids),
         Input::UpdateSession { owner, session, change } => {

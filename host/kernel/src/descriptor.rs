@@ -87,6 +87,30 @@ pub enum Capability {
     Other(String),
 }
 
+impl Capability {
+    /// The word of the tables.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Process => "process",
+            Self::Terminal => "terminal",
+            Self::Files => "files",
+            Self::Http => "http",
+            Self::Other(word) => word,
+        }
+    }
+
+    /// Reads the word of the tables.
+    pub fn parse(text: &str) -> Self {
+        match text {
+            "process" => Self::Process,
+            "terminal" => Self::Terminal,
+            "files" => Self::Files,
+            "http" => Self::Http,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+}
+
 /// One thing an adapter asks to be allowed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GrantRequest {

@@ -1,7 +1,10 @@
 //! What is to be done once a decision is committed.
 
-use crate::command::{Answer, BindingSettings, Execute, InputAnswer, StopReason};
-use crate::id::{AdapterId, AttemptId, BindingId, NativeSessionId, RequestId, RunId, SessionId, WorkerId};
+use crate::command::{Answer, BindingSettings, Execute, InputAnswer, NotPerformed, StopReason};
+use crate::grant::Grant;
+use crate::id::{
+    AdapterId, AttemptId, BindingId, GrantId, NativeSessionId, RequestId, RunId, SessionId, WorkerId,
+};
 use crate::report::Lease;
 
 /// What a run that keeps its worker waits for.
@@ -133,6 +136,31 @@ pub enum Effect {
         /// The answer.
         answer: InputAnswer,
     },
+    /// Have a worker open what it asked for. Once. If a person was asked, it waits for the permit of the run.
+    Perform {
+        /// The run that was parked for the question, if a person was asked.
+        run: Option<RunId>,
+        /// The worker.
+        worker: WorkerId,
+        /// The worker's number of the effect.
+        op: u32,
+        /// The grant that allows it; none where the policy of the registration does.
+        grant: Option<Box<Grant>>,
+    },
+    /// Have a worker not open what it asked for.
+    Refuse {
+        /// The worker.
+        worker: WorkerId,
+        /// The worker's number of the effect.
+        op: u32,
+        /// Why.
+        why: NotPerformed,
+    },
+    /// Have every worker use a grant no more. Repeatable.
+    Revoke {
+        /// The grant, or the one that it was copied from.
+        grant: GrantId,
+    },
     /// Let a native session go.
     CloseBinding {
         /// The worker that holds it.
@@ -172,6 +200,7 @@ impl Effect {
             | Self::ProvideInput { run, .. }
             | Self::Authenticate { run, .. }
             | Self::BeginAgain { run, .. } => Some(run),
+            Self::Perform { run, .. } => run.as_ref(),
             Self::Schedule { .. }
             | Self::BeginElsewhere { .. }
             | Self::Bind { .. }
@@ -180,6 +209,8 @@ impl Effect {
             | Self::Park { .. }
             | Self::Unpark { .. }
             | Self::Dequeue { .. }
+            | Self::Refuse { .. }
+            | Self::Revoke { .. }
             | Self::CloseBinding { .. }
             | Self::StopWorker { .. }
             | Self::Reap { .. }

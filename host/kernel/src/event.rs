@@ -103,6 +103,8 @@ kinds! {
     ApprovalRequested = "approval.requested",
     /// The permission was given, or not.
     ApprovalResolved = "approval.resolved",
+    /// It was decided whether an adapter may open something, or such a decision was taken back.
+    GrantDecided = "grant.decided",
     /// A run was delegated.
     DelegationCreated = "delegation.created",
     /// A delegated run is over.
@@ -193,8 +195,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn there_are_39_kinds_and_each_is_read_back() {
-        assert_eq!(EventKind::ALL.len(), 39);
+    fn there_are_40_kinds_and_each_is_read_back() {
+        assert_eq!(EventKind::ALL.len(), 40);
         for kind in EventKind::ALL {
             assert_eq!(EventKind::parse(kind.as_str()), Some(*kind));
         }

@@ -2,6 +2,7 @@
 
 use crate::artifact::{ArtifactRow, ArtifactSummary};
 use crate::delegation::{Budget, Delegation};
+use crate::grant::{Component, ComponentGrant, Grant};
 use crate::id::{AdapterId, WorkerId};
 use crate::report::{Lease, Usage};
 use crate::row::{Attempt, Binding, OpenRequest, Run, Session};
@@ -51,6 +52,14 @@ pub struct Facts {
     pub bindings: Vec<Binding>,
     /// A run of the session is not over.
     pub session_busy: bool,
+    /// The grants of the session that may be about an access, of any state.
+    pub grants: Vec<Grant>,
+    /// The grants of the component for the registration, of any state.
+    pub component_grants: Vec<ComponentGrant>,
+    /// The grant that is meant; one of a component has no session.
+    pub grant: Option<Grant>,
+    /// The component that is meant.
+    pub component: Option<Component>,
     /// The artifact that is meant.
     pub artifact: Option<ArtifactRow>,
     /// At start-up: the runs that are not over.

@@ -1,134 +1,97 @@
-//! The one decision about what an adapter may touch (ARCHITECTURE §5). Pure; the engine calls it in one place.
+//! The one decision about what an adapter may touch (ARCHITECTURE §5). Pure; the engine calls it in one place, and the
+//! kernel when it records what came of it.
 //!
-//! This version knows one rule: an effect is allowed if the component declares the grant, with this capability and
-//! operation, *and* the registration binds it to something real. Everything else is refused.
+//! Something is allowed if the component declares it, the registration binds it, a live grant covers it and none
+//! denies it. A deny wins wherever it stands; of what allows, the narrowest is used: the run's before the session's,
+//! the session's before the component's, that before the registration's policy. The default is no.
 
-use std::collections::BTreeMap;
-
-use crate::descriptor::{Capability, GrantRequest};
-
-/// What an adapter wants to do, in the terms of a grant.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Effect<'a> {
-    /// The grant it names.
-    pub grant: &'a str,
-    /// The kind of thing.
-    pub capability: Capability,
-    /// `spawn`, `read`, `write`, `request`.
-    pub operation: &'a str,
-}
-
-/// What has been granted to one registration of one component.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Granted {
-    /// The name of the registration, for the text of a refusal.
-    pub registration: String,
-    /// What the component declares, by the name of the grant.
-    pub declared: BTreeMap<String, GrantRequest>,
-    /// What the registration binds: the name of the grant and the capability it is bound as.
-    pub bound: BTreeMap<String, Capability>,
-}
-
-/// Why an effect is refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Denial {
-    /// The component uses a grant that `describe` does not list. No configuration allows this.
-    #[error("the component does not declare the grant `{grant}` for {operation}")]
-    NotDeclared {
-        /// The grant it named.
-        grant: String,
-        /// What it wanted.
-        operation: String,
-    },
-    /// The registration binds nothing to the grant.
-    #[error(
-        "`{registration}` has no grant `{grant}` for {operation}; \
-         hint: add `[registrations.{registration}.grants.{grant}]` to the configuration"
-    )]
-    NotBound {
-        /// The registration.
-        registration: String,
-        /// The grant it named.
-        grant: String,
-        /// What it wanted.
-        operation: String,
-    },
-}
-
-/// Decides about one effect. Default is no.
-pub fn authorize(effect: &Effect<'_>, granted: &Granted) -> Result<(), Denial> {
-    let covers = |request: &GrantRequest| {
-        request.capability == effect.capability
-            && (request.operation == "*" || request.operation == effect.operation)
-    };
-    if !granted.declared.get(effect.grant).is_some_and(covers) {
-        return Err(Denial::NotDeclared {
-            grant: effect.grant.to_owned(),
-            operation: effect.operation.to_owned(),
-        });
-    }
-    if granted.bound.get(effect.grant) != Some(&effect.capability) {
-        return Err(Denial::NotBound {
-            registration: granted.registration.clone(),
-            grant: effect.grant.to_owned(),
-            operation: effect.operation.to_owned(),
-        });
-    }
-    Ok(())
-}
-
+mod access;
+mod denial;
+mod pattern;
+mod row;
 #[cfg(test)]
-mod tests {
-    use super::*;
+mod tests;
 
-    fn request(capability: Capability, operation: &str) -> GrantRequest {
-        GrantRequest {
-            name: "agent".into(),
-            capability,
-            operation: operation.into(),
-            pattern: "*".into(),
-            reason: String::new(),
-            optional: false,
-        }
+use crate::id::{RunId, Timestamp};
+
+pub use access::{Access, AccessScope, Asked, Policy, Terms};
+pub use denial::Denial;
+pub(crate) use denial::what;
+pub use pattern::matches;
+pub use row::{Component, ComponentGrant, GateDecision, Grant, GrantEffect, GrantSource, OnlyOp};
+
+/// On whose behalf something is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope<'s> {
+    /// The worker's: no session is known. Only what holds for a component and the policy count.
+    Worker,
+    /// A session's.
+    Session,
+    /// A run's.
+    Run(&'s RunId),
+}
+
+/// What is decided.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict<'g> {
+    /// It may be done.
+    Allow(Allowed<'g>),
+    /// A person is to be asked.
+    Ask,
+    /// It may not be done.
+    Deny(Denial),
+}
+
+/// What allows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Allowed<'g> {
+    /// A grant.
+    Grant(&'g Grant),
+    /// The policy of the registration, which nothing in the session takes back.
+    Policy,
+}
+
+/// Decides about one access. `grants` are those of its session and of its component, of any state.
+pub fn authorize<'g>(
+    access: &Access,
+    scope: Scope<'_>,
+    terms: &Terms,
+    grants: &'g [Grant],
+    now: Timestamp,
+) -> Verdict<'g> {
+    if let Some(denial) = terms.excludes(access) {
+        return Verdict::Deny(denial);
     }
-
-    fn spawn_agent() -> Effect<'static> {
-        Effect { grant: "agent", capability: Capability::Process, operation: "spawn" }
+    let covers = |grant: &&Grant| grant.reaches(scope) && grant.covers(access, &terms.registration);
+    // What stands for a policy holds while the registration has that policy.
+    let stands = |grant: &&Grant| match grant.source {
+        GrantSource::Policy => terms.policy == Policy::Allow,
+        GrantSource::LegacyDefault => terms.policy == Policy::Legacy,
+        GrantSource::User | GrantSource::System => true,
+    };
+    let live = || grants.iter().filter(covers).filter(stands).filter(|grant| grant.is_live(now));
+    let deny = live().find(|grant| grant.effect == GrantEffect::Deny);
+    if let Some(grant) = deny {
+        return Verdict::Deny(Denial::denied_by(access, terms, &grant.id));
     }
-
-    fn granted(declared: Option<GrantRequest>, bound: Option<Capability>) -> Granted {
-        Granted {
-            registration: "claude".into(),
-            declared: declared.into_iter().map(|request| ("agent".to_owned(), request)).collect(),
-            bound: bound.into_iter().map(|capability| ("agent".to_owned(), capability)).collect(),
-        }
+    let allow =
+        live().filter(|grant| grant.effect == GrantEffect::Allow).max_by_key(|grant| grant.narrowness());
+    if let Some(grant) = allow {
+        return Verdict::Allow(Allowed::Grant(grant));
     }
-
-    #[test]
-    fn declared_and_bound_is_allowed() {
-        let granted = granted(Some(request(Capability::Process, "spawn")), Some(Capability::Process));
-        assert_eq!(authorize(&spawn_agent(), &granted), Ok(()));
-    }
-
-    #[test]
-    fn nothing_else_is() {
-        let process = || Some(request(Capability::Process, "spawn"));
-        let undeclared = granted(None, Some(Capability::Process));
-        assert!(matches!(authorize(&spawn_agent(), &undeclared), Err(Denial::NotDeclared { .. })));
-        let other_kind = granted(Some(request(Capability::Files, "*")), Some(Capability::Process));
-        assert!(matches!(authorize(&spawn_agent(), &other_kind), Err(Denial::NotDeclared { .. })));
-        let other_operation = granted(Some(request(Capability::Process, "read")), Some(Capability::Process));
-        assert!(matches!(authorize(&spawn_agent(), &other_operation), Err(Denial::NotDeclared { .. })));
-        let unbound = granted(process(), None);
-        assert!(matches!(authorize(&spawn_agent(), &unbound), Err(Denial::NotBound { .. })));
-        let bound_as_another = granted(process(), Some(Capability::Http));
-        assert!(matches!(authorize(&spawn_agent(), &bound_as_another), Err(Denial::NotBound { .. })));
-    }
-
-    #[test]
-    fn a_refusal_names_the_line_that_would_allow_it() {
-        let unbound = granted(Some(request(Capability::Process, "*")), None);
-        let denial = authorize(&spawn_agent(), &unbound).unwrap_err();
-        assert!(denial.to_string().contains("[registrations.claude.grants.agent]"));
+    let taken_back = || {
+        let is_dead = |grant: &&Grant| grant.source == GrantSource::Policy && grant.revoked_at.is_some();
+        grants.iter().filter(covers).find(is_dead)
+    };
+    match terms.policy {
+        Policy::Allow => match taken_back() {
+            Some(grant) => Verdict::Deny(Denial::revoked(access, terms, &grant.id)),
+            None => Verdict::Allow(Allowed::Policy),
+        },
+        Policy::Ask => Verdict::Ask,
+        // Without a session there is no run that could have the grant; the registration opted in all the same.
+        Policy::Legacy if scope == Scope::Worker => Verdict::Allow(Allowed::Policy),
+        Policy::Legacy => Verdict::Deny(Denial::no_legacy_grant(access, terms)),
+        Policy::Deny => Verdict::Deny(Denial::policy(access, terms)),
     }
 }

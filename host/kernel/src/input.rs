@@ -3,8 +3,10 @@
 use crate::artifact::ArtifactState;
 use crate::command::{Answer, InputAnswer, McpServer, StopReason};
 use crate::descriptor::Fidelity;
+use crate::grant::{Asked, Component};
 use crate::id::{
-    ArtifactId, AttemptId, BindingId, NativeSessionId, OwnerId, RunId, SessionId, Timestamp, WorkerId,
+    ArtifactId, AttemptId, BindingId, GrantId, NativeSessionId, OwnerId, RunId, SessionId, Timestamp,
+    WorkerId,
 };
 use crate::model::Models;
 use crate::permission::ApprovalPolicy;
@@ -94,6 +96,23 @@ impl By {
             Self::Deadline => "deadline",
         }
     }
+}
+
+/// An adapter wants to open something: a program, a file, a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccessAsked {
+    /// When.
+    pub at: Timestamp,
+    /// The number under which a person is asked, of [`crate::row::HOST_REQUESTS`].
+    pub request: u32,
+    /// The session on whose behalf; none for the worker itself.
+    pub session: Option<SessionId>,
+    /// The attempt on whose behalf, or the one that the worker has: a person is asked in its name.
+    pub attempt: Option<AttemptId>,
+    /// What, and under which terms.
+    pub asked: Asked,
+    /// A person can be asked.
+    pub person: bool,
 }
 
 /// Which limit of time an attempt went over.
@@ -262,6 +281,22 @@ pub enum Input {
         artifact: ArtifactId,
         /// What.
         state: ArtifactState,
+    },
+    /// An adapter wants to open something.
+    AccessAsked(Box<AccessAsked>),
+    /// Somebody takes a grant back.
+    RevokeGrant {
+        /// Who.
+        owner: OwnerId,
+        /// The grant.
+        grant: GrantId,
+    },
+    /// Somebody installs a component.
+    InstallComponent(Box<Component>),
+    /// Somebody wants a component installed no longer.
+    RemoveComponent {
+        /// Its path.
+        path: String,
     },
     /// Old events are to go.
     Retain {

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::descriptor::Fidelity;
-use crate::id::{AttemptId, BindingId, NativeSessionId};
+use crate::grant::Asked;
+use crate::id::{AttemptId, BindingId, NativeSessionId, SessionId};
 pub use crate::usage::Usage;
 
 /// What went wrong, for a program and for a person.
@@ -352,6 +353,22 @@ pub enum Report {
     ApprovalRequested(ApprovalRequest),
     /// A request for information.
     InputRequested(InputRequest),
+    /// The worker wants to open something; it waits for [`crate::command::Command::Perform`] or `Refuse`.
+    AccessAsked {
+        /// The number under which a person is asked, of [`crate::row::HOST_REQUESTS`].
+        request: u32,
+        /// The session on whose behalf; none for the worker itself.
+        session: Option<SessionId>,
+        /// The attempt on whose behalf, if it is one's.
+        attempt: Option<AttemptId>,
+        /// What, and under which terms.
+        asked: Box<Asked>,
+    },
+    /// The worker no longer wants to open something that a person may still be asked about.
+    AccessWithdrawn {
+        /// The number under which a person is asked.
+        request: u32,
+    },
     /// The worker started a process.
     ProcessStarted {
         /// What identifies it.

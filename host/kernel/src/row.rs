@@ -2,6 +2,7 @@
 
 use crate::command::{PromptBlock, RunMode};
 use crate::descriptor::Fidelity;
+use crate::grant::Asked;
 use crate::id::{
     AdapterId, ArtifactId, AttemptId, BindingId, ClientId, NativeSessionId, OwnerId, RequestId, RunId,
     SessionId, WorkerId,
@@ -182,7 +183,9 @@ pub struct Binding {
     pub worker: Option<WorkerId>,
 }
 
-/// The number of the kernel's own request for a log-in. No adapter may use it.
+/// The first of the numbers of requests that are the host's own. No adapter may use them.
+pub const HOST_REQUESTS: u32 = 1 << 31;
+/// The number of the kernel's own request for a log-in: the last of them.
 pub const LOG_IN: u32 = u32::MAX;
 
 /// What kind of answer a request waits for.
@@ -194,10 +197,12 @@ pub enum RequestKind {
     Input,
     /// A log-in: the kernel asks, on behalf of the runtime.
     Authentication,
+    /// Whether an adapter may open something.
+    Access,
 }
 
 /// A request to a person that nobody has answered yet.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenRequest {
     /// The adapter's number of the request.
     pub request: u32,
@@ -205,4 +210,6 @@ pub struct OpenRequest {
     pub kind: RequestKind,
     /// The ids of the possible answers, where only some are possible.
     pub options: Vec<String>,
+    /// What an adapter wants to open, if it is about that.
+    pub access: Option<Box<Asked>>,
 }

@@ -119,8 +119,10 @@ impl Scheduler {
     /// A held run waits. It gives its permit back, unless too many wait for people already. One that waits for
     /// another run always does: that run needs the permit.
     pub fn park(&mut self, run: &RunId, why: Wait) {
-        let room = why == Wait::Child || self.parked() < self.parked_max;
+        let parked = self.parked();
         let Some(held) = self.held.get_mut(run) else { return };
+        // Who may go on and has no permit yet has a place to wait still: its own.
+        let room = why == Wait::Child || !held.permit || parked < self.parked_max;
         let count = held.waits.entry(why).or_default();
         *count = match why {
             // However much is asked of a person, the last answer ends it.

@@ -108,7 +108,12 @@ impl Status {
             (S::Starting, Step::Dispatch) | (S::WaitingApproval | S::WaitingInput, Step::Resume) => {
                 Ok(S::Running)
             }
-            (S::Running | S::WaitingApproval | S::WaitingInput, Step::AskApproval) => Ok(S::WaitingApproval),
+            // Its adapter got its binding while a person is still asked.
+            (S::WaitingApproval, Step::Dispatch) => Ok(S::WaitingApproval),
+            // What the worker needs to begin may have to be asked for.
+            (S::Starting | S::Running | S::WaitingApproval | S::WaitingInput, Step::AskApproval) => {
+                Ok(S::WaitingApproval)
+            }
             // A log-in is asked for while the native session is made.
             (S::Starting | S::Running | S::WaitingApproval | S::WaitingInput, Step::AskInput) => {
                 Ok(S::WaitingInput)

@@ -1,8 +1,8 @@
 //! What must be read before an input can be decided. The store reads it inside the transaction that will write.
 
 use crate::id::{
-    ArtifactId, AttemptId, BindingId, ClientId, NativeSessionId, OwnerId, RequestId, RunId, SessionId,
-    WorkerId,
+    AdapterId, ArtifactId, AttemptId, BindingId, ClientId, GrantId, NativeSessionId, OwnerId, RequestId,
+    RunId, SessionId, WorkerId,
 };
 use crate::input::Input;
 use crate::request::SessionRef;
@@ -64,6 +64,22 @@ pub enum Wants {
     },
     /// An artifact: `artifact`, `session`.
     Artifact(ArtifactId),
+    /// What [`Wants::Attempt`] reads, where an attempt is named; else the `session` that is named, if one is. And `grants`,
+    /// those of that session for the registration or any, without those of other runs, and `component_grants`.
+    Access {
+        /// The attempt in whose name a person is asked.
+        attempt: Option<AttemptId>,
+        /// The session on whose behalf something is opened.
+        session: Option<SessionId>,
+        /// The registration.
+        registration: AdapterId,
+        /// The component.
+        component: String,
+    },
+    /// A grant: `grant`, and the `session` it is of.
+    Grant(GrantId),
+    /// An installed component, by its path: `component`, and its `component_grants` for any registration.
+    Component(String),
     /// What a worker holds: `bindings`.
     Worker(WorkerId),
     /// Everything that is not over: `unfinished`, `lost_bindings`, `leases`.
@@ -122,6 +138,15 @@ impl Input {
             | Self::CameLate { attempt: id, .. }
             | Self::CancelDispatched { attempt: id, .. }
             | Self::CancelGraceOver { attempt: id } => attempt(id),
+            Self::AccessAsked(asked) => Wants::Access {
+                attempt: asked.attempt.clone(),
+                session: asked.session.clone(),
+                registration: asked.asked.terms.registration.clone(),
+                component: asked.asked.terms.component.clone(),
+            },
+            Self::RevokeGrant { grant, .. } => Wants::Grant(grant.clone()),
+            Self::InstallComponent(component) => Wants::Component(component.path.clone()),
+            Self::RemoveComponent { path } => Wants::Component(path.clone()),
             Self::Retain { .. } => Wants::Nothing,
             Self::Reconcile => Wants::Unfinished,
         }

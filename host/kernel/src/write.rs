@@ -3,6 +3,7 @@
 use crate::artifact::ArtifactState;
 use crate::delegation::DelegationStatus;
 use crate::descriptor::Fidelity;
+use crate::grant::{Component, ComponentGrant, GateDecision, Grant};
 use crate::id::{
     AdapterId, ArtifactId, AttemptId, BindingId, DelegationId, GrantId, NativeSessionId, RunId, SessionId,
     Timestamp, WorkerId,
@@ -160,14 +161,21 @@ pub enum Write {
         /// To here.
         to: BindingStatus,
     },
-    /// A grant that records the broad authority of a run under the legacy policy (seed §17.1).
-    InsertLegacyGrant {
-        /// Its identifier.
-        id: GrantId,
-        /// The session.
-        session: SessionId,
-        /// The run.
-        run: RunId,
+    /// A new grant of a session.
+    InsertGrant(Box<Grant>),
+    /// A new grant of a component.
+    InsertComponentGrant(Box<ComponentGrant>),
+    /// A grant holds no more, and neither does what was copied from it.
+    RevokeGrant(GrantId),
+    /// A decision of the gate outside of any session, or about a component.
+    RecordGateDecision(Box<GateDecision>),
+    /// A component was installed, in the place of what was there at the same path.
+    PutComponent(Box<Component>),
+    /// A component is no longer installed, and what was granted to it for good is forgotten, and revoked where it was
+    /// copied into a session.
+    RemoveComponent {
+        /// Its path.
+        path: String,
     },
     /// The kept chunks of a message are replaced by the whole message.
     CompactMessage {
@@ -201,7 +209,7 @@ pub enum Write {
         result: Option<serde_json::Value>,
     },
     /// Old events go: those of runs that ended before a time, and the oldest of ended runs beyond a number. What says
-    /// how a run ended stays with the run.
+    /// how a run ended stays with the run. The oldest decisions of the gate beyond a number of the store's go, too.
     PruneEvents {
         /// Runs that ended before this time lose their events.
         ended_before: Timestamp,

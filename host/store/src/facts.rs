@@ -1,5 +1,6 @@
 //! Reads the facts that a decision needs, inside the transaction that will write it.
 
+mod access;
 mod delegation;
 mod request;
 mod run;
@@ -46,6 +47,15 @@ pub(crate) fn read(db: &Connection, wants: &Wants) -> Result<Facts> {
             };
             Ok(Facts { artifact, session, ..Facts::default() })
         }
+        Wants::Access { attempt, session, registration, component } => {
+            access::asked(db, attempt.as_ref(), session.as_ref(), registration, component)
+        }
+        Wants::Grant(grant) => access::grant(db, grant),
+        Wants::Component(path) => Ok(Facts {
+            component: access::component(db, path)?,
+            component_grants: access::of_component(db, path, None)?,
+            ..Facts::default()
+        }),
         Wants::Worker(worker) => {
             Ok(Facts { bindings: session::bindings_of_worker(db, worker)?, ..Facts::default() })
         }

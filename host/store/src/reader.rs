@@ -4,8 +4,11 @@
 
 mod artifact;
 mod binding;
+mod component;
 mod delegation;
 mod event;
+mod gate;
+mod grant;
 mod request;
 mod run;
 mod session;
@@ -14,10 +17,13 @@ use std::path::{Path, PathBuf};
 
 pub use artifact::{ArtifactFilter, ArtifactView};
 pub use binding::BindingView;
+pub use component::ComponentView;
 pub use delegation::DelegationView;
 pub use event::EventFilter;
+pub use gate::GateDecisionView;
+pub use grant::{GrantFilter, GrantRecord, GrantView};
 use omi_kernel::event::Event;
-use omi_kernel::id::{Cursor, OwnerId, RunId, SessionId, Timestamp};
+use omi_kernel::id::{Cursor, GrantId, OwnerId, RunId, SessionId, Timestamp};
 pub use request::{RequestState, RequestView};
 pub use run::{AttemptView, RunFilter, RunView};
 use rusqlite::{Connection, Row};
@@ -92,6 +98,36 @@ impl Reader {
         state: Option<RequestState>,
     ) -> Result<Vec<RequestView>, StoreError> {
         self.read(|db| request::list(db, owner, state))
+    }
+
+    /// Grants, the newest first: those of sessions, and those of components, which are nobody's own.
+    pub fn grants(&self, filter: &GrantFilter) -> Result<Vec<GrantView>, StoreError> {
+        self.read(|db| grant::list(db, filter))
+    }
+
+    /// One grant, with the newest `limit` events and decisions of the gate that name it or what was copied from it.
+    pub fn grant(
+        &self,
+        owner: Option<&OwnerId>,
+        grant: &GrantId,
+        limit: u32,
+    ) -> Result<Option<GrantRecord>, StoreError> {
+        self.read(|db| grant::one(db, owner, grant, limit))
+    }
+
+    /// What the gate decided outside of any session, the newest first.
+    pub fn gate_decisions(&self, limit: u32) -> Result<Vec<GateDecisionView>, StoreError> {
+        self.read(|db| gate::list(db, limit))
+    }
+
+    /// The components that are installed, in the order of their paths.
+    pub fn components(&self) -> Result<Vec<ComponentView>, StoreError> {
+        self.read(component::list)
+    }
+
+    /// The component that is installed at a path.
+    pub fn component(&self, path: &str) -> Result<Option<ComponentView>, StoreError> {
+        self.read(|db| component::one(db, path))
     }
 
     /// Events in the order of their cursors.

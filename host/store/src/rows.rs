@@ -1,5 +1,7 @@
 //! Reads rows into the kernel's types. A row that cannot be read is an error, never a guess.
 
+mod grant;
+
 use omi_kernel::artifact::{ArtifactRole, ArtifactRow, ArtifactState, ArtifactSummary};
 use omi_kernel::delegation::{Delegation, DelegationMode, DelegationStatus};
 use omi_kernel::id::{
@@ -13,6 +15,11 @@ use omi_kernel::status::Status;
 use rusqlite::types::{FromSql, Type};
 use rusqlite::{Row, Statement};
 use serde::de::DeserializeOwned;
+
+pub(crate) use grant::{
+    ANY_CAPABILITY, COMPONENT, COMPONENT_GRANT, Constraints, GRANT, capability, component, component_grant,
+    grant,
+};
 
 use crate::words;
 

@@ -3,6 +3,7 @@
 use omi_kernel::command::RunMode;
 use omi_kernel::descriptor::Fidelity;
 use omi_kernel::event::{Retention, Visibility};
+use omi_kernel::grant::{GrantEffect, GrantSource};
 
 /// The statuses of runs and attempts that are not over.
 pub(crate) const ACTIVE: &str =
@@ -51,6 +52,31 @@ pub(crate) fn visibility_text(visibility: Visibility) -> &'static str {
     }
 }
 
+pub(crate) fn effect(text: &str) -> Option<GrantEffect> {
+    [GrantEffect::Allow, GrantEffect::Deny].into_iter().find(|effect| effect_text(*effect) == text)
+}
+
+pub(crate) fn effect_text(effect: GrantEffect) -> &'static str {
+    match effect {
+        GrantEffect::Allow => "allow",
+        GrantEffect::Deny => "deny",
+    }
+}
+
+pub(crate) fn source(text: &str) -> Option<GrantSource> {
+    let all = [GrantSource::LegacyDefault, GrantSource::Policy, GrantSource::User, GrantSource::System];
+    all.into_iter().find(|source| source_text(*source) == text)
+}
+
+pub(crate) fn source_text(source: GrantSource) -> &'static str {
+    match source {
+        GrantSource::LegacyDefault => "legacy_default",
+        GrantSource::Policy => "policy",
+        GrantSource::User => "user",
+        GrantSource::System => "system",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use omi_kernel::status::Status;
@@ -73,6 +99,14 @@ mod tests {
         }
         for mode in [RunMode::Ask, RunMode::Act] {
             assert_eq!(super::mode(mode_text(mode)), Some(mode));
+        }
+        for effect in [GrantEffect::Allow, GrantEffect::Deny] {
+            assert_eq!(super::effect(effect_text(effect)), Some(effect));
+        }
+        for source in
+            [GrantSource::LegacyDefault, GrantSource::Policy, GrantSource::User, GrantSource::System]
+        {
+            assert_eq!(super::source(source_text(source)), Some(source));
         }
     }
 }

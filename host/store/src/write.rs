@@ -3,11 +3,16 @@
 mod artifact;
 mod attempt;
 mod binding;
+mod component;
 mod delegation;
 mod event;
+mod gate;
+mod grant;
 mod prune;
 mod run;
 mod session;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use event::event;
 use omi_kernel::id::Timestamp;
@@ -37,7 +42,6 @@ pub(crate) fn write(db: &Connection, write: &Write, now: Timestamp) -> Result<Wr
         Write::InsertSession(session) => session::insert(db, session, now),
         Write::TouchSession(id) => session::touch(db, id, now),
         Write::UpdateSession { id, from, change } => session::update(db, id, *from, change, now),
-        Write::InsertLegacyGrant { id, session, run } => session::grant(db, id, session, run, now),
         Write::InsertRun(run) => run::insert(db, run, now),
         Write::MoveRun { id, from, to, change } => run::advance(db, id, (*from, *to), change, now),
         Write::InsertAttempt(attempt) => attempt::insert(db, attempt, now),
@@ -57,6 +61,12 @@ pub(crate) fn write(db: &Connection, write: &Write, now: Timestamp) -> Result<Wr
         }
         Write::ReleaseBindings { worker } => binding::release(db, worker, now),
         Write::MoveBinding { id, from, to } => binding::advance(db, id, (*from, *to), now),
+        Write::InsertGrant(grant) => grant::insert(db, grant, now),
+        Write::InsertComponentGrant(grant) => grant::insert_of_component(db, grant, now),
+        Write::RevokeGrant(id) => grant::revoke(db, id, now),
+        Write::RecordGateDecision(decision) => gate::record(db, decision, now),
+        Write::PutComponent(component) => component::put(db, component, now),
+        Write::RemoveComponent { path } => component::remove(db, path, now),
         Write::CompactMessage { attempt, message } => event::compact(db, attempt, message),
         Write::InsertArtifact(artifact) => artifact::insert(db, artifact, now),
         Write::MoveArtifact { id, from, to } => artifact::advance(db, id, (*from, *to), now),

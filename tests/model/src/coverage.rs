@@ -1,5 +1,7 @@
 //! What a walk or a simulation led to: a test that never reaches a case says nothing about it.
 
+mod access;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use omi_kernel::event::EventKind;
@@ -24,9 +26,11 @@ macro_rules! kinds {
 kinds! {
     Accept, Begin, CannotBegin, BindingOpened, BindingFailed, Chunk, MessageCompleted, Activity,
     ApprovalRequested, ApprovalAnswered, InputRequested, InputProvided, Finished, WorkerLost, TimedOut,
-    WorkerOver, Leased, CameLate, Retry, Delegate, UpdateSession, InvalidateBindings, UpdateArtifact, Retain,
+    WorkerOver, Leased, CameLate, AccessAsked, RevokeGrant, InstallComponent, RemoveComponent, Retry, Delegate, UpdateSession, InvalidateBindings, UpdateArtifact, Retain,
     Cancel, CancelDispatched, CancelGraceOver, Reconcile,
 }
+
+use access::{ACCESSES, MEETINGS};
 
 /// What was seen.
 #[derive(Debug, Clone, Default)]
@@ -41,6 +45,10 @@ pub struct Coverage {
     pub modes: BTreeMap<String, u64>,
     /// How often each refusal was given, by its name.
     pub refusals: BTreeMap<String, u64>,
+    /// How often each thing became of an access, as far as it is recorded.
+    pub accesses: BTreeMap<&'static str, u64>,
+    /// How often each thing was met that only a driver with its workers can meet.
+    pub met: BTreeMap<&'static str, u64>,
     /// How many inputs were decided.
     pub decided: u64,
 }
@@ -55,6 +63,7 @@ impl Coverage {
                 if !late {
                     *self.inputs.entry(kind(input)).or_default() += 1;
                 }
+                self.note_accesses(input, taken, record);
                 for event in &taken.events {
                     self.events.insert(event.kind);
                     if event.kind == EventKind::DelegationCreated {
@@ -84,6 +93,12 @@ impl Coverage {
         for (mode, count) in &other.modes {
             *self.modes.entry(mode.clone()).or_default() += count;
         }
+        for (what, count) in &other.accesses {
+            *self.accesses.entry(what).or_default() += count;
+        }
+        for (what, count) in &other.met {
+            *self.met.entry(what).or_default() += count;
+        }
         self.events.extend(&other.events);
         self.statuses.extend(&other.statuses);
         self.decided += other.decided;
@@ -99,6 +114,20 @@ impl Coverage {
         let statuses = statuses.map(|status| format!("no run was ever {status}"));
         let modes = ["call", "spawn", "continue"].iter().filter(|mode| !self.modes.contains_key(**mode));
         let modes = modes.map(|mode| format!("no run was ever asked for work by `{mode}`"));
-        inputs.chain(events).chain(statuses).chain(modes).collect()
+        let accesses = ACCESSES.iter().filter(|what| !self.accesses.contains_key(**what));
+        let accesses = accesses.map(|what| format!("no access was ever {what}"));
+        inputs.chain(events).chain(statuses).chain(modes).chain(accesses).collect()
+    }
+
+    /// What only a driver with its workers can meet, and was never met.
+    pub fn unmet(&self) -> Vec<String> {
+        let unmet = MEETINGS.iter().filter(|what| !self.met.contains_key(**what));
+        unmet.map(|what| format!("no access was ever {what}")).collect()
+    }
+
+    /// Something was met that only a driver with its workers can meet.
+    pub fn met(&mut self, what: &'static str) {
+        debug_assert!(MEETINGS.contains(&what), "`{what}` is not in the list");
+        *self.met.entry(what).or_default() += 1;
     }
 }

@@ -4,6 +4,9 @@
 mod apply;
 mod event;
 mod facts;
+mod gate;
+mod glob;
+mod grant;
 mod insert;
 mod judge;
 mod retain;
@@ -13,17 +16,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use omi_kernel::decision::Reply;
 use omi_kernel::effect::Effect;
 use omi_kernel::event::Event;
+use omi_kernel::grant::Asked;
 use omi_kernel::id::{
-    AdapterId, ArtifactId, AttemptId, BindingId, ClientId, Cursor, DelegationId, Ids, RequestId, RunId,
-    SessionId, Timestamp,
+    AdapterId, ArtifactId, AttemptId, BindingId, ClientId, Cursor, DelegationId, GrantId, Ids, RequestId,
+    RunId, SessionId, Timestamp, WorkerId,
 };
-use omi_kernel::input::Input;
+use omi_kernel::input::{AccessAsked, Input};
 use omi_kernel::refusal::Refusal;
 use omi_kernel::row::RequestKind;
 
 use crate::Fault;
 use crate::row::{
-    ArtifactFull, AttemptRow, BindingRow, DelegationRow, EventRow, GrantRow, RunRow, SessionRow,
+    ArtifactFull, AttemptRow, BindingRow, ComponentGrantRow, ComponentRow, DelegationRow, EventRow,
+    GateDecisionRow, GrantRow, RunRow, SessionRow,
 };
 use crate::table::Table;
 
@@ -53,8 +58,14 @@ pub struct Record {
     pub artifacts: Table<ArtifactId, ArtifactFull>,
     /// The delegations.
     pub delegations: Table<DelegationId, DelegationRow>,
-    /// The grants.
-    pub grants: Vec<GrantRow>,
+    /// The grants of sessions.
+    pub grants: Table<GrantId, GrantRow>,
+    /// The grants of components.
+    pub component_grants: Vec<ComponentGrantRow>,
+    /// The installed components, by their paths.
+    pub components: BTreeMap<String, ComponentRow>,
+    /// The decisions of the gate that are no events, as far as they are kept.
+    pub gate_decisions: Vec<GateDecisionRow>,
     /// The events that are still there.
     pub events: BTreeMap<Cursor, EventRow>,
     last_cursor: Cursor,
@@ -65,7 +76,9 @@ pub struct Record {
     children_of: BTreeMap<RunId, Vec<RunId>>,
     worked_for: BTreeMap<RunId, DelegationId>,
     live: BTreeSet<RunId>,
-    open: BTreeMap<AttemptId, BTreeMap<(u32, RequestKind), Vec<String>>>,
+    open: BTreeMap<AttemptId, BTreeMap<(u32, RequestKind), Open>>,
+    last_gate_decision: u64,
+    asked: BTreeMap<(WorkerId, u32), AccessAsked>,
     questions: BTreeMap<RunId, Vec<Question>>,
     pieces: BTreeMap<(AttemptId, String), Vec<Cursor>>,
     once: Once,
@@ -80,9 +93,17 @@ struct Question {
     told: Option<bool>,
 }
 
+/// What somebody is asked.
+#[derive(Debug, Clone)]
+struct Open {
+    options: Vec<String>,
+    access: Option<Box<Asked>>,
+}
+
 /// What must happen at most once.
 #[derive(Debug, Default)]
 struct Once {
+    told: BTreeSet<(WorkerId, u32)>,
     executed: BTreeSet<AttemptId>,
     dispatched: BTreeSet<AttemptId>,
     stop_requested: BTreeSet<RunId>,
@@ -105,8 +126,12 @@ impl Record {
         ids: &mut Ids<'_>,
     ) -> Result<Result<Taken, Refusal>, Fault> {
         let facts = self.facts(&input.wants());
+        let due = self.note_access(input);
         match omi_kernel::decide(input, &facts, ids) {
-            Ok(decision) => self.apply(&decision, now).map(Ok),
+            Ok(decision) => {
+                due.map_or(Ok(()), |due| due.judge(&decision))?;
+                self.apply(&decision, now).map(Ok)
+            }
             Err(refusal) => Ok(Err(refusal)),
         }
     }
@@ -145,5 +170,10 @@ impl Record {
     /// What an attempt has asked and nobody has answered.
     pub fn open_of(&self, attempt: &AttemptId) -> Vec<(u32, RequestKind)> {
         self.open.get(attempt).into_iter().flat_map(|open| open.keys().copied()).collect()
+    }
+
+    /// What an attempt asks about an access, under a number.
+    pub fn open_access(&self, attempt: &AttemptId, request: u32) -> Option<&Asked> {
+        self.open.get(attempt)?.get(&(request, RequestKind::Access))?.access.as_deref()
     }
 }

@@ -3,7 +3,8 @@
 use omi_kernel::artifact::ArtifactState;
 use omi_kernel::delegation::{Delegation, DelegationStatus};
 use omi_kernel::event::NewEvent;
-use omi_kernel::id::{ArtifactId, AttemptId, Cursor, GrantId, RequestId, RunId, SessionId, Timestamp};
+use omi_kernel::grant::{Component, ComponentGrant, GateDecision, Grant};
+use omi_kernel::id::{ArtifactId, AttemptId, Cursor, RequestId, Timestamp};
 use omi_kernel::new::{NewArtifact, NewBinding};
 use omi_kernel::report::{FailureDetail, Lease};
 use omi_kernel::row::{Attempt, Binding, Run, Session};
@@ -150,17 +151,42 @@ impl DelegationRow {
     }
 }
 
-/// A grant under the legacy policy.
+/// A grant of a session.
 #[derive(Debug, Clone)]
 pub struct GrantRow {
-    /// Its identifier.
-    pub id: GrantId,
-    /// Its session.
-    pub session: SessionId,
-    /// Its run.
-    pub run: RunId,
+    /// What decisions see.
+    pub grant: Grant,
     /// When it was made.
     pub created_at: Timestamp,
+}
+
+/// A grant of a component.
+#[derive(Debug, Clone)]
+pub struct ComponentGrantRow {
+    /// What decisions see.
+    pub grant: ComponentGrant,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// An installed component.
+#[derive(Debug, Clone)]
+pub struct ComponentRow {
+    /// What decisions see.
+    pub component: Component,
+    /// When it was installed, the last time.
+    pub installed_at: Timestamp,
+}
+
+/// A decision of the gate that is no event.
+#[derive(Debug, Clone)]
+pub struct GateDecisionRow {
+    /// Its place.
+    pub number: u64,
+    /// What was decided.
+    pub decision: GateDecision,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// An event.

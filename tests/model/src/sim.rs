@@ -8,11 +8,14 @@
 //!            inputs ─▶ Record::take (decides, applies, judges) ─▶ effects ─▶ workers, scheduler, timers
 //! ```
 
+mod access;
 mod client;
 mod clock;
 mod driver;
 mod effect;
 mod fake;
+mod gate;
+mod person;
 mod report;
 mod rules;
 mod settle;
@@ -96,6 +99,8 @@ pub struct Sim {
     last_id: u128,
     last_other_id: u128,
     last_native: u64,
+    /// A rule that was broken where nobody could say so.
+    fault: Option<Fault>,
 }
 
 /// What one step is about.
@@ -125,6 +130,7 @@ impl Sim {
             last_id: 0,
             last_other_id: 1 << 64,
             last_native: 0,
+            fault: None,
         }
     }
 

@@ -1,5 +1,7 @@
 //! What clients and workers say, drawn from a script: shared by the simulation and the wild walk.
 
+mod access;
+
 use omi_kernel::command::{Base64, McpServer, McpTransport, PromptBlock, RunMode};
 use omi_kernel::delegation::DelegationMode;
 use omi_kernel::descriptor::Fidelity;
@@ -14,6 +16,8 @@ use omi_kernel::request::{Accept, Delegate, SessionRef, WorkerLimits};
 use omi_kernel::row::RunInput;
 use omi_kernel::usage::Usage;
 use serde_json::json;
+
+pub use access::{access, component, component_path};
 
 use crate::script::Dice;
 

@@ -1,6 +1,8 @@
 //! Wild inputs: whatever can be said, in whatever order, about whatever there is or never was. No driver stands before
 //! the record here, so that it sees what a driver would never send.
 
+mod access;
+
 use std::collections::BTreeMap;
 
 use omi_kernel::artifact::ArtifactState;
@@ -8,13 +10,15 @@ use omi_kernel::command::{Answer, InputAnswer, StopReason};
 use omi_kernel::descriptor::Fidelity;
 use omi_kernel::effect::Effect;
 use omi_kernel::id::{ArtifactId, AttemptId, BindingId, Ids, OwnerId, RunId, SessionId, Timestamp, WorkerId};
-use omi_kernel::input::{BindingOpened, By, Finished, Input, Timeout};
+use omi_kernel::input::{AccessAsked, BindingOpened, By, Finished, Input, Timeout};
 use omi_kernel::report::{ApprovalRequest, InputRequest, Outcome};
 use omi_kernel::request::{Retry, SessionRef};
 use omi_kernel::session::{SessionChange, SessionStatus};
 use omi_kernel::status::Status;
 use omi_kernel::transcript::Chunk;
 use serde_json::json;
+
+use access::answer_access;
 
 use crate::record::{Record, Taken};
 use crate::row::{AttemptRow, RunRow};
@@ -27,11 +31,14 @@ pub struct Walk {
     /// The binding that each attempt was told to make or take up.
     asked: BTreeMap<AttemptId, BindingId>,
     last_id: u128,
+    last_op: u32,
+    /// What was asked for: it may be asked for again.
+    accesses: Vec<AccessAsked>,
 }
 
 impl Default for Walk {
     fn default() -> Self {
-        Self { asked: BTreeMap::new(), last_id: 1 << 64 }
+        Self { asked: BTreeMap::new(), last_id: 1 << 64, last_op: 0, accesses: Vec::new() }
     }
 }
 
@@ -52,7 +59,7 @@ impl Walk {
 
     /// Something that happens, likely or not.
     pub fn input(&mut self, record: &Record, now: Timestamp, dice: &mut Dice) -> Input {
-        match dice.below(44) {
+        match dice.below(52) {
             0..=5 => accept(record, dice),
             6..=11 => self.begin(record, dice),
             12 => {
@@ -75,6 +82,12 @@ impl Walk {
                 let worker = self.worker(record, dice);
                 Input::WorkerOver { worker, stop: dice.of(&[None, Some(StopReason::Idle)]) }
             }
+            23..=28 => self.access(record, now, dice),
+            29 => self.about_components(record, dice),
+            30 | 31 => match answer_access(record, dice) {
+                Some(answer) => answer,
+                None => self.about_an_attempt(record, dice),
+            },
             _ => self.about_an_attempt(record, dice),
         }
     }
@@ -180,8 +193,14 @@ impl Walk {
             },
             17 | 18 => {
                 let (request, by) = (open(record, &attempt, dice), by(dice));
-                let selected = Answer::Selected { option_id: dice.of(&["yes", "no", "maybe"]).into() };
-                let answer = dice.of(&[selected, Answer::Cancelled, Answer::Expired]);
+                let of_access = record.open_access(&attempt, request).is_some();
+                let options = if of_access {
+                    ["once", "session", "always", "deny"]
+                } else {
+                    ["yes", "no", "maybe", "yes"]
+                };
+                let selected = Answer::Selected { option_id: dice.of(&options).into() };
+                let answer = dice.of(&[selected.clone(), selected, Answer::Cancelled, Answer::Expired]);
                 Input::ApprovalAnswered { attempt, request, answer, by }
             }
             19 => {

@@ -2,13 +2,14 @@
 //! ignored by name, and loses that mark with the defect; where the simulation must step around it, the place says
 //! `KNOWN DEFECT`.
 
+mod access;
 mod kernel;
 
 use omi_kernel::descriptor::Fidelity;
 use omi_kernel::effect::Wait;
 use omi_kernel::id::{AttemptId, BindingId, Ids, RunId, SessionId, Timestamp, WorkerId};
 use omi_kernel::pool::{Holding, Lease, Pool};
-use omi_kernel::schedule::Waiting;
+use omi_kernel::schedule::{Scheduler, Waiting};
 use omi_kernel::watch::{Due, TimeLimits, Watch};
 
 fn waiting(run: u128, session: u128) -> Waiting {
@@ -49,4 +50,19 @@ fn a_person_has_a_time_limit_while_another_run_is_waited_for() {
     watch.pause(&run, Wait::Person, Timestamp(0));
     watch.pause(&run, Wait::Child, Timestamp(10));
     assert_eq!(watch.due(Timestamp(1000)), vec![(attempt, Due::Unanswered)]);
+}
+
+/// Who may go on and is asked again before it has a permit waits again, even if no place to wait is left but its own:
+/// given a permit, its time would run while a person is asked.
+#[test]
+fn a_run_that_is_asked_again_before_it_returns_does_not_return() {
+    let mut scheduler = Scheduler::new(1, 1);
+    (1..=2).for_each(|number| scheduler.enqueue(waiting(number, number)));
+    let first = scheduler.lease(|_| true).unwrap().run;
+    scheduler.park(&first, Wait::Person);
+    let second = scheduler.lease(|_| true).unwrap().run;
+    scheduler.unpark(&first, Wait::Person);
+    scheduler.park(&first, Wait::Person);
+    scheduler.release(&second);
+    assert_eq!(scheduler.resume(), None, "a person is asked");
 }

@@ -1,5 +1,7 @@
 //! Every row and every column of the database beside what the reference has: nothing is left out.
 
+mod gate;
+
 use std::path::Path;
 
 use omi_kernel::command::RunMode;
@@ -14,7 +16,7 @@ use rusqlite::{Connection, OpenFlags};
 use serde_json::{Map, Value, json};
 
 /// The tables, and the order of their rows.
-const TABLES: [(&str, &str); 8] = [
+const TABLES: [(&str, &str); 11] = [
     ("sessions", "rowid"),
     ("runs", "rowid"),
     ("run_attempts", "rowid"),
@@ -22,6 +24,9 @@ const TABLES: [(&str, &str); 8] = [
     ("artifacts", "rowid"),
     ("delegations", "rowid"),
     ("grants", "rowid"),
+    ("component_grants", "rowid"),
+    ("components", "path"),
+    ("gate_decisions", "decision_seq"),
     ("events", "event_seq"),
 ];
 
@@ -72,7 +77,10 @@ fn expected(reference: &Record, table: &str) -> Vec<Value> {
         "adapter_bindings" => reference.bindings.rows().iter().map(binding).collect(),
         "artifacts" => artifacts(reference),
         "delegations" => reference.delegations.rows().iter().map(delegation).collect(),
-        "grants" => grants(reference),
+        "grants" => reference.grants.rows().iter().map(gate::grant).collect(),
+        "component_grants" => reference.component_grants.iter().map(gate::component_grant).collect(),
+        "components" => reference.components.values().map(gate::component).collect(),
+        "gate_decisions" => reference.gate_decisions.iter().map(gate::decision).collect(),
         "events" => events(reference),
         table => panic!("nobody knows what is in {table}"),
     }
@@ -196,18 +204,6 @@ fn delegation(row: &DelegationRow) -> Value {
         "completed_at_ms": at(row.completed_at), "budget_usd": delegation.budget_usd,
         "result_json": row.result,
     })
-}
-
-fn grants(reference: &Record) -> Vec<Value> {
-    let value = |row: &omi_model::row::GrantRow| {
-        json!({
-            "grant_id": row.id.as_str(), "session_id": row.session, "run_id": row.run, "capability": "*",
-            "operation": "*", "resource_pattern": "*", "effect": "allow", "source": "legacy_default",
-            "constraints_json": {}, "created_at_ms": row.created_at.0, "expires_at_ms": null,
-            "revoked_at_ms": null,
-        })
-    };
-    reference.grants.iter().map(value).collect()
 }
 
 fn events(reference: &Record) -> Vec<Value> {

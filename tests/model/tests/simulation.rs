@@ -62,6 +62,7 @@ fn the_rules_hold_in_a_simulated_world() {
     let seen = simulate(SEED, SCRIPTS);
     println!("{} inputs decided in {:?}: {seen:#?}", seen.decided, begun.elapsed());
     assert!(seen.missing().is_empty(), "{:#?}", seen.missing());
+    assert!(seen.unmet().is_empty(), "{:#?}", seen.unmet());
 }
 
 /// Another seed each time; `OMI_TEST_SEED` plays one again.

@@ -9,6 +9,7 @@ use crate::draft::Draft;
 use crate::effect::Effect;
 use crate::event::{About, EventKind};
 use crate::facts::Facts;
+use crate::grant::Grant;
 use crate::id::{AdapterId, GrantId, Ids, RunId, SessionId};
 use crate::model::ModelProfile;
 use crate::new::{NewRun, NewSession};
@@ -188,8 +189,8 @@ pub(super) fn queue(new: NewRun, legacy_grant: bool, draft: &mut Draft<'_, '_>) 
     let parent = new.parent.clone();
     draft.write(Write::InsertRun(Box::new(new)));
     if legacy_grant {
-        let id = GrantId::new(draft.ids);
-        draft.write(Write::InsertLegacyGrant { id, session: session.clone(), run: run.clone() });
+        let grant = Grant::legacy_default(GrantId::new(draft.ids), session.clone(), run.clone());
+        draft.write(Write::InsertGrant(Box::new(grant)));
     }
     draft.write(Write::TouchSession(session.clone()));
     let about = About { session: session.clone(), run: Some(run.clone()), attempt: None };

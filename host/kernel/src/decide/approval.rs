@@ -13,7 +13,7 @@ use crate::input::By;
 use crate::permission::{ApprovalPolicy, LegacyPermissionPolicy, refusal};
 use crate::refusal::Refusal;
 use crate::report::ApprovalRequest;
-use crate::row::{Attempt, LOG_IN, RequestKind, Run};
+use crate::row::{Attempt, HOST_REQUESTS, RequestKind, Run};
 use crate::status::{Status, Step};
 
 /// What an adapter is told where a person would have to be asked and none can be.
@@ -30,7 +30,7 @@ pub(super) fn requested(
     if super::activity::is_over(attempt, facts) {
         return Ok(draft.late(&attempt.id));
     }
-    if super::request::is_open(request.request, facts) {
+    if super::request::is_open(request.request, facts) || attempt.binding.is_none() {
         return Ok(draft.reply(Reply::Late));
     }
     let payload = json!({ "request": request.request, "title": request.title, "toolUseId": request.tool,
@@ -41,7 +41,7 @@ pub(super) fn requested(
         ApprovalPolicy::Legacy => {
             (LegacyPermissionPolicy::answer(&request.options), LegacyPermissionPolicy::LABEL)
         }
-        ApprovalPolicy::Ask if request.request != LOG_IN => {
+        ApprovalPolicy::Ask if request.request < HOST_REQUESTS => {
             super::request::wait(run, attempt, facts, Step::AskApproval, &mut draft)?;
             return Ok(draft.done());
         }
@@ -53,7 +53,7 @@ pub(super) fn requested(
     Ok(draft.done())
 }
 
-fn resolve(run: &Run, attempt: &Attempt, request: u32, answer: &Answer, by: &str, draft: &mut Draft<'_, '_>) {
+fn record(run: &Run, attempt: &Attempt, request: u32, answer: &Answer, by: &str, draft: &mut Draft<'_, '_>) {
     let mut payload = json!(answer);
     payload["request"] = json!(request);
     payload["by"] = json!(by);
@@ -62,6 +62,11 @@ fn resolve(run: &Run, attempt: &Attempt, request: u32, answer: &Answer, by: &str
         payload["policy"] = json!(by);
     }
     draft.event(&about(run, Some(attempt)), EventKind::ApprovalResolved, payload);
+}
+
+/// The adapter is told, exactly once.
+fn resolve(run: &Run, attempt: &Attempt, request: u32, answer: &Answer, by: &str, draft: &mut Draft<'_, '_>) {
+    record(run, attempt, request, answer, by, draft);
     if let Some(worker) = &attempt.worker {
         draft.effect(Effect::Answer {
             run: run.id.clone(),
@@ -88,13 +93,21 @@ pub(super) fn answered(
         (RequestKind::Input | RequestKind::Authentication, _) => {
             return Err(Refusal::NoOpenRequest { attempt: id.clone(), request });
         }
-        (RequestKind::Approval, Answer::Selected { option_id }) if !open.options.contains(option_id) => {
+        (RequestKind::Approval | RequestKind::Access, Answer::Selected { option_id })
+            if !open.options.contains(option_id) =>
+        {
             return Err(super::request::no_such_option(open, option_id));
         }
-        (RequestKind::Approval, _) => {}
+        (RequestKind::Approval | RequestKind::Access, _) => {}
     }
     let mut draft = Draft::new(ids);
-    resolve(run, attempt, request, answer, by.label(), &mut draft);
+    match &open.access {
+        Some(asked) => {
+            record(run, attempt, request, answer, by.label(), &mut draft);
+            super::access::answered(asked, answer, run, attempt, &mut draft);
+        }
+        None => resolve(run, attempt, request, answer, by.label(), &mut draft),
+    }
     super::request::go_on(run, attempt, request, facts, &mut draft)?;
     Ok(draft.done())
 }

@@ -251,9 +251,10 @@ pub(super) fn dispatch(
 ) -> Result<(), Refusal> {
     let change = AttemptChange { binding: Some(binding.clone()), ..AttemptChange::default() };
     draft.move_attempt(attempt, Step::Dispatch, change)?;
-    draft.move_run(run, Step::Dispatch, RunChange::default())?;
     draft.event(&about(run, Some(attempt)), EventKind::AttemptStarted, json!({ "bindingId": binding }));
-    draft.event(&about(run, Some(attempt)), EventKind::RunRunning, json!({}));
+    if draft.move_run(run, Step::Dispatch, RunChange::default())? == Status::Running {
+        draft.event(&about(run, Some(attempt)), EventKind::RunRunning, json!({}));
+    }
     if let Some(delegation) =
         facts.delegation.as_ref().filter(|delegation| delegation.status == DelegationStatus::Pending)
     {

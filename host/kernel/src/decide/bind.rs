@@ -4,6 +4,7 @@ use serde_json::json;
 
 use crate::decision::{Decision, Reply};
 use crate::draft::{Draft, about, run_and_attempt};
+use crate::effect::{Effect, Wait};
 use crate::ending::Ending;
 use crate::event::{About, EventKind};
 use crate::facts::Facts;
@@ -22,7 +23,7 @@ const BINDING_LOST: &str = "binding_lost";
 pub(super) fn opened(opened: &BindingOpened, facts: &Facts, ids: &mut Ids<'_>) -> Result<Decision, Refusal> {
     let (run, attempt) = run_and_attempt(facts, &opened.attempt)?;
     let mut draft = Draft::new(ids);
-    let Some(worker) = attempt.worker.as_ref().filter(|_| waits_for_binding(attempt)) else {
+    let Some(worker) = attempt.worker.as_ref().filter(|_| waits_for_binding(attempt, facts)) else {
         return Ok(draft.reply(Reply::Late));
     };
     if facts.named.is_some() && !is_active(&opened.binding, facts) {
@@ -41,8 +42,10 @@ pub(super) fn opened(opened: &BindingOpened, facts: &Facts, ids: &mut Ids<'_>) -
 
 /// An attempt has its binding from the moment it is handed over: what is said about one after that is late. So is
 /// what is said while a person is asked to log in: the next attempt begins with that.
-fn waits_for_binding(attempt: &Attempt) -> bool {
-    attempt.binding.is_none() && matches!(attempt.status, Status::Starting | Status::Cancelling)
+fn waits_for_binding(attempt: &Attempt, facts: &Facts) -> bool {
+    attempt.binding.is_none()
+        && !super::finish::waits_for_log_in(facts)
+        && matches!(attempt.status, Status::Starting | Status::WaitingApproval | Status::Cancelling)
 }
 
 fn is_active(binding: &BindingId, facts: &Facts) -> bool {
@@ -114,7 +117,7 @@ pub(super) fn failed(
 ) -> Result<Decision, Refusal> {
     let (run, attempt) = run_and_attempt(facts, attempt)?;
     let mut draft = Draft::new(ids);
-    if !waits_for_binding(attempt) {
+    if !waits_for_binding(attempt, facts) {
         return Ok(draft.reply(Reply::Late));
     }
     let resumed = facts.binding.as_ref().filter(|active| active.id == *binding);
@@ -126,6 +129,12 @@ pub(super) fn failed(
     if run.status == Status::Cancelling {
         draft.cancelled(run, attempt, &ending, "before_execution")?;
         return Ok(draft.done());
+    }
+    if run.status == Status::WaitingApproval {
+        draft.close_requests(run, attempt, &facts.open_requests, true);
+        if !(person && matches!(failure, Failure::AuthRequired(_))) {
+            draft.effect(Effect::Unpark { run: run.id.clone(), why: Wait::Person });
+        }
     }
     match failure {
         Failure::Stale(detail) if resumed.is_some() && super::retry::may_repeat(attempt) => {

@@ -108,7 +108,7 @@ fn stop_attempt(
         return Ok((Status::Cancelled, false));
     }
     // An attempt that is still being bound is unknown to its adapter: it ends when its binding is there or not.
-    let executing = attempt.status != Status::Starting;
+    let executing = attempt.binding.is_some();
     if let Some(worker) = &attempt.worker {
         draft.effect(Effect::DispatchCancel {
             run: run.id.clone(),

@@ -3,18 +3,19 @@
 
 use serde_json::{Value, json};
 
-use crate::command::{Answer, InputAnswer};
+use crate::command::{Answer, InputAnswer, NotPerformed};
 use crate::decision::{Decision, Reply};
 use crate::draft::{Draft, about, run_and_attempt};
 use crate::effect::{Effect, Wait};
 use crate::ending::Ending;
 use crate::event::EventKind;
 use crate::facts::Facts;
+use crate::grant::AccessScope;
 use crate::id::{AttemptId, Ids};
 use crate::input::By;
 use crate::refusal::Refusal;
 use crate::report::{AuthMethod, Failure, InputRequest, Usage};
-use crate::row::{Attempt, LOG_IN, OpenRequest, RequestKind, Run};
+use crate::row::{Attempt, HOST_REQUESTS, LOG_IN, OpenRequest, RequestKind, Run};
 use crate::status::{Status, Step};
 use crate::write::{AttemptChange, RunChange};
 
@@ -33,7 +34,7 @@ pub(super) fn requested(
         return Ok(draft.late(&attempt.id));
     }
     // No adapter has an attempt that is being bound: whoever asks for it is mistaken.
-    if is_open(request.request, facts) || attempt.status == Status::Starting {
+    if is_open(request.request, facts) || attempt.binding.is_none() {
         return Ok(draft.reply(Reply::Late));
     }
     let payload = json!({ "request": request.request, "kind": "input", "prompt": request.prompt,
@@ -41,7 +42,7 @@ pub(super) fn requested(
     draft.event(&about(run, Some(attempt)), EventKind::InputRequested, payload);
     let (answer, by) = match (run.status, person) {
         (Status::Cancelling, _) => (InputAnswer::Cancelled, "kernel"),
-        (_, true) if request.request != LOG_IN => {
+        (_, true) if request.request < HOST_REQUESTS => {
             wait(run, attempt, facts, Step::AskInput, &mut draft)?;
             return Ok(draft.done());
         }
@@ -106,7 +107,9 @@ pub(super) fn provided(
     let open = find(id, request, facts)?;
     let mut draft = Draft::new(ids);
     match open.kind {
-        RequestKind::Approval => return Err(Refusal::NoOpenRequest { attempt: id.clone(), request }),
+        RequestKind::Approval | RequestKind::Access => {
+            return Err(Refusal::NoOpenRequest { attempt: id.clone(), request });
+        }
         RequestKind::Input => {
             resolve(run, attempt, request, answer, by.label(), &mut draft);
             go_on(run, attempt, request, facts, &mut draft)?;
@@ -178,19 +181,23 @@ pub(super) fn go_on(
     let mut others = facts.open_requests.iter().filter(|open| open.request != answered);
     let (step, kind) = match others.next().map(|open| open.kind) {
         _ if !waits => return Ok(()),
+        // Its adapter does not have it yet: what the worker needs to begin was asked for.
+        None if attempt.binding.is_none() => (Step::Begin, EventKind::RunStarting),
         None => (Step::Resume, EventKind::RunRunning),
-        Some(RequestKind::Approval) if run.status == Status::WaitingInput => {
+        Some(RequestKind::Approval | RequestKind::Access) if run.status == Status::WaitingInput => {
             (Step::AskApproval, EventKind::RunWaitingApproval)
         }
         Some(RequestKind::Input | RequestKind::Authentication) if run.status == Status::WaitingApproval => {
             (Step::AskInput, EventKind::RunWaitingInput)
         }
-        Some(RequestKind::Approval | RequestKind::Input | RequestKind::Authentication) => return Ok(()),
+        Some(
+            RequestKind::Approval | RequestKind::Access | RequestKind::Input | RequestKind::Authentication,
+        ) => return Ok(()),
     };
     draft.move_attempt(attempt, step, AttemptChange::default())?;
     draft.move_run(run, step, RunChange::default())?;
     draft.event(&about(run, Some(attempt)), kind, json!({}));
-    if step == Step::Resume {
+    if matches!(step, Step::Resume | Step::Begin) {
         draft.effect_first(Effect::Unpark { run: run.id.clone(), why: Wait::Person });
     }
     Ok(())
@@ -211,6 +218,9 @@ fn logged_in(
         InputAnswer::Declined | InputAnswer::Cancelled | InputAnswer::Expired => None,
     };
     record(run, attempt, open.request, answer, by.label(), draft);
+    let others: Vec<OpenRequest> =
+        facts.open_requests.iter().filter(|other| other.request != open.request).cloned().collect();
+    draft.close_requests(run, attempt, &others, true);
     let failure = Failure::log_in(open.options.iter().map(String::as_str));
     let Some((method, worker)) = method.zip(attempt.worker.clone()) else {
         return draft.failed(run, attempt, &failure, &Ending::new(facts, None, None));
@@ -257,10 +267,16 @@ impl Draft<'_, '_> {
             let payload = json!({ "request": open.request, "outcome": "cancelled", "by": "kernel",
                 "automatic": true });
             let kind = match open.kind {
-                RequestKind::Approval => EventKind::ApprovalResolved,
+                RequestKind::Approval | RequestKind::Access => EventKind::ApprovalResolved,
                 RequestKind::Input | RequestKind::Authentication => EventKind::InputProvided,
             };
             self.event(&about, kind, payload);
+            if let Some(asked) =
+                open.access.as_ref().filter(|asked| tell || asked.scope != AccessScope::Attempt)
+            {
+                let (worker, op) = (asked.access.worker.clone(), asked.access.op);
+                self.effect(Effect::Refuse { worker, op, why: NotPerformed::Cancelled });
+            }
             let Some(worker) = attempt.worker.clone().filter(|_| tell) else { continue };
             let (run, attempt, request) = (run.id.clone(), attempt.id.clone(), open.request);
             match open.kind {
@@ -271,8 +287,8 @@ impl Draft<'_, '_> {
                     let answer = InputAnswer::Cancelled;
                     self.effect(Effect::ProvideInput { run, attempt, worker, request, answer });
                 }
-                // The kernel asked: no adapter waits.
-                RequestKind::Authentication => {}
+                // The kernel asked: no adapter waits for this, or it was told above.
+                RequestKind::Authentication | RequestKind::Access => {}
             }
         }
     }

@@ -9,6 +9,7 @@ use crate::draft::{Draft, about};
 use crate::effect::Effect;
 use crate::event::EventKind;
 use crate::facts::Facts;
+use crate::grant::Grant;
 use crate::id::{GrantId, Ids};
 use crate::refusal::Refusal;
 use crate::report::{FailureDetail, Usage};
@@ -103,8 +104,8 @@ fn requeue(retry: &Retry, run: &Run, draft: &mut Draft<'_, '_>) -> Result<(), Re
     let change = RunChange { adapter: other.clone(), model, retry: Some(note), ..RunChange::default() };
     draft.move_run(run, Step::Retry, change)?;
     if retry.legacy_grant && other.is_some() {
-        let id = GrantId::new(draft.ids);
-        draft.write(Write::InsertLegacyGrant { id, session: run.session.clone(), run: run.id.clone() });
+        let grant = Grant::legacy_default(GrantId::new(draft.ids), run.session.clone(), run.id.clone());
+        draft.write(Write::InsertGrant(Box::new(grant)));
     }
     draft.write(Write::TouchSession(run.session.clone()));
     let adapter = other.unwrap_or_else(|| run.adapter.clone());

@@ -1,6 +1,7 @@
 //! The tests of `decide`: one file for each phase of a run's life and for what stands beside it, one test per rule.
 
 mod accept;
+mod access;
 mod activity;
 mod adoption;
 mod any;
@@ -11,6 +12,7 @@ mod bind;
 mod budget;
 mod cancel;
 mod cascade;
+mod component;
 mod delegate;
 mod delegation_end;
 mod finish;

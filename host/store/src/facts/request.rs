@@ -1,9 +1,11 @@
 //! What attempts ask of people, as the events tell it: a request is open from its question to its answer.
 
 use omi_kernel::event::EventKind;
+use omi_kernel::grant::Asked;
 use omi_kernel::id::RunId;
 use omi_kernel::row::{Attempt, OpenRequest, RequestKind};
 use rusqlite::{Connection, Result, Row};
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::rows::{all, json, only, parsed, unreadable};
@@ -23,8 +25,19 @@ pub(super) fn open(db: &Connection, attempt: &Attempt) -> Result<Vec<OpenRequest
     all(db.prepare_cached(&sql)?, [attempt.id.as_str()], |row| {
         let payload: Value = json(row, 2)?;
         let kind = kind(row, 1, &payload)?;
-        Ok(OpenRequest { request: row.get(0)?, kind, options: options(kind, &payload) })
+        let access = match kind {
+            RequestKind::Access => Some(asked(row, 2, &payload)?),
+            RequestKind::Approval | RequestKind::Input | RequestKind::Authentication => None,
+        };
+        Ok(OpenRequest { request: row.get(0)?, kind, options: options(kind, &payload), access })
     })
+}
+
+/// What an adapter wants to open.
+fn asked(row: &Row<'_>, column: usize, payload: &Value) -> Result<Box<Asked>> {
+    let asked = Asked::deserialize(&payload["details"]).ok();
+    let Some(asked) = asked else { return Err(unreadable(column, &row.get::<_, String>(column)?)) };
+    Ok(Box::new(asked))
 }
 
 /// What a run asked in words and was never told.
@@ -48,7 +61,7 @@ pub(super) fn never_told(db: &Connection, run: &RunId) -> Result<Vec<String>> {
 pub(crate) fn kind(row: &Row<'_>, column: usize, payload: &Value) -> Result<RequestKind> {
     let event = parsed(row, column, EventKind::parse)?;
     if event == EventKind::ApprovalRequested {
-        Ok(RequestKind::Approval)
+        Ok(if payload["kind"] == "access" { RequestKind::Access } else { RequestKind::Approval })
     } else if event != EventKind::InputRequested {
         Err(unreadable(column, event.as_str()))
     } else if payload["kind"] == "authentication" {
@@ -61,7 +74,7 @@ pub(crate) fn kind(row: &Row<'_>, column: usize, payload: &Value) -> Result<Requ
 /// The ids of the possible answers, where only some are possible.
 pub(crate) fn options(kind: RequestKind, payload: &Value) -> Vec<String> {
     let (of, id) = match kind {
-        RequestKind::Approval => (&payload["options"], "optionId"),
+        RequestKind::Approval | RequestKind::Access => (&payload["options"], "optionId"),
         RequestKind::Authentication => (&payload["methods"], "id"),
         RequestKind::Input => return Vec::new(),
     };

@@ -1,11 +1,15 @@
 //! Events as they were published.
 
 use omi_kernel::event::{Event, EventKind, Visibility};
-use omi_kernel::id::{AttemptId, Cursor, EventId, OwnerId, RequestId, RunId, SessionId, Timestamp};
+use omi_kernel::id::{AttemptId, Cursor, EventId, GrantId, OwnerId, RequestId, RunId, SessionId, Timestamp};
 use rusqlite::{Connection, Result, Row, named_params};
 
 use crate::rows::{all, first, json, parsed, perhaps};
 use crate::words::visibility_text;
+
+/// The columns that [`event`] reads.
+const EVENT: &str = "event_seq, event_id, events.session_id, events.run_id, attempt_id, request_id, type, \
+     events.created_at_ms, payload_json";
 
 /// Which events are read.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -29,8 +33,7 @@ pub(super) fn list(db: &Connection, filter: &EventFilter) -> Result<Vec<Event>> 
     let of_session = filter.session.as_ref().map_or(":session IS NULL", |_| "events.session_id = :session");
     let of_run = filter.run.as_ref().map_or(":run IS NULL", |_| "events.run_id = :run");
     let sql = format!(
-        "SELECT event_seq, event_id, events.session_id, events.run_id, attempt_id, request_id, type, \
-         events.created_at_ms, payload_json FROM events LEFT JOIN runs ON runs.run_id = events.run_id \
+        "SELECT {EVENT} FROM events LEFT JOIN runs ON runs.run_id = events.run_id \
          WHERE event_seq > :after AND {of_session} AND {of_run} \
          AND (:visibility IS NULL OR visibility = :visibility) AND (:owner IS NULL OR :owner = \
          (SELECT owner_id FROM sessions WHERE sessions.session_id = events.session_id)) \
@@ -43,6 +46,28 @@ pub(super) fn list(db: &Connection, filter: &EventFilter) -> Result<Vec<Event>> 
         ":owner": filter.owner.as_ref().map(OwnerId::as_str), ":limit": filter.limit,
     };
     all(db.prepare_cached(&sql)?, values, event)
+}
+
+/// What was decided under a grant or what was copied from it: the newest, in the order of their cursors.
+pub(super) fn of_grant(
+    db: &Connection,
+    owner: Option<&OwnerId>,
+    grant: &GrantId,
+    limit: u32,
+) -> Result<Vec<Event>> {
+    // The identifiers come first, so that SQLite looks each of them up in the index instead of going through it.
+    let sql = format!(
+        "WITH ids (id) AS (SELECT ?1 UNION ALL SELECT grant_id FROM grants WHERE origin_grant_id = ?1) \
+         SELECT {EVENT} FROM ids CROSS JOIN events INDEXED BY events_grant_idx \
+         ON type = 'grant.decided' AND payload_json ->> 'grantId' = ids.id \
+         LEFT JOIN runs ON runs.run_id = events.run_id \
+         WHERE ?2 IS NULL OR ?2 = (SELECT owner_id FROM sessions WHERE sessions.session_id = events.session_id) \
+         ORDER BY event_seq DESC LIMIT ?3"
+    );
+    let values = (grant.as_str(), owner.map(OwnerId::as_str), limit);
+    let mut events = all(db.prepare_cached(&sql)?, values, event)?;
+    events.reverse();
+    Ok(events)
 }
 
 pub(super) fn latest(db: &Connection) -> Result<Cursor> {

@@ -25,7 +25,7 @@ pub enum RequestState {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RequestView {
-    /// What it waits for: `approval`, `input` or `authentication`.
+    /// What it waits for: `approval`, `access`, `input` or `authentication`.
     pub kind: String,
     /// Where it stands.
     pub state: RequestState,
@@ -77,7 +77,7 @@ fn view(row: &Row<'_>) -> Result<RequestView> {
     let details: Value = json(row, 1)?;
     let kind = kind(row, 0, &details)?;
     let title = match kind {
-        RequestKind::Approval => &details["title"],
+        RequestKind::Approval | RequestKind::Access => &details["title"],
         RequestKind::Input | RequestKind::Authentication => &details["prompt"],
     };
     Ok(RequestView {
@@ -110,6 +110,7 @@ fn view(row: &Row<'_>) -> Result<RequestView> {
 fn word(kind: RequestKind) -> &'static str {
     match kind {
         RequestKind::Approval => "approval",
+        RequestKind::Access => "access",
         RequestKind::Input => "input",
         RequestKind::Authentication => "authentication",
     }

@@ -6,6 +6,8 @@
 //! 2. beyond a number of events in all, the oldest ones of runs that are over, but for the last event that says how
 //!    such a run ended.
 //!
+//! Of what the gate decided outside of any session the newest are kept, whatever the events come to.
+//!
 //! Pieces of text are no exception: those that are left when a run is over are of a message that never became whole.
 
 use std::collections::BTreeMap;
@@ -13,7 +15,7 @@ use std::collections::BTreeMap;
 use omi_kernel::id::Timestamp;
 use rusqlite::{Connection, Params, Result, Row};
 
-use super::{Written, integer};
+use super::{Written, gate, integer};
 use crate::rows::{all, only};
 use crate::words::TERMINAL;
 
@@ -28,6 +30,7 @@ pub(super) fn events(db: &Connection, ended_before: Timestamp, events_max: u64) 
     let mut left = PRUNE_MAX;
     left -= old(db, ended_before, left)?;
     beyond(db, events_max, left)?;
+    gate::prune(db)?;
     Ok(Written::Done)
 }
 

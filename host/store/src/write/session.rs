@@ -1,6 +1,6 @@
-//! Sessions, and what they are allowed.
+//! Sessions.
 
-use omi_kernel::id::{GrantId, RunId, SessionId, Timestamp};
+use omi_kernel::id::{SessionId, Timestamp};
 use omi_kernel::model::ModelProfile;
 use omi_kernel::new::NewSession;
 use omi_kernel::session::{SessionChange, SessionStatus};
@@ -44,19 +44,5 @@ pub(super) fn update(
         ":id": id.as_str(), ":from": from.as_str(), ":to": change.status.map(SessionStatus::as_str),
         ":title": change.title, ":metadata": change.metadata.as_ref().map(ToString::to_string), ":now": now.0,
     };
-    db.prepare_cached(sql)?.execute(values).map(changed)
-}
-
-pub(super) fn grant(
-    db: &Connection,
-    id: &GrantId,
-    session: &SessionId,
-    run: &RunId,
-    now: Timestamp,
-) -> Result<Written> {
-    let sql = "INSERT INTO grants (grant_id, session_id, run_id, capability, operation, \
-         resource_pattern, effect, source, created_at_ms) \
-         VALUES (?1, ?2, ?3, '*', '*', '*', 'allow', 'legacy_default', ?4)";
-    let values = (id.as_str(), session.as_str(), run.as_str(), now.0);
     db.prepare_cached(sql)?.execute(values).map(changed)
 }

@@ -4,11 +4,13 @@ use std::fmt::Write as _;
 
 use omi_kernel::descriptor::Fidelity;
 use omi_kernel::effect::Effect;
-use omi_kernel::id::{ArtifactId, AttemptId, BindingId, RunId, SessionId, Timestamp};
+use omi_kernel::grant::Policy;
+use omi_kernel::id::{ArtifactId, AttemptId, BindingId, GrantId, RunId, SessionId, Timestamp};
 use omi_kernel::input::{Begin, Input};
 use omi_kernel::permission::ApprovalPolicy;
 use omi_kernel::report::{Outcome, Usage};
 use omi_kernel::request::Accept;
+use omi_kernel::row::HOST_REQUESTS;
 use omi_kernel::session::SessionChange;
 use omi_kernel::write::Write;
 use omi_store::{Rejected, StoreError};
@@ -47,7 +49,12 @@ writes! {
         WHEN NEW.adapter_instance_id IS NULL AND NEW.status = 'active' \
         AND NEW.updated_at_ms != OLD.updated_at_ms",
     MoveBinding: "UPDATE OF invalidated_at_ms ON adapter_bindings",
-    InsertLegacyGrant: "INSERT ON grants",
+    InsertGrant: "INSERT ON grants",
+    InsertComponentGrant: "INSERT ON component_grants",
+    RevokeGrant: "UPDATE OF revoked_at_ms ON grants",
+    RecordGateDecision: "INSERT ON gate_decisions",
+    PutComponent: "INSERT ON components",
+    RemoveComponent: "DELETE ON components",
     CompactMessage: "DELETE ON events WHEN OLD.type = 'message.delta'",
     InsertArtifact: "INSERT ON artifacts",
     MoveArtifact: "UPDATE OF lifecycle_state ON artifacts",
@@ -68,6 +75,7 @@ struct Known {
     attempt: Option<AttemptId>,
     binding: Option<BindingId>,
     artifact: Option<ArtifactId>,
+    grant: Option<GrantId>,
     /// The first run with its session and attempt: it delegates.
     parent: Option<(SessionId, RunId, AttemptId)>,
 }
@@ -106,11 +114,14 @@ impl Known {
             if let Some(id) = event.payload["artifactId"].as_str() {
                 self.artifact = Some(ArtifactId::parse(id).unwrap());
             }
+            if let Some(id) = event.payload["grantId"].as_str() {
+                self.grant = Some(GrantId::parse(id).unwrap());
+            }
         }
     }
 }
 
-/// A run that does everything a run can do, and one it delegates to; one that goes on with its native session and is
+/// A run that does everything a run can do, also what a person has to allow, and one it delegates to; one that goes on with its native session and is
 /// cancelled; one that a restart interrupts, and that is tried again. Then old events go.
 fn story() -> Vec<Step> {
     vec![
@@ -132,6 +143,11 @@ fn story() -> Vec<Step> {
         },
         |known| leased(known.run()),
         |known| opened(&known.begun(), "native-child", Fidelity::Native),
+        |_| installs("/opt/echo.wasm", "d1"),
+        |known| wants(known.session.as_ref(), known.attempt(), reads(1, "a.txt", Policy::Ask)),
+        |known| chooses(known.attempt(), HOST_REQUESTS + 1, "always"),
+        |known| revokes(known.grant.as_ref().unwrap()),
+        |_| Input::RemoveComponent { path: "/opt/echo.wasm".into() },
         |known| asks_for(known.attempt(), 1, "Which one?"),
         |known| finished(known.attempt(), well(), "did it", Some(Usage::default())),
         |known| finished(&known.parent().2, well(), "Hello", Some(Usage::default())),

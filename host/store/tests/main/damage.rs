@@ -2,9 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use omi_kernel::grant::Policy;
 use omi_kernel::id::Timestamp;
 use omi_kernel::input::Input;
-use omi_store::{ArtifactFilter, EventFilter, Reader, Store, StoreError};
+use omi_kernel::row::HOST_REQUESTS;
+use omi_store::{ArtifactFilter, EventFilter, GrantFilter, Reader, Store, StoreError};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
@@ -48,7 +50,7 @@ fn a_database_of_a_newer_version_is_left_as_it_is() {
         newer.close().unwrap();
         let before = files(folder.path());
         let error = open(&path);
-        assert!(matches!(error, StoreError::TooNew { found: 99, known: 2, .. }), "{error:?}");
+        assert!(matches!(error, StoreError::TooNew { found: 99, known: 3, .. }), "{error:?}");
         assert_helpful(&error, &path);
         assert!(files(folder.path()) == before, "a file in journal mode {journal} was changed");
         assert!(matches!(Reader::open(&path).err().unwrap(), StoreError::TooNew { .. }));
@@ -174,6 +176,98 @@ fn json_that_is_none_is_damage_where_it_is_decided_upon() {
         assert!(matches!(error, StoreError::Corrupt { .. }), "{column}: {error:?}");
         assert_helpful(&error, &bench.path());
         assert_eq!(bench.dump(), before, "{column}");
+    }
+}
+
+/// A session that an adapter of a run may open something in, and a component with a grant for good.
+fn granted() -> (Bench, Accepted, Begun) {
+    let mut bench = Bench::new();
+    bench.take(installs("/opt/echo.wasm", "d1"));
+    let (accepted, begun) = bench.running("r1");
+    bench.take(wants(Some(&accepted.session), &begun.attempt, reads(1, "a.txt", Policy::Ask)));
+    bench.take(chooses(&begun.attempt, HOST_REQUESTS + 1, "always"));
+    bench.take(wants(None, &begun.attempt, reads(2, "a.txt", Policy::Ask)));
+    (bench, accepted, begun)
+}
+
+#[test]
+fn what_is_damaged_about_grants_is_listed_for_nobody() {
+    let grants: Read<'_> = &|reader| reader.grants(&GrantFilter { limit: 9, ..GrantFilter::default() }).err();
+    let components: Read<'_> = &|reader| reader.components().err();
+    let one: Read<'_> = &|reader| reader.component("/opt/echo.wasm").err();
+    let decisions: Read<'_> = &|reader| reader.gate_decisions(9).err();
+    for (change, error) in [
+        ("grants SET constraints_json = '{'", grants),
+        ("component_grants SET declared_json = '{}'", grants),
+        ("components SET grants_json = '[{}]'", components),
+        ("components SET grants_json = '{'", one),
+        ("components SET imports_json = '[1]'", components),
+        ("gate_decisions SET access_json = '{}' WHERE access_json IS NOT NULL", decisions),
+    ] {
+        let (bench, ..) = granted();
+        let reader = bench.reader();
+        assert!(error(&reader).is_none(), "{change}");
+        spoil(&bench, &format!("UPDATE {change}"));
+        let error = error(&reader).unwrap();
+        assert!(matches!(error, StoreError::Corrupt { .. }), "{change}: {error:?}");
+        assert_helpful(&error, &bench.path());
+    }
+}
+
+#[test]
+fn what_is_damaged_about_grants_allows_nothing() {
+    for change in [
+        "grants SET constraints_json = '{'",
+        "grants SET constraints_json = '[]'",
+        // A limit that a newer daemon would know.
+        "grants SET constraints_json = '{\"weekdays\":1}'",
+        "grants SET constraints_json = '{\"only\":{\"worker\":\"somebody\",\"op\":3}}'",
+        "grants SET effect = 'perhaps'",
+        "grants SET source = 'nobody'",
+        "grants SET origin_grant_id = 'grant_1'",
+        "component_grants SET declared_json = '{}'",
+        "component_grants SET grant_id = 'grant_1'",
+    ] {
+        let (mut bench, accepted, begun) = granted();
+        spoil(&bench, &format!("UPDATE {change}"));
+        let before = bench.dump();
+        let asked = wants(Some(&accepted.session), &begun.attempt, reads(3, "a.txt", Policy::Allow));
+        let error = bench.batch(&[asked]).unwrap_err();
+        assert!(matches!(error, StoreError::Corrupt { .. }), "{change}: {error:?}");
+        assert_helpful(&error, &bench.path());
+        assert_eq!(bench.dump(), before, "{change}");
+    }
+}
+
+#[test]
+fn a_question_about_an_access_that_cannot_be_read_is_damage() {
+    for details in ["null", "{}", "\"a.txt\""] {
+        let mut bench = Bench::new();
+        let (accepted, begun) = bench.running("r1");
+        bench.take(wants(Some(&accepted.session), &begun.attempt, reads(1, "a.txt", Policy::Ask)));
+        spoil(
+            &bench,
+            &format!(
+                "UPDATE events SET payload_json = json_set(payload_json, '$.details', json('{details}')) \
+                 WHERE type = 'approval.requested'"
+            ),
+        );
+        let error = bench.batch(&[chooses(&begun.attempt, HOST_REQUESTS + 1, "once")]).unwrap_err();
+        assert!(matches!(error, StoreError::Corrupt { .. }), "{details}: {error:?}");
+        assert_helpful(&error, &bench.path());
+    }
+}
+
+#[test]
+fn a_component_that_cannot_be_read_is_neither_replaced_nor_removed() {
+    let remove = Input::RemoveComponent { path: "/opt/echo.wasm".into() };
+    for input in [installs("/opt/echo.wasm", "d2"), remove] {
+        let (mut bench, ..) = granted();
+        spoil(&bench, "UPDATE components SET grants_json = '[{}]'");
+        let before = bench.dump();
+        let error = bench.batch(&[input]).unwrap_err();
+        assert!(matches!(error, StoreError::Corrupt { .. }), "{error:?}");
+        assert_eq!(bench.dump(), before);
     }
 }
 

@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use omi_kernel::id::{Ids, Timestamp};
+use omi_kernel::grant::Policy;
+use omi_kernel::id::{GrantId, Ids, Timestamp};
 use omi_kernel::input::Input;
 use omi_kernel::model::ModelProfile;
 use omi_kernel::permission::ApprovalPolicy;
 use omi_kernel::report::{Failure, FailureDetail, Outcome, Usage};
 use omi_kernel::request::{Accept, Retry, SessionRef};
+use omi_kernel::row::HOST_REQUESTS;
 use omi_kernel::session::SessionChange;
-use omi_store::{ArtifactFilter, Reader, RunFilter, SessionFilter, Store};
+use omi_store::{ArtifactFilter, GrantFilter, Reader, RunFilter, SessionFilter, Store};
 use rusqlite::Connection;
 use rusqlite::types::Value;
 use tempfile::TempDir;
@@ -117,6 +119,8 @@ fn an_old_database_is_brought_up_to_date_with_all_its_rows() {
                 .unwrap()
                 .is_empty()
         );
+        let grants = reader.grants(&GrantFilter { limit: 100, ..GrantFilter::default() }).unwrap();
+        assert!(grants.iter().any(|grant| grant.source == "legacy_default"), "{name}");
         assert!(runs.iter().any(|run| {
             let run = omi_kernel::id::RunId::parse(&run.run_id).unwrap();
             !reader.delegations(None, &run).unwrap().is_empty()
@@ -152,7 +156,9 @@ fn write_the_fixture_of_this_version() {
         );
         lines.extend(texts(&db, &sql));
     }
-    lines.extend(texts(&db, "SELECT 'UPDATE sqlite_sequence SET seq = ' || seq || ';' FROM sqlite_sequence"));
+    let sequences = "SELECT 'UPDATE sqlite_sequence SET seq = ' || seq || ' WHERE name = ' || quote(name) || ';' \
+                     FROM sqlite_sequence ORDER BY name";
+    lines.extend(texts(&db, sequences));
     lines.push(format!("PRAGMA user_version = {version};"));
     lines.push("COMMIT;\n".to_owned());
     std::fs::create_dir_all(folder()).unwrap();
@@ -163,6 +169,7 @@ fn write_the_fixture_of_this_version() {
 fn everything() -> Bench {
     let mut bench = Bench::new();
     finished_runs(&mut bench);
+    granted(&mut bench);
     bench.running("lost");
     bench.take(Input::Reconcile);
     waiting_runs(&mut bench);
@@ -209,6 +216,24 @@ fn finished_runs(bench: &mut Bench) {
     bench.take(cancel_dispatched(&begun.attempt));
     bench.take(finished(&begun.attempt, Outcome::Cancelled, "Hel", None));
     bench.take(Input::Retain { ended_before: Timestamp(0), events_max: 40 });
+}
+
+/// What a person allowed and denied: for good, once, in a session; taken back, and still open.
+fn granted(bench: &mut Bench) {
+    bench.take(installs("/opt/echo.wasm", "d1"));
+    bench.take(installs("/opt/other.wasm", "d2"));
+    bench.take(Input::RemoveComponent { path: "/opt/other.wasm".into() });
+    let (asking, begun) = bench.running("opening");
+    for (op, answer) in [(1, "once"), (2, "session"), (3, "deny"), (4, "always")] {
+        let mut asked = reads(op, &format!("src/{op}.rs"), Policy::Ask);
+        asked.access.covers.clone_from(&asked.access.resource);
+        bench.take(wants(Some(&asking.session), &begun.attempt, asked));
+        bench.take(chooses(&begun.attempt, HOST_REQUESTS + op, answer));
+    }
+    let taken_back = bench.column("SELECT grant_id FROM grants WHERE constraints_json != '{}'").remove(0);
+    bench.take(revokes(&GrantId::parse(&taken_back).unwrap()));
+    bench.take(wants(None, &begun.attempt, reads(5, "src/4.rs", Policy::Deny)));
+    bench.take(wants(Some(&asking.session), &begun.attempt, reads(6, "src/6.rs", Policy::Ask)));
 }
 
 fn waiting_runs(bench: &mut Bench) {

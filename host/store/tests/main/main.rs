@@ -1,11 +1,14 @@
 //! The tests of the store: a real SQLite file, real inputs, and what is in the rows afterwards.
 
+mod access;
 mod atomic;
 mod bench;
 mod compact;
+mod component;
 mod damage;
 mod delegation;
 mod fixture;
+mod grants;
 mod names;
 mod order;
 mod reader;

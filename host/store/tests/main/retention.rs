@@ -135,3 +135,23 @@ fn a_call_takes_no_more_than_the_writer_can_bear() {
     retain(&mut bench, Timestamp(i64::MAX), 0);
     assert_eq!(bench.events(), ["session.created"]);
 }
+
+#[test]
+fn of_what_was_decided_outside_of_sessions_the_newest_are_kept() {
+    let mut bench = Bench::new();
+    bench.take(installs("/opt/first.wasm", "d1"));
+    let many = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 25000) \
+                INSERT INTO gate_decisions (kind, decision, component, digest, reason, created_at_ms) \
+                SELECT 'access', 'allow', 'c', 'd', 'policy', 1 FROM n";
+    bench.beside().execute_batch(many).unwrap();
+    bench.take(installs("/opt/last.wasm", "d1"));
+    retain(&mut bench, Timestamp(0), u64::MAX);
+    let kept = "SELECT COUNT(*) || ' ' || MIN(decision_seq) || ' ' || MAX(decision_seq) FROM gate_decisions";
+    assert_eq!(bench.column(kept), ["10000 15003 25002"]);
+    let after = bench.dump();
+    retain(&mut bench, Timestamp(0), u64::MAX);
+    assert_eq!(bench.dump(), after);
+    bench.beside().execute_batch("DELETE FROM gate_decisions").unwrap();
+    bench.take(installs("/opt/next.wasm", "d1"));
+    assert_eq!(bench.reader().gate_decisions(9).unwrap()[0].decision_seq, 25003, "no number is used twice");
+}

@@ -3,9 +3,10 @@
 use omi_kernel::artifact::ArtifactState;
 use omi_kernel::command::{Answer, InputAnswer, PromptBlock, RunMode};
 use omi_kernel::delegation::DelegationMode;
-use omi_kernel::descriptor::Fidelity;
-use omi_kernel::id::{ArtifactId, AttemptId, Ids, RunId, SessionId, WorkerId};
-use omi_kernel::input::{Begin, BindingOpened, By, Finished, Input};
+use omi_kernel::descriptor::{Capability, Fidelity, GrantRequest};
+use omi_kernel::grant::{Access, AccessScope, Asked, Component, Policy, Terms};
+use omi_kernel::id::{ArtifactId, AttemptId, GrantId, Ids, RunId, SessionId, Timestamp, WorkerId};
+use omi_kernel::input::{AccessAsked, Begin, BindingOpened, By, Finished, Input};
 use omi_kernel::model::Models;
 use omi_kernel::permission::ApprovalPolicy;
 use omi_kernel::report::{
@@ -13,7 +14,7 @@ use omi_kernel::report::{
     Lease, OptionKind, Outcome, Usage,
 };
 use omi_kernel::request::{Accept, Delegate, Retry, SessionRef, WorkerLimits};
-use omi_kernel::row::RunInput;
+use omi_kernel::row::{HOST_REQUESTS, RunInput};
 use omi_kernel::session::SessionChange;
 use omi_kernel::transcript::Chunk;
 
@@ -132,7 +133,12 @@ pub(crate) fn asks_leave(attempt: &AttemptId, request: u32, policy: ApprovalPoli
 }
 
 pub(crate) fn allows(attempt: &AttemptId, request: u32) -> Input {
-    let answer = Answer::Selected { option_id: "yes".into() };
+    chooses(attempt, request, "yes")
+}
+
+/// Ann answers with one of the possible answers.
+pub(crate) fn chooses(attempt: &AttemptId, request: u32, option: &str) -> Input {
+    let answer = Answer::Selected { option_id: option.into() };
     Input::ApprovalAnswered { attempt: attempt.clone(), request, answer, by: By::Person("ann".into()) }
 }
 
@@ -225,4 +231,73 @@ pub(crate) fn changes(session: &SessionId, change: SessionChange) -> Input {
 
 pub(crate) fn lease(pid: i32) -> Lease {
     Lease { pid, start_ticks: u64::MAX, boot_id: "boot".into() }
+}
+
+/// What the adapters of the tests declare.
+pub(crate) fn declares_workspace() -> GrantRequest {
+    GrantRequest {
+        name: "workspace".into(),
+        capability: Capability::Files,
+        operation: "*".into(),
+        pattern: "**".into(),
+        reason: "It's where the work is".into(),
+        optional: true,
+    }
+}
+
+/// A run's adapter, in its own name, wants to read a file. `op` is the worker's number of it.
+pub(crate) fn reads(op: u32, path: &str, policy: Policy) -> Asked {
+    let access = Access {
+        worker: worker(),
+        op,
+        grant: "workspace".into(),
+        capability: Capability::Files,
+        operation: "read".into(),
+        resource: path.into(),
+        covers: "**".into(),
+    };
+    let terms = Terms {
+        registration: "echo".into(),
+        component: "/opt/echo.wasm".into(),
+        digest: "d1".into(),
+        declared: Some(declares_workspace()),
+        bound: Some(Capability::Files),
+        policy,
+        operations: vec![],
+        resources: vec![],
+    };
+    Asked { scope: AccessScope::Attempt, access, terms }
+}
+
+/// An adapter wants to open something in a session, or none, and a person can be asked in the name of an attempt. The
+/// number of the request is [`HOST_REQUESTS`] and the number of the access.
+pub(crate) fn wants(session: Option<&SessionId>, attempt: &AttemptId, asked: Asked) -> Input {
+    Input::AccessAsked(Box::new(AccessAsked {
+        at: Timestamp(1000),
+        request: HOST_REQUESTS + asked.access.op,
+        session: session.cloned(),
+        attempt: Some(attempt.clone()),
+        asked,
+        person: true,
+    }))
+}
+
+pub(crate) fn revokes(grant: &GrantId) -> Input {
+    Input::RevokeGrant { owner: "ann".into(), grant: grant.clone() }
+}
+
+pub(crate) fn installs(path: &str, digest: &str) -> Input {
+    Input::InstallComponent(Box::new(component(path, digest)))
+}
+
+pub(crate) fn component(path: &str, digest: &str) -> Component {
+    Component {
+        path: path.into(),
+        name: "echo".into(),
+        digest: digest.into(),
+        adapter_id: "test.echo".into(),
+        version: "1.2.3".into(),
+        grants: vec![declares_workspace()],
+        imports: vec!["omi:agent/log@0.1.0".into()],
+    }
 }

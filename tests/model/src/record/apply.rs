@@ -2,7 +2,7 @@
 
 use omi_kernel::decision::Decision;
 use omi_kernel::id::{AttemptId, BindingId, RunId, Timestamp, WorkerId};
-use omi_kernel::row::BindingStatus;
+use omi_kernel::row::{BindingStatus, RequestKind};
 use omi_kernel::session::SessionChange;
 use omi_kernel::status::Status;
 use omi_kernel::usage::Usage;
@@ -77,10 +77,12 @@ impl Record {
                 Ok(())
             }
             Write::CountLate { id, count } => {
-                let row = self.attempts.change(id)?;
                 // While a person is asked to log in, its runtime is done with it.
+                let open = self.open_of(id);
+                let log_in = open.iter().any(|(_, kind)| *kind == RequestKind::Authentication);
+                let row = self.attempts.change(id)?;
                 let is = row.attempt.status;
-                let done = is.is_terminal() || is == Status::WaitingInput;
+                let done = is.is_terminal() || log_in;
                 ensure(done, || format!("late for {id}, which is {is}"))?;
                 row.late += count;
                 Ok(())
@@ -118,7 +120,18 @@ impl Record {
                 touched.bindings.insert(id.clone());
                 self.move_binding(id, *from, *to, now)
             }
-            Write::InsertLegacyGrant { id, session, run } => self.insert_grant(id, session, run, now),
+            Write::InsertGrant(grant) => self.insert_grant(grant, now),
+            Write::InsertComponentGrant(grant) => self.insert_component_grant(grant, now),
+            Write::RevokeGrant(id) => self.revoke(id, now),
+            Write::RecordGateDecision(decision) => {
+                self.record_gate_decision(decision, now);
+                Ok(())
+            }
+            Write::PutComponent(component) => {
+                self.put_component(component, now);
+                Ok(())
+            }
+            Write::RemoveComponent { path } => self.remove_component(path, now),
             Write::CompactMessage { attempt, message } => {
                 self.attempts.change(attempt)?;
                 self.compact(attempt, message);

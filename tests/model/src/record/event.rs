@@ -1,11 +1,12 @@
 //! Records events, and keeps what they say about open questions.
 
 use omi_kernel::event::{Event, EventKind, NewEvent};
+use omi_kernel::grant::Asked;
 use omi_kernel::id::{AttemptId, Cursor, Timestamp};
 use omi_kernel::row::RequestKind;
 use serde_json::Value;
 
-use super::{Question, Record};
+use super::{Open, Question, Record};
 use crate::row::EventRow;
 use crate::{Fault, ensure};
 
@@ -60,13 +61,15 @@ impl Record {
         let request = number.ok_or_else(|| format!("a {:?} without its number", event.kind))?;
         if asks {
             let kind = kind(event);
+            let access = access(event, kind)?;
             self.note_question(event, &attempt, request);
             let open = self.open.entry(attempt.clone()).or_default();
-            let before = open.insert((request, kind), options(&event.payload, kind));
+            let options = options(&event.payload, kind);
+            let before = open.insert((request, kind), Open { options, access });
             return ensure(before.is_none(), || format!("{attempt} asks {request} twice"));
         }
         let kinds: &[RequestKind] = if event.kind == EventKind::ApprovalResolved {
-            &[RequestKind::Approval]
+            &[RequestKind::Approval, RequestKind::Access]
         } else {
             &[RequestKind::Input, RequestKind::Authentication]
         };
@@ -100,7 +103,7 @@ impl Record {
 /// What kind of answer an event that asks waits for.
 fn kind(event: &NewEvent) -> RequestKind {
     if event.kind == EventKind::ApprovalRequested {
-        RequestKind::Approval
+        if event.payload["kind"] == "access" { RequestKind::Access } else { RequestKind::Approval }
     } else if event.payload["kind"] == "authentication" {
         RequestKind::Authentication
     } else {
@@ -108,10 +111,19 @@ fn kind(event: &NewEvent) -> RequestKind {
     }
 }
 
+/// What an adapter wants to open: read again from what was recorded.
+fn access(event: &NewEvent, kind: RequestKind) -> Result<Option<Box<Asked>>, Fault> {
+    if kind != RequestKind::Access {
+        return Ok(None);
+    }
+    let asked = serde_json::from_value(event.payload["details"].clone());
+    asked.map(Some).map_err(|error| format!("a question about an access cannot be read: {error}"))
+}
+
 /// The ids of the possible answers.
 fn options(payload: &Value, kind: RequestKind) -> Vec<String> {
     let (list, id) = match kind {
-        RequestKind::Approval => ("options", "optionId"),
+        RequestKind::Approval | RequestKind::Access => ("options", "optionId"),
         RequestKind::Authentication => ("methods", "id"),
         RequestKind::Input => return Vec::new(),
     };

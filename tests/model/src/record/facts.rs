@@ -11,7 +11,7 @@ use omi_kernel::status::Status;
 use omi_kernel::usage::Usage;
 use omi_kernel::wants::Wants;
 
-use super::Record;
+use super::{Open, Record};
 use crate::row::{ArtifactFull, AttemptRow, RunRow};
 
 impl Record {
@@ -85,6 +85,31 @@ impl Record {
                 let artifact = self.artifact(id);
                 let session = artifact.as_ref().and_then(|artifact| self.session(&artifact.session));
                 Facts { artifact, session, ..Facts::default() }
+            }
+            Wants::Access { attempt, session, registration, component } => {
+                let around = match attempt {
+                    Some(attempt) => self.facts(&Wants::Attempt { attempt: attempt.clone(), opened: None }),
+                    None => {
+                        let session = session.as_ref().and_then(|id| self.session(id));
+                        Facts { session, ..Facts::default() }
+                    }
+                };
+                Facts {
+                    grants: self.grants_of(session.as_ref(), registration),
+                    component_grants: self.component_grants_of(component, registration),
+                    ..around
+                }
+            }
+            Wants::Grant(id) => {
+                let grant = self.grant(id);
+                let session = grant.as_ref().and_then(|grant| grant.session.as_ref());
+                Facts { session: session.and_then(|id| self.session(id)), grant, ..Facts::default() }
+            }
+            Wants::Component(path) => {
+                let component = self.components.get(path).map(|row| row.component.clone());
+                let of_it = self.component_grants.iter().map(|row| &row.grant);
+                let component_grants = of_it.filter(|grant| grant.component == *path).cloned().collect();
+                Facts { component, component_grants, ..Facts::default() }
             }
             Wants::Worker(worker) => {
                 let held = self.active().filter(|binding| binding.worker.as_ref() == Some(worker));
@@ -162,10 +187,11 @@ impl Record {
     /// Only what lives can be answered.
     fn open_requests(&self, attempt: &Attempt) -> Vec<OpenRequest> {
         let open = self.open.get(&attempt.id).filter(|_| !attempt.status.is_terminal());
-        let request = |(&(request, kind), options): (&(u32, _), &Vec<String>)| OpenRequest {
+        let request = |(&(request, kind), open): (&(u32, _), &Open)| OpenRequest {
             request,
             kind,
-            options: options.clone(),
+            options: open.options.clone(),
+            access: open.access.clone(),
         };
         open.into_iter().flatten().map(request).collect()
     }

@@ -2,7 +2,7 @@
 
 use omi_kernel::artifact::ArtifactState;
 use omi_kernel::delegation::{Delegation, DelegationStatus};
-use omi_kernel::id::{Cursor, GrantId, RunId, SessionId, Timestamp};
+use omi_kernel::id::{Cursor, Timestamp};
 use omi_kernel::new::{NewArtifact, NewAttempt, NewBinding, NewDelegation, NewRun, NewSession};
 use omi_kernel::row::{Attempt, Binding, BindingStatus, Run, Session};
 use omi_kernel::session::SessionStatus;
@@ -10,7 +10,7 @@ use omi_kernel::status::Status;
 use omi_kernel::usage::Usage;
 
 use super::Record;
-use crate::row::{ArtifactFull, AttemptRow, BindingRow, DelegationRow, GrantRow, RunRow, SessionRow};
+use crate::row::{ArtifactFull, AttemptRow, BindingRow, DelegationRow, RunRow, SessionRow};
 use crate::{Fault, ensure};
 
 /// Why an attempt follows another one though nobody asked for it: that happens once (SPEC §12).
@@ -173,23 +173,6 @@ impl Record {
             invalidated_at: None,
         };
         self.bindings.insert(&new.id, row)
-    }
-
-    pub(super) fn insert_grant(
-        &mut self,
-        id: &GrantId,
-        session: &SessionId,
-        run: &RunId,
-        now: Timestamp,
-    ) -> Result<(), Fault> {
-        ensure(self.runs.get(run).is_some(), || format!("a grant for {run}, which is not there"))?;
-        self.grants.push(GrantRow {
-            id: id.clone(),
-            session: session.clone(),
-            run: run.clone(),
-            created_at: now,
-        });
-        Ok(())
     }
 
     pub(super) fn insert_artifact(&mut self, new: &NewArtifact, now: Timestamp) -> Result<(), Fault> {

@@ -37,7 +37,7 @@ impl Record {
             self.judge_write(write, decision)?;
         }
         for effect in &decision.effects {
-            self.judge_effect(effect)?;
+            self.judge_effect(effect, decision)?;
         }
         touched.runs.iter().try_for_each(|run| self.judge_run(run))?;
         touched.bindings.iter().try_for_each(|binding| self.judge_binding(binding))
@@ -67,7 +67,11 @@ impl Record {
                     event.kind.as_str() == word && event.about.run.as_ref() == Some(id)
                 };
                 let told = decision.events.iter().any(says);
-                ensure(told || *to == Status::Starting, || format!("{id} is {to} and no event says so"))?;
+                // What stays as it is has been told: its adapter got its binding while a person is asked.
+                let stays = from == to;
+                ensure(told || stays || *to == Status::Starting, || {
+                    format!("{id} is {to} and no event says so")
+                })?;
                 let gives_back = |effect: &Effect| matches!(effect, Effect::Release { run } | Effect::Dequeue { run } if run == id);
                 let given_back = decision.effects.iter().any(gives_back) || *to == Status::Orphaned;
                 let ended = to.is_terminal() && !from.is_terminal();
@@ -103,7 +107,12 @@ impl Record {
             | Write::BackfillBinding { .. }
             | Write::ReleaseBindings { .. }
             | Write::MoveBinding { .. }
-            | Write::InsertLegacyGrant { .. }
+            | Write::InsertGrant(_)
+            | Write::InsertComponentGrant(_)
+            | Write::RevokeGrant(_)
+            | Write::RecordGateDecision(_)
+            | Write::PutComponent(_)
+            | Write::RemoveComponent { .. }
             | Write::CompactMessage { .. }
             | Write::InsertArtifact(_)
             | Write::MoveArtifact { .. }
@@ -126,12 +135,12 @@ impl Record {
         })
     }
 
-    fn judge_effect(&mut self, effect: &Effect) -> Result<(), Fault> {
+    fn judge_effect(&mut self, effect: &Effect, decision: &Decision) -> Result<(), Fault> {
         match effect {
             Effect::Execute { worker, execute, .. } => {
                 let row = self.has_worker(&execute.attempt, worker)?;
                 let status = row.attempt.status;
-                ensure(status == Status::Running, || {
+                ensure(matches!(status, Status::Running | Status::WaitingApproval), || {
                     format!("{} is executed while {status}", execute.attempt)
                 })?;
                 let bound = row.attempt.binding.as_ref() == Some(&execute.binding);
@@ -155,6 +164,14 @@ impl Record {
             | Effect::ProvideInput { attempt, worker, run, .. } => {
                 let row = self.has_worker(attempt, worker)?;
                 ensure(row.attempt.run == *run, || format!("{attempt} is answered as of {run}"))
+            }
+            Effect::Perform { run, worker, op, grant } => {
+                self.judge_perform(run.as_ref(), worker, *op, grant.as_deref(), decision)
+            }
+            Effect::Refuse { worker, op, why } => self.judge_refuse(worker, *op, why, decision),
+            Effect::Revoke { grant } => {
+                let is_live = self.grant(grant).is_some_and(|grant| grant.revoked_at.is_none());
+                ensure(!is_live, || format!("{grant} is taken back and not recorded so"))
             }
             Effect::CloseBinding { binding, .. } => {
                 let active = self.bindings.get(binding).map(|row| row.binding.status);
@@ -242,7 +259,8 @@ impl Record {
     fn judge_delegation(&self, row: &RunRow) -> Result<(), Fault> {
         let Some(delegation) = self.works_for(&row.run.id) else { return Ok(()) };
         let (id, is, run) = (&delegation.delegation.id, delegation.delegation.status, row.run.status);
-        let begun = self.attempts_of(&row.run.id).any(|row| row.started_at.is_some());
+        // Its adapter has it, even if a person is still asked about what its worker needs.
+        let begun = self.attempts_of(&row.run.id).any(|row| row.attempt.binding.is_some());
         let fits = match is {
             DelegationStatus::Pending => !run.is_terminal() && !begun,
             DelegationStatus::Running => !run.is_terminal() && begun,

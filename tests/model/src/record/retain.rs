@@ -27,6 +27,7 @@ impl Record {
         self.take_away(excess, |record, row| {
             record.ended_run(row).is_some_and(|run| ends.get(&run.run.id) != Some(&row.cursor))
         });
+        self.prune_gate_decisions();
     }
 
     /// The run of an event, if it is over.

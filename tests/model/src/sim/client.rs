@@ -17,16 +17,18 @@ use crate::story;
 impl Sim {
     /// A client asks for something.
     pub(super) fn ask(&mut self, dice: &mut Dice) {
-        let input = match dice.below(32) {
+        let input = match dice.below(38) {
             0..=8 => Some(self.prompt(dice)),
             9 | 10 => self.repeat(dice),
             11..=13 => self.cancel(dice),
             14..=16 => self.retry(dice),
-            17..=23 => self.answer(dice),
+            17..=23 | 34 | 35 => self.answer(dice),
             24 | 25 => self.update_session(dice),
             26 => self.invalidate(dice),
             27 => self.update_artifact(dice),
             28 | 29 => self.delegate(dice),
+            30..=32 => self.revoke(dice),
+            33 => Some(Self::install(dice)),
             _ => Some(self.stranger(dice)),
         };
         self.items.extend(input);
@@ -117,8 +119,10 @@ impl Sim {
         let (attempt, owner, request, kind) = dice.recent(&asked)?.clone();
         let wrong = dice.once_in(8);
         let by = By::Person(if wrong && dice.once_in(2) { "eve".into() } else { owner });
-        let kind = if wrong { dice.of(&[RequestKind::Approval, RequestKind::Input]) } else { kind };
+        let kinds = [RequestKind::Approval, RequestKind::Input, RequestKind::Access];
+        let kind = if wrong { dice.of(&kinds) } else { kind };
         Some(match kind {
+            RequestKind::Access => Self::answer_access(attempt, request, by, dice),
             RequestKind::Approval => {
                 let option = dice.of(&["yes", "no", "always", "yes", "yes", "maybe"]).to_owned();
                 Input::ApprovalAnswered {

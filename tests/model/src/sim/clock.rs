@@ -4,6 +4,7 @@ use omi_kernel::command::{Answer, InputAnswer};
 use omi_kernel::id::{AttemptId, Timestamp};
 use omi_kernel::input::{By, Input};
 use omi_kernel::row::RequestKind;
+use omi_kernel::status::Status;
 use omi_kernel::watch::Due;
 
 use super::Sim;
@@ -49,6 +50,7 @@ impl Sim {
         for (attempt, due) in self.driver.watch.due(clock) {
             match due {
                 Due::TimedOut(timeout) => {
+                    self.waits_untimed(&attempt);
                     let text = self.driver.live.get(&attempt).map(|live| live.transcript.text());
                     self.keep_text(&attempt);
                     let text = text.unwrap_or_default();
@@ -59,6 +61,14 @@ impl Sim {
         }
         for worker in self.driver.pool.idle_since(Timestamp(clock.0 - IDLE_MS)) {
             self.evict(&worker);
+        }
+    }
+
+    /// While a person is asked, the time of an attempt stands still.
+    fn waits_untimed(&mut self, attempt: &AttemptId) {
+        let status = self.record.attempts.get(attempt).map(|row| row.attempt.status);
+        if let Some(Status::WaitingApproval | Status::WaitingInput) = status {
+            self.fault = Some(format!("the time of {attempt} is over while it is {status:?}"));
         }
     }
 
@@ -82,7 +92,7 @@ impl Sim {
         for (request, kind) in self.record.open_of(attempt) {
             let (attempt, by) = (attempt.clone(), By::Deadline);
             self.items.push_back(match kind {
-                RequestKind::Approval => {
+                RequestKind::Approval | RequestKind::Access => {
                     Input::ApprovalAnswered { attempt, request, answer: Answer::Expired, by }
                 }
                 RequestKind::Input | RequestKind::Authentication => {

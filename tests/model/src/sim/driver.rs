@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use omi_kernel::command::{Command, StopReason};
 use omi_kernel::effect::Effect;
 use omi_kernel::id::{AttemptId, BindingId, Ids, RunId, SessionId, Timestamp, WorkerId};
-use omi_kernel::input::Input;
+use omi_kernel::input::{AccessAsked, Input};
 use omi_kernel::pool::{Lease, Pool};
 use omi_kernel::row::RequestKind;
 use omi_kernel::schedule::{Scheduler, Waiting};
@@ -48,6 +48,8 @@ pub(super) struct Driver {
     pub(super) cancels: BTreeMap<AttemptId, Cancel>,
     /// What is to be told the adapter of a run once it has a permit.
     pub(super) withheld: BTreeMap<RunId, Vec<Effect>>,
+    /// What workers want to open whose run has no attempt yet.
+    pub(super) accesses: BTreeMap<WorkerId, Vec<AccessAsked>>,
     /// Runs that have a permit and need another worker.
     pub(super) elsewhere: VecDeque<Waiting>,
     /// The runs that left the queue and are not over.
@@ -65,6 +67,7 @@ impl Driver {
             making: BTreeMap::new(),
             cancels: BTreeMap::new(),
             withheld: BTreeMap::new(),
+            accesses: BTreeMap::new(),
             elsewhere: VecDeque::new(),
             held: BTreeSet::new(),
         }
@@ -122,7 +125,7 @@ impl Sim {
             Lease::Start => {
                 let worker = WorkerId::new(&mut Ids::new(&mut || self.other_id()));
                 self.driver.pool.starting(worker.clone(), waiting, self.clock);
-                self.fakes.insert(worker, Fake::new(waiting.adapter.clone()));
+                self.fakes.insert(worker.clone(), Fake::new(worker, waiting.adapter.clone()));
                 true
             }
             Lease::Move { worker, binding } => {

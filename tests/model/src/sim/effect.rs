@@ -29,6 +29,9 @@ impl Sim {
         }
         if let Some(run) = effect.waits_for_permit().filter(|run| self.driver.scheduler.is_returning(run)) {
             let run = run.clone();
+            if matches!(effect, Effect::Perform { .. }) {
+                self.coverage.met("performed only with the permit of its run");
+            }
             self.driver.withheld.entry(run).or_default().push(effect);
             return Ok(());
         }
@@ -37,7 +40,7 @@ impl Sim {
                 self.driver.scheduler.enqueue(Waiting { run, session, adapter });
             }
             Effect::BeginElsewhere { run } => {
-                self.driver.pool.release(&run, self.clock);
+                self.give_worker_up(&run);
                 let row = self.record.runs.get(&run).ok_or("a run that is not there begins elsewhere")?;
                 let (session, adapter) = (row.run.session.clone(), row.run.adapter.clone());
                 self.driver.elsewhere.push_back(Waiting { run, session, adapter });
@@ -56,6 +59,7 @@ impl Sim {
                     None => Command::OpenBinding { binding, session, settings },
                 };
                 self.command(&worker, &attempt, command);
+                self.ask_held_accesses(&worker);
             }
             Effect::Execute { worker, execute, timeout_ms, .. } => {
                 let (attempt, run) = (execute.attempt.clone(), execute.run.clone());
@@ -69,6 +73,7 @@ impl Sim {
                 };
                 self.driver.live.insert(attempt.clone(), live);
                 self.command(&worker, &attempt, Command::Execute(*execute));
+                self.ask_held_accesses(&worker);
             }
             Effect::DispatchCancel { run, attempt, worker, executing } => {
                 self.dispatch_cancel(&run, &attempt, &worker, executing)?;
@@ -87,7 +92,7 @@ impl Sim {
             },
             Effect::Dequeue { run } => {
                 self.driver.scheduler.dequeue(&run);
-                self.let_go(&run);
+                self.let_go(&run)?;
             }
             Effect::Answer { attempt, worker, request, answer, .. } => {
                 self.answered(&attempt, request);
@@ -97,6 +102,9 @@ impl Sim {
                 self.answered(&attempt, request);
                 self.command(&worker, &attempt, Command::ProvideInput { request, answer });
             }
+            Effect::Perform { worker, op, grant, .. } => self.tell(&worker, Command::Perform { op, grant }),
+            Effect::Refuse { worker, op, why } => self.tell(&worker, Command::Refuse { op, why }),
+            Effect::Revoke { grant } => self.tell_all(&Command::Revoke { grant }),
             Effect::CloseBinding { worker, binding } => {
                 self.driver.pool.let_go(&worker, &binding);
                 self.tell(&worker, Command::CloseBinding { binding });
@@ -117,7 +125,7 @@ impl Sim {
             }
             Effect::Release { run } => {
                 self.driver.scheduler.release(&run);
-                self.let_go(&run);
+                self.let_go(&run)?;
             }
         }
         Ok(())
@@ -138,6 +146,7 @@ impl Sim {
     ) -> Result<(), Fault> {
         // A run that is to stop needs no permit for that, and no answer waits for one.
         self.driver.scheduler.stop_returning(run);
+        self.refuse_withheld(run)?;
         self.tell_withheld(run)?;
         let after = |ms: i64| Some(Timestamp(self.clock.0 + ms));
         let cancel = Cancel {
@@ -156,12 +165,14 @@ impl Sim {
     }
 
     /// A run is over: nothing is kept for it.
-    fn let_go(&mut self, run: &RunId) {
-        self.driver.pool.release(run, self.clock);
+    fn let_go(&mut self, run: &RunId) -> Result<(), Fault> {
+        self.refuse_withheld(run)?;
+        self.give_worker_up(run);
         self.driver.held.remove(run);
         self.driver.withheld.remove(run);
         self.driver.elsewhere.retain(|waiting| waiting.run != *run);
         self.attempts_over(run);
+        Ok(())
     }
 
     fn attempts_over(&mut self, run: &RunId) {

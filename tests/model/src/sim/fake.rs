@@ -1,13 +1,16 @@
 //! A worker that misbehaves as its script says: it answers late, twice or never, dies at any moment, does not hear that
 //! it is to stop, and says that its native session is gone.
 
-use std::collections::{BTreeSet, VecDeque};
+mod opens;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use omi_kernel::command::{Command, Execute};
 use omi_kernel::descriptor::Fidelity;
-use omi_kernel::id::{AdapterId, AttemptId, BindingId, NativeSessionId, RunId};
+use omi_kernel::id::{AdapterId, AttemptId, BindingId, NativeSessionId, RunId, SessionId, WorkerId};
 use omi_kernel::report::{Activity, ApprovalRequest, Failure, InputRequest, Outcome, Report, WorkerEnd};
 
+use super::gate::{Behalf, Gate, Told};
 use crate::script::Dice;
 use crate::story;
 
@@ -25,6 +28,7 @@ pub(super) enum Message {
 pub(super) struct Doing {
     pub(super) attempt: AttemptId,
     pub(super) run: RunId,
+    session: SessionId,
     message: u32,
     pub(super) asks: BTreeSet<u32>,
 }
@@ -39,28 +43,38 @@ pub(super) enum Wish {
 /// A worker that misbehaves.
 #[derive(Debug)]
 pub(super) struct Fake {
+    id: WorkerId,
     pub(super) adapter: AdapterId,
     up: bool,
     over: bool,
     inbox: VecDeque<Command>,
     pub(super) outbox: VecDeque<Message>,
-    pub(super) holds: BTreeSet<BindingId>,
+    pub(super) holds: BTreeMap<BindingId, SessionId>,
     pub(super) doing: Option<Doing>,
+    pub(super) gate: Gate,
+    /// What became of what it was told about accesses.
+    pub(super) told: Vec<Told>,
+    /// What it must never be told, if it was.
+    pub(super) fault: Option<String>,
     /// Attempts it had: it may still speak of them.
     past: Vec<AttemptId>,
     last_request: u32,
 }
 
 impl Fake {
-    pub(super) fn new(adapter: AdapterId) -> Self {
+    pub(super) fn new(id: WorkerId, adapter: AdapterId) -> Self {
         Self {
+            id,
             adapter,
             up: false,
             over: false,
             inbox: VecDeque::new(),
             outbox: VecDeque::new(),
-            holds: BTreeSet::new(),
+            holds: BTreeMap::new(),
             doing: None,
+            gate: Gate::default(),
+            told: Vec::new(),
+            fault: None,
             past: Vec::new(),
             last_request: 0,
         }
@@ -69,9 +83,17 @@ impl Fake {
     pub(super) fn take(&mut self, command: Command) {
         // Nothing is executed on what is to be closed: it is as good as closed, however long the worker takes.
         if let Command::CloseBinding { binding } = &command {
-            self.holds.remove(binding);
+            let session = self.holds.remove(binding);
+            self.give_up(
+                |behalf| matches!((behalf, &session), (Behalf::Binding(of), Some(session)) if of == session),
+            );
         }
-        if !self.over {
+        if self.over {
+            return;
+        }
+        if matches!(command, Command::Perform { .. } | Command::Refuse { .. } | Command::Revoke { .. }) {
+            self.gate.inbox.push_back(command);
+        } else {
             self.inbox.push_back(command);
         }
     }
@@ -86,6 +108,7 @@ impl Fake {
             (self.over, self.doing) = (true, None);
             self.inbox.clear();
             self.holds.clear();
+            self.gate = Gate::default();
             self.say(Report::Ended(end));
         }
     }
@@ -96,7 +119,9 @@ impl Fake {
 
     /// It has something to do.
     pub(super) fn can_work(&self) -> bool {
-        !self.over && (!self.up || !self.inbox.is_empty() || self.doing.is_some())
+        let told = !self.gate.inbox.is_empty();
+        let free = !self.gate.is_needed() && (!self.inbox.is_empty() || self.doing.is_some());
+        !self.over && (!self.up || told || free)
     }
 
     /// Does something, as the dice say.
@@ -105,13 +130,14 @@ impl Fake {
             return None;
         }
         if !self.up {
-            self.up = !dice.once_in(12);
-            self.outbox.push_back(Message::Started(self.up));
-            self.over = !self.up;
+            self.start(dice);
             return None;
         }
         if dice.once_in(40) {
             self.end();
+            return None;
+        }
+        if (!dice.once_in(3) && self.hear_of_access(dice)) || self.waits_for_access(dice) {
             return None;
         }
         match self.inbox.pop_front() {
@@ -132,10 +158,15 @@ impl Fake {
             self.up = true;
             self.outbox.push_back(Message::Started(true));
         }
+        while self.hear_of_access(&mut Dice::new(0)) {}
+        if self.waits_for_access(&mut Dice::new(0)) {
+            return;
+        }
         while let Some(command) = self.inbox.pop_front() {
             self.obey(command, &mut Dice::new(0), native);
         }
-        if self.doing.as_ref().is_some_and(|doing| doing.asks.is_empty()) {
+        let waits = self.gate.waiting() > 0;
+        if self.doing.as_ref().is_some_and(|doing| doing.asks.is_empty()) && !waits {
             self.finish(&mut Dice::new(0));
         }
     }
@@ -147,14 +178,20 @@ impl Fake {
             return;
         }
         match command {
-            Command::OpenBinding { binding, .. } => {
+            Command::OpenBinding { ref session, .. } | Command::ResumeBinding { ref session, .. }
+                if self.gate.next_op().is_some() && dice.once_in(6) =>
+            {
+                self.ask_access(Behalf::Binding(session.clone()), true, dice);
+                self.inbox.push_front(command);
+            }
+            Command::OpenBinding { binding, session, .. } => {
                 let fresh = format!("n{}", native());
                 let name = if dice.once_in(6) { dice.of(&["s1", "s2"]).to_owned() } else { fresh };
-                self.bind(binding, name.as_str().into(), dice);
+                self.bind(binding, session, name.as_str().into(), dice);
             }
-            Command::ResumeBinding { binding, native_id, .. } => {
+            Command::ResumeBinding { binding, session, native_id, .. } => {
                 let name = if dice.once_in(8) { format!("n{}", native()).as_str().into() } else { native_id };
-                self.bind(binding, name, dice);
+                self.bind(binding, session, name, dice);
             }
             Command::Execute(execute) => self.execute(execute, dice),
             Command::Cancel { attempt } => self.cancel(&attempt, dice),
@@ -163,17 +200,22 @@ impl Fake {
                     doing.asks.remove(&request);
                 }
             }
-            Command::CloseBinding { .. } | Command::Authenticate { .. } => {}
+            // Its gate has the last three already.
+            Command::CloseBinding { .. }
+            | Command::Authenticate { .. }
+            | Command::Perform { .. }
+            | Command::Refuse { .. }
+            | Command::Revoke { .. } => {}
             Command::Stop { .. } => self.end_as(WorkerEnd::Stopped),
         }
     }
 
-    fn bind(&mut self, binding: BindingId, native_id: NativeSessionId, dice: &mut Dice) {
+    fn bind(&mut self, binding: BindingId, session: SessionId, native_id: NativeSessionId, dice: &mut Dice) {
         if dice.once_in(5) {
             let failure = story::failure(dice);
             return self.say(Report::BindingFailed { binding, failure });
         }
-        self.holds.insert(binding.clone());
+        self.holds.insert(binding.clone(), session);
         let best = story::registration(&self.adapter).resume;
         let fidelity = if dice.once_in(8) { Fidelity::None } else { best };
         let model = dice.of(&[None, Some("m1".to_owned())]);
@@ -185,9 +227,9 @@ impl Fake {
     }
 
     fn execute(&mut self, execute: Execute, dice: &mut Dice) {
-        let (attempt, run) = (execute.attempt, execute.run);
+        let (attempt, run, session) = (execute.attempt, execute.run, execute.session);
         self.past.push(attempt.clone());
-        self.doing = Some(Doing { attempt, run, message: 0, asks: BTreeSet::new() });
+        self.doing = Some(Doing { attempt, run, session, message: 0, asks: BTreeSet::new() });
         if dice.once_in(6) {
             let failure = story::failure(dice);
             self.over(Outcome::Failed(failure), dice);
@@ -212,14 +254,19 @@ impl Fake {
     /// Goes on with its attempt, or speaks of one that it had.
     fn go_on(&mut self, dice: &mut Dice) -> Option<Wish> {
         let Some(doing) = &mut self.doing else {
+            if dice.once_in(3) {
+                self.ask_meanwhile(None, dice);
+                return None;
+            }
             let attempt = dice.recent(&self.past).cloned()?;
             let late = Self::late(attempt, dice);
             self.say(late);
             return None;
         };
         let (attempt, run) = (doing.attempt.clone(), doing.run.clone());
+        let session = doing.session.clone();
         let message = format!("m{}", doing.message);
-        match dice.below(20) {
+        match dice.below(26) {
             0 | 1 => self.finish(dice),
             2..=5 => self.act(attempt, Activity::MessageDelta { message, text: "text ".into() }),
             6 => {
@@ -239,6 +286,12 @@ impl Fake {
                 self.say(Report::RequestWithdrawn { request });
             }
             16..=18 => return Some(Wish::Delegate(run)),
+            19..=23 => self.ask_meanwhile(Some((session, attempt)), dice),
+            24 => {
+                if let Some(withdrawn) = self.gate.give_up_oldest() {
+                    self.say(withdrawn);
+                }
+            }
             _ => {
                 let failure = story::failure(dice);
                 self.over(Outcome::Failed(failure), dice);
@@ -297,13 +350,23 @@ impl Fake {
         let Some(doing) = self.doing.take() else { return };
         if let Outcome::Failed(Failure::Stale(_)) = &outcome {
             self.holds.clear();
+            self.give_up(|behalf| matches!(behalf, Behalf::Binding(_)));
+        }
+        // What an attempt asked for ends with it.
+        let of_attempt = |behalf: &Behalf| matches!(behalf, Behalf::Attempt(_, of) if *of == doing.attempt);
+        let first = dice.once_in(2);
+        if first {
+            self.give_up(of_attempt);
         }
         let usage = dice.of(&[false, true]).then(|| story::usage(dice));
-        let report = Report::AttemptFinished { attempt: doing.attempt, outcome, usage };
+        let report = Report::AttemptFinished { attempt: doing.attempt.clone(), outcome, usage };
         if dice.once_in(10) {
             self.say(report.clone());
         }
         self.say(report);
+        if !first {
+            self.give_up(of_attempt);
+        }
     }
 }
 

@@ -49,6 +49,7 @@ impl Sim {
             *last_native
         };
         let wish = self.fakes.get_mut(&worker).and_then(|fake| fake.work(dice, &mut native));
+        self.note_told(&worker);
         if let Some(Wish::Delegate(run)) = wish {
             let delegate = self.delegation_of(run, dice);
             self.items.push_back(delegate);
@@ -66,6 +67,7 @@ impl Sim {
             return;
         }
         self.fakes.remove(worker);
+        self.driver.accesses.remove(worker);
         let run = self.driver.pool.ended(worker).and_then(|worker| worker.run);
         if let Some(run) = run {
             self.items.push_back(Input::CannotBegin { run, failure: story::trouble("worker_not_started") });
@@ -143,6 +145,13 @@ impl Sim {
                 }
             }
             Report::RequestWithdrawn { request } => self.withdrawn(worker, request),
+            Report::AccessAsked { request, session, attempt, asked } => {
+                if let Some(attempt) = &attempt {
+                    self.keep_text(attempt);
+                }
+                self.access_asked(worker, request, session, attempt, *asked);
+            }
+            Report::AccessWithdrawn { request } => self.access_withdrawn(worker, request),
             Report::Ended(_) => self.ended(worker),
         }
     }
@@ -160,7 +169,7 @@ impl Sim {
         let kind = live.asks.iter().find(|(number, _)| *number == request).map(|(_, kind)| *kind);
         let (attempt, by) = (attempt.clone(), By::Runtime);
         self.items.push_back(match kind {
-            Some(RequestKind::Approval) => {
+            Some(RequestKind::Approval | RequestKind::Access) => {
                 Input::ApprovalAnswered { attempt, request, answer: Answer::Cancelled, by }
             }
             Some(RequestKind::Input | RequestKind::Authentication) => {
@@ -180,6 +189,7 @@ impl Sim {
 
     fn ended(&mut self, worker: &WorkerId) {
         self.fakes.remove(worker);
+        self.driver.accesses.remove(worker);
         self.driver.pool.stopping(worker);
         self.items.push_back(Input::WorkerOver { worker: worker.clone(), stop: None });
         let live = self.driver.live.iter().find(|(_, live)| live.worker == *worker);

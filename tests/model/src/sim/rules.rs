@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use omi_kernel::id::{BindingId, SessionId};
+use omi_kernel::id::{BindingId, GrantId, SessionId};
 use omi_kernel::input::Input;
 use omi_kernel::refusal::Refusal;
 use omi_kernel::status::Status;
@@ -13,6 +13,7 @@ use crate::{Fault, ensure};
 impl Sim {
     /// What must be true whenever the driver has nothing left to decide.
     pub(super) fn check(&self) -> Result<(), Fault> {
+        ensure(self.fault.is_none(), || self.fault.clone().unwrap_or_default())?;
         let (scheduler, cap) = (&self.driver.scheduler, self.setting.permits_max);
         let executing = scheduler.executing();
         ensure(executing <= cap, || format!("{executing} permits of {cap} are given out"))?;
@@ -21,7 +22,8 @@ impl Sim {
             format!("{held} runs are held, and the scheduler knows of {executing} + {}", scheduler.parked())
         })?;
         self.check_held()?;
-        self.check_workers()
+        self.check_workers()?;
+        self.check_opened()
     }
 
     /// A run that is held is not over, one that has begun is held, and only those with a permit go on.
@@ -51,7 +53,7 @@ impl Sim {
     fn check_workers(&self) -> Result<(), Fault> {
         let mut open: BTreeSet<&BindingId> = BTreeSet::new();
         for (id, fake) in &self.fakes {
-            for binding in &fake.holds {
+            for binding in fake.holds.keys() {
                 ensure(open.insert(binding), || format!("{binding} is open in two workers, one is {id}"))?;
             }
             ensure(self.driver.pool.get(id).is_some(), || format!("{id} lives and the pool forgot it"))?;
@@ -67,6 +69,21 @@ impl Sim {
         Ok(())
     }
 
+    /// Nothing stays open under a grant that was taken back, once its worker has heard of that.
+    fn check_opened(&self) -> Result<(), Fault> {
+        for (id, fake) in &self.fakes {
+            ensure(fake.fault.is_none(), || format!("{id}: {}", fake.fault.as_deref().unwrap_or_default()))?;
+            let heard = fake.gate.inbox.is_empty();
+            for grant in fake.gate.opened.values().flatten().filter(|_| heard) {
+                let revoked =
+                    |id: &GrantId| self.record.grant(id).is_some_and(|row| row.revoked_at.is_some());
+                let taken_back = revoked(&grant.id) || grant.origin.as_ref().is_some_and(revoked);
+                ensure(!taken_back, || format!("{id} has something open under {}", grant.id))?;
+            }
+        }
+        Ok(())
+    }
+
     /// A report is never refused: whatever a worker says, it is decided. Only who asks is told no.
     pub(super) fn refused(input: &Input, refusal: &Refusal) -> Result<(), Fault> {
         let asked = match input {
@@ -78,6 +95,8 @@ impl Sim {
             | Input::UpdateSession { .. }
             | Input::InvalidateBindings { .. }
             | Input::UpdateArtifact { .. }
+            | Input::RevokeGrant { .. }
+            | Input::RemoveComponent { .. }
             | Input::Cancel { .. } => true,
             Input::Begin(_)
             | Input::CannotBegin { .. }
@@ -95,6 +114,8 @@ impl Sim {
             | Input::Leased { .. }
             | Input::CameLate { .. }
             | Input::Retain { .. }
+            | Input::AccessAsked(_)
+            | Input::InstallComponent(_)
             | Input::CancelDispatched { .. }
             | Input::CancelGraceOver { .. }
             | Input::Reconcile => false,

@@ -13,6 +13,8 @@ use crate::{Fault, ensure};
 const ROUNDS_MAX: usize = 600;
 /// Milliseconds that pass in a round: less than the shortest limit, so that nothing ends only for want of time.
 const ROUND_MS: i64 = 700;
+/// Rounds after the last run: one to ask, one to hear, one to say what follows.
+const LAST_ROUNDS: usize = 3;
 
 impl Sim {
     /// Has everybody behave until all is quiet. The error is what is stuck.
@@ -20,6 +22,8 @@ impl Sim {
         for _ in 0..ROUNDS_MAX {
             if self.record.live().next().is_none() {
                 self.go_on()?;
+                // What workers have still to say and to hear beside their attempts.
+                (0..LAST_ROUNDS).try_for_each(|_| self.round())?;
                 return self.check_quiet();
             }
             self.round()?;
@@ -42,6 +46,7 @@ impl Sim {
             if let Some(fake) = self.fakes.get_mut(&worker) {
                 fake.behave(&mut native);
             }
+            self.note_told(&worker);
             while self.fakes.get(&worker).is_some_and(|fake| !fake.outbox.is_empty()) {
                 self.hear_from(&worker);
                 self.go_on()?;
@@ -51,6 +56,10 @@ impl Sim {
         for (attempt, owner, request, kind) in asked {
             let by = By::Person(owner);
             self.items.push_back(match kind {
+                RequestKind::Access => {
+                    let answer = Answer::Selected { option_id: "once".into() };
+                    Input::ApprovalAnswered { attempt, request, answer, by }
+                }
                 RequestKind::Approval => {
                     let answer = Answer::Selected { option_id: "yes".into() };
                     Input::ApprovalAnswered { attempt, request, answer, by }
@@ -78,6 +87,10 @@ impl Sim {
         ensure(driver.withheld.is_empty(), || format!("never told: {:?}", driver.withheld))?;
         ensure(driver.live.is_empty(), || format!("attempts of nobody: {:?}", driver.live.keys()))?;
         ensure(driver.watch.next_due().is_none(), || "the time of an attempt that is over runs".to_owned())?;
+        ensure(driver.accesses.is_empty(), || format!("held and never asked: {:?}", driver.accesses))?;
+        for (worker, fake) in &self.fakes {
+            ensure(fake.gate.waiting() == 0, || format!("{worker} is never told: {:?}", fake.gate))?;
+        }
         self.record.judge_all()
     }
 }

@@ -15,13 +15,13 @@ use omi_model::{Record, Taken, story};
 
 /// A record, and the identifiers it has given.
 #[derive(Default)]
-struct Story {
-    record: Record,
+pub(super) struct Story {
+    pub(super) record: Record,
     last_id: u128,
 }
 
 impl Story {
-    fn take(&mut self, input: &Input) -> Taken {
+    pub(super) fn take(&mut self, input: &Input) -> Taken {
         let last_id = &mut self.last_id;
         let mut source = || {
             *last_id += 1;
@@ -30,13 +30,22 @@ impl Story {
         self.record.take(input, Timestamp(1), &mut Ids::new(&mut source)).unwrap().unwrap()
     }
 
-    fn accept(&mut self) -> RunId {
+    pub(super) fn accept(&mut self) -> RunId {
         let accept = story::accept(&mut Dice::new(0), "ann", SessionRef::default());
         run(&self.take(&Input::Accept(Box::new(accept))))
     }
 
+    /// A run of another session.
+    pub(super) fn accept_elsewhere(&mut self) -> RunId {
+        let external = Some(("chat".into(), "elsewhere".into()));
+        let session = SessionRef { external, ..SessionRef::default() };
+        let mut accept = story::accept(&mut Dice::new(0), "ann", session);
+        accept.request = "elsewhere".into();
+        run(&self.take(&Input::Accept(Box::new(accept))))
+    }
+
     /// The run has a worker; answers its attempt.
-    fn begin(&mut self, run: &RunId) -> (AttemptId, Taken) {
+    pub(super) fn begin(&mut self, run: &RunId) -> (AttemptId, Taken) {
         let worker = WorkerId::new(&mut Ids::new(&mut || 1 << 100));
         let begin = story::begin(run.clone(), worker, vec![], story::REGISTRATIONS[0], &mut Dice::new(0));
         let taken = self.take(&Input::Begin(begin));
@@ -44,7 +53,7 @@ impl Story {
     }
 
     /// The run is executed; answers its attempt.
-    fn execute(&mut self, run: &RunId) -> AttemptId {
+    pub(super) fn execute(&mut self, run: &RunId) -> AttemptId {
         let (attempt, taken) = self.begin(run);
         let made = taken.effects.into_iter().find_map(|effect| match effect {
             Effect::Bind { binding, .. } => Some(binding),
@@ -67,7 +76,7 @@ impl Story {
         self.take(&Input::Activity { attempt: attempt.clone(), activity: Activity::Usage(usage) });
     }
 
-    fn status(&self, run: &RunId) -> Status {
+    pub(super) fn status(&self, run: &RunId) -> Status {
         self.record.runs.get(run).unwrap().run.status
     }
 }

@@ -70,7 +70,7 @@ fn the_legacy_policy_gives_each_run_one_grant() {
         let legacy = legacy.iter().map(|&adapter| adapter.into()).collect();
         let decision = Story::nothing().then(&accept(Accept { legacy, ..asks("hello") }));
         let of = |write: &Write| match write {
-            Write::InsertLegacyGrant { run, .. } => Some(run.clone()),
+            Write::InsertGrant(grant) => grant.run.clone(),
             _ => None,
         };
         let Reply::Accepted { run, .. } = &decision.reply else { panic!() };

@@ -2,6 +2,7 @@
 
 mod dice;
 mod facts;
+mod grants;
 mod inputs;
 
 use std::collections::BTreeSet;

@@ -2,6 +2,7 @@
 
 use crate::decision::{Decision, Reply};
 use crate::effect::{Effect, Wait};
+use crate::grant::{GrantEffect, GrantSource};
 use crate::new::{NewAttempt, NewBinding};
 use crate::row::{Attempt, Run};
 use crate::write::{AttemptChange, RunChange, Write};
@@ -45,7 +46,21 @@ fn row(write: &Write) -> String {
         Write::BackfillBinding { .. } => "binding backfilled".into(),
         Write::ReleaseBindings { .. } => "bindings released".into(),
         Write::MoveBinding { from, to, .. } => format!("binding {} > {}", from.as_str(), to.as_str()),
-        Write::InsertLegacyGrant { .. } => "legacy grant".into(),
+        Write::InsertGrant(grant) => match grant.source {
+            GrantSource::LegacyDefault => "legacy grant".into(),
+            GrantSource::Policy => "grant by policy".into(),
+            GrantSource::User | GrantSource::System => match (grant.effect, &grant.only, &grant.origin) {
+                (GrantEffect::Deny, ..) => "denial".into(),
+                (GrantEffect::Allow, Some(_), _) => "grant once".into(),
+                (GrantEffect::Allow, None, Some(_)) => "copied grant".into(),
+                (GrantEffect::Allow, None, None) => "grant".into(),
+            },
+        },
+        Write::InsertComponentGrant(_) => "component grant".into(),
+        Write::RevokeGrant(_) => "revocation".into(),
+        Write::RecordGateDecision(decision) => format!("gate {} {}", decision.kind, decision.decision),
+        Write::PutComponent(_) => "component".into(),
+        Write::RemoveComponent { .. } => "component removed".into(),
         Write::CompactMessage { message, .. } => format!("compact {message}"),
         Write::InsertArtifact(_) => "artifact".into(),
         Write::MoveArtifact { from, to, .. } => format!("artifact {} > {}", from.as_str(), to.as_str()),
@@ -79,6 +94,9 @@ fn effect(effect: &Effect) -> &'static str {
         Effect::Dequeue { .. } => "dequeue",
         Effect::Answer { .. } => "answer",
         Effect::ProvideInput { .. } => "provide",
+        Effect::Perform { .. } => "perform",
+        Effect::Refuse { .. } => "refuse",
+        Effect::Revoke { .. } => "revoke",
         Effect::CloseBinding { .. } => "close binding",
         Effect::StopWorker { .. } => "stop worker",
         Effect::Reap { .. } => "reap",

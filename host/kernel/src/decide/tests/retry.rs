@@ -155,7 +155,7 @@ fn a_registration_that_opted_in_grants_its_own_attempts_only() {
     let grants = |adapter: Option<&str>, legacy_grant| {
         let retry = Retry { adapter: adapter.map(Into::into), legacy_grant, ..wish() };
         let decision = Story::at(Status::Failed).then(&Input::Retry(retry));
-        decision.writes.iter().filter(|write| matches!(write, Write::InsertLegacyGrant { .. })).count()
+        decision.writes.iter().filter(|write| matches!(write, Write::InsertGrant(_))).count()
     };
     assert_eq!((grants(Some("pi"), true), grants(Some("pi"), false)), (1, 0));
     assert_eq!(grants(None, true), 0, "it has one already");

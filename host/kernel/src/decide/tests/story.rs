@@ -208,16 +208,21 @@ pub(super) fn delegation(mode: DelegationMode, status: DelegationStatus) -> Dele
 }
 
 pub(super) fn approval(request: u32) -> OpenRequest {
-    OpenRequest { request, kind: RequestKind::Approval, options: vec!["no".into(), "yes".into()] }
+    OpenRequest {
+        request,
+        kind: RequestKind::Approval,
+        options: vec!["no".into(), "yes".into()],
+        access: None,
+    }
 }
 
 pub(super) fn information(request: u32) -> OpenRequest {
-    OpenRequest { request, kind: RequestKind::Input, options: Vec::new() }
+    OpenRequest { request, kind: RequestKind::Input, options: Vec::new(), access: None }
 }
 
 pub(super) fn log_in() -> OpenRequest {
     let options = vec!["browser".into(), "key".into()];
-    OpenRequest { request: LOG_IN, kind: RequestKind::Authentication, options }
+    OpenRequest { request: LOG_IN, kind: RequestKind::Authentication, options, access: None }
 }
 
 pub(super) fn prompt(text: &str) -> RunInput {

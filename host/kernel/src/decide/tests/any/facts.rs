@@ -47,6 +47,10 @@ impl Dice {
             descendants: self.few(Self::descendant),
             bindings: self.few(Self::binding),
             session_busy: self.flip(),
+            grants: self.few(Self::grant),
+            component_grants: self.few(Self::component_grant),
+            grant: self.mostly(Self::grant),
+            component: self.maybe(Self::component),
             artifact: self.mostly(Self::artifact),
             unfinished: self.few(Self::unfinished),
             lost_bindings: self.few(Self::binding),
@@ -148,11 +152,13 @@ impl Dice {
 
     fn open_request(&mut self) -> OpenRequest {
         use RequestKind as K;
-        OpenRequest {
-            request: self.request_number(),
-            kind: self.of(&[K::Approval, K::Approval, K::Input, K::Input, K::Authentication]),
-            options: self.few(Self::text),
+        let kind = self.of(&[K::Approval, K::Approval, K::Input, K::Input, K::Authentication, K::Access]);
+        let request = self.request_number();
+        if kind == K::Access {
+            let options = ["once", "session", "always", "deny"].map(str::to_owned).to_vec();
+            return OpenRequest { request, kind, options, access: Some(Box::new(self.asked())) };
         }
+        OpenRequest { request, kind, options: self.few(Self::text), access: None }
     }
 
     fn delegation(&mut self) -> Delegation {

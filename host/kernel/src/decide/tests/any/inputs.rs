@@ -3,7 +3,7 @@
 use super::dice::Dice;
 use crate::artifact::ArtifactState;
 use crate::command::{Answer, InputAnswer, RunMode, StopReason};
-use crate::id::{ArtifactId, AttemptId, BindingId, RunId, SessionId, Timestamp, WorkerId};
+use crate::id::{ArtifactId, AttemptId, BindingId, GrantId, RunId, SessionId, Timestamp, WorkerId};
 use crate::input::{Begin, BindingOpened, By, Finished, Input, Timeout};
 use crate::model::ModelProfile;
 use crate::permission::ApprovalPolicy;
@@ -16,7 +16,7 @@ use crate::session::{SessionChange, SessionStatus};
 use crate::transcript::Chunk;
 
 /// How many kinds of inputs there are.
-pub(super) const KINDS: usize = 28;
+pub(super) const KINDS: usize = 32;
 
 impl Dice {
     pub(super) fn input(&mut self) -> Input {
@@ -83,6 +83,10 @@ impl Dice {
                 Input::CancelDispatched { attempt, dispatched, acknowledged }
             }
             26 => Input::CancelGraceOver { attempt },
+            27 => Input::AccessAsked(Box::new(self.access_asked())),
+            28 => Input::RevokeGrant { owner: self.owner(), grant: self.id(GrantId::new) },
+            29 => Input::InstallComponent(Box::new(self.component())),
+            30 => Input::RemoveComponent { path: self.text() },
             _ => Input::Reconcile,
         }
     }
