@@ -3,10 +3,12 @@
 use crate::{
     Approval, Attempt, AttemptEvent, AttemptFinished, AuthRequired, Binding, BindingFailed, BindingOpened,
     CallTool, CancelAnswer, CloseStdin, ClosedWhy, CreateBlob, Event, Exit, Extension, Failure,
-    FailureDetail, Fault, Fidelity, Framing, GrantRequest, HttpRequest, Kill, MessageDelta, Op, Outcome,
-    Output, Part, ReadFile, Ready, RequestApproval, RequestInput, Scope, SetTimer, Spawn, Success, Usage,
-    Why, WithdrawRequest, WriteFile, WriteStdin,
+    FailureDetail, Fault, Fidelity, HttpRequest, Kill, MessageDelta, Op, Outcome, Output, Part, ReadFile,
+    Ready, RequestApproval, RequestInput, Scope, SetTimer, Spawn, Success, Usage, Why, WithdrawRequest,
+    WriteFile, WriteStdin,
 };
+
+mod access;
 
 /// Every record that is an output converts into [`Output`].
 macro_rules! outputs {
@@ -43,21 +45,6 @@ outputs!(
     CreateBlob,
     Extension,
 );
-
-impl GrantRequest {
-    /// Ask to start the program that the registration names.
-    pub fn process(name: &str, reason: &str) -> Self {
-        Self {
-            name: name.to_owned(),
-            capability: crate::Capability::Process,
-            operation: "spawn".to_owned(),
-            pattern: "*".to_owned(),
-            reason: reason.to_owned(),
-            optional: false,
-            extra: String::new(),
-        }
-    }
-}
 
 impl Ready {
     /// The runtime is up; its name and version, if it said them.
@@ -163,23 +150,6 @@ impl WithdrawRequest {
     /// Take back a request.
     pub fn new(request: u32) -> Self {
         Self { request, extra: String::new() }
-    }
-}
-
-impl Spawn {
-    /// Start the program of a grant for the whole worker, with its output cut into lines.
-    pub fn lines(op: Op, grant: impl Into<String>) -> Self {
-        Self {
-            op,
-            scope: Scope::Worker,
-            grant: grant.into(),
-            command: None,
-            args: Vec::new(),
-            env: Vec::new(),
-            cwd: None,
-            stdout: Framing::Lines(0),
-            extra: String::new(),
-        }
     }
 }
 

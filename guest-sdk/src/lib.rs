@@ -9,6 +9,10 @@
 //! * **A reactor**: implement [`Adapter`], one `handle` per input. Best where many things happen at the same time.
 //! * **Straight-line code**: implement [`Session`], one `async fn run(host)`. Best where one thing follows another.
 //!
+//! A session awaits what it asks for: [`Host::start`] for a process, [`Host::read_file`] and [`Host::write_file`] for
+//! files, [`Host::request`] for HTTP. Each names a grant that `describe` lists; [`Start::grants`] says which of them
+//! the registration binds.
+//!
 //! Both become a component with one macro, [`export_adapter!`] or [`export_session!`], in a crate with
 //! `crate-type = ["cdylib", "rlib"]`, built with `--target wasm32-wasip2`.
 //!
@@ -103,6 +107,8 @@ pub mod adapter;
 pub mod bindings;
 mod constructors;
 mod executor;
+mod files;
+mod http;
 pub mod lines;
 pub mod log;
 mod panic;
@@ -113,6 +119,8 @@ pub mod stdin;
 pub mod testkit;
 
 pub use adapter::{Adapter, Millis, Outputs};
+pub use files::FileFailure;
+pub use http::{RequestFailure, Response};
 pub use process::{LINE_BYTES_MAX, Process};
 pub use session::{Host, Session, SessionAdapter, Sleep};
 

@@ -82,15 +82,22 @@ impl Process {
 
     /// Write bytes, in order and without waiting.
     pub fn write(&self, bytes: impl Into<Vec<u8>>) -> Result<(), StdinFull> {
-        self.write_parts(vec![Part::Bytes(bytes.into())], 0)
+        self.with_stdin(|stdin, out| stdin.write(bytes.into(), out))
     }
 
     /// Write parts; `blob_bytes` is how many bytes their blobs become.
     pub fn write_parts(&self, parts: Vec<Part>, blob_bytes: usize) -> Result<(), StdinFull> {
+        self.with_stdin(|stdin, out| stdin.write_parts(parts, blob_bytes, out))
+    }
+
+    fn with_stdin(
+        &self,
+        write: impl FnOnce(&mut Stdin, &mut Outputs) -> Result<(), StdinFull>,
+    ) -> Result<(), StdinFull> {
         let mut shared = self.host.shared.borrow_mut();
         let mut out = Outputs::new();
         let written = match shared.processes.get_mut(&self.op) {
-            Some(state) => state.stdin.write_parts(parts, blob_bytes, &mut out),
+            Some(state) => write(&mut state.stdin, &mut out),
             None => Ok(()),
         };
         shared.out.extend(out.into_vec());

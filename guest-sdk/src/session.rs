@@ -7,6 +7,8 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use crate::executor::{Executor, TaskFuture};
+use crate::files::FileState;
+use crate::http::RequestState;
 use crate::process::ProcessState;
 use crate::{Adapter, Descriptor, Failure, Fault, Input, Millis, Op, Output, Outputs, SetTimer};
 
@@ -89,6 +91,8 @@ pub(crate) struct Shared {
     /// The timers that are not due yet.
     timers: BTreeMap<Op, Option<Waker>>,
     pub(crate) processes: BTreeMap<Op, ProcessState>,
+    pub(crate) files: BTreeMap<Op, FileState>,
+    pub(crate) requests: BTreeMap<Op, RequestState>,
 }
 
 impl Host {
@@ -114,7 +118,8 @@ impl Host {
         self.shared.borrow_mut().new_tasks.push(Box::pin(future));
     }
 
-    /// The next thing that happened, apart from what belongs to a [`Process`](crate::Process) or a [`Sleep`].
+    /// The next thing that happened, apart from what belongs to a [`Process`](crate::Process), a file, a
+    /// [`Response`](crate::Response) or a [`Sleep`].
     pub async fn next_input(&self) -> Input {
         std::future::poll_fn(|context| {
             let mut shared = self.shared.borrow_mut();
@@ -154,7 +159,9 @@ impl Host {
         if let Input::Start(start) = &input {
             shared.stdin_queue_bytes = start.limits.stdin_queue_bytes;
         }
-        if let Some(input) = shared.deliver_to_process(input) {
+        let input = shared.deliver_to_process(input);
+        let input = input.and_then(|input| shared.deliver_to_file(input));
+        if let Some(input) = input.and_then(|input| shared.deliver_to_request(input)) {
             shared.deliver(input);
         }
     }

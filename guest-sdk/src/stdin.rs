@@ -22,7 +22,8 @@ impl std::error::Error for StdinFull {}
 
 /// The standard input of one process. Writes go out in order, whole, and never more at once than the host's queue takes.
 ///
-/// A single write that is larger than the queue is sent when the queue is empty, and may be refused by the host.
+/// Bytes are cut so that they fit the queue. Parts with blobs go out together, and the host may refuse them if their
+/// bytes are more than the queue takes.
 #[derive(Debug)]
 pub struct Stdin {
     process: Op,
@@ -40,9 +41,18 @@ impl Stdin {
         Self { process, queue_bytes, waiting: 0, held: VecDeque::new(), held_bytes: 0 }
     }
 
-    /// Write these bytes.
+    /// Write these bytes: all of them, or none.
     pub fn write(&mut self, bytes: Vec<u8>, out: &mut Outputs) -> Result<(), StdinFull> {
-        self.write_parts(vec![Part::Bytes(bytes)], 0, out)
+        if bytes.len() <= self.queue_bytes {
+            return self.write_parts(vec![Part::Bytes(bytes)], 0, out);
+        }
+        if self.held_bytes + bytes.len() > HELD_BYTES_MAX {
+            return Err(StdinFull);
+        }
+        for piece in bytes.chunks(self.queue_bytes.max(1)) {
+            self.write_parts(vec![Part::Bytes(piece.to_vec())], 0, out)?;
+        }
+        Ok(())
     }
 
     /// Write these parts; `blob_bytes` is how many bytes their blobs become.
@@ -125,20 +135,37 @@ mod tests {
     }
 
     #[test]
-    fn one_large_write_goes_out_alone() {
+    fn a_write_that_is_larger_than_the_queue_goes_out_in_pieces() {
         let (mut stdin, mut out) = (Stdin::new(1, 4), Outputs::new());
         stdin.write(b"123456".to_vec(), &mut out).expect("there is room");
         stdin.write(b"7".to_vec(), &mut out).expect("there is room");
-        assert_eq!(written(std::mem::take(&mut out)), ["123456"]);
+        assert_eq!(written(std::mem::take(&mut out)), ["1234"]);
+        stdin.progress(&progress(0), &mut out);
+        assert_eq!(written(out), ["56", "7"]);
+    }
+
+    #[test]
+    fn parts_go_out_together_and_alone() {
+        let (mut stdin, mut out) = (Stdin::new(1, 4), Outputs::new());
+        let parts = vec![Part::Bytes(b"1".to_vec()), Part::BlobRaw(2)];
+        stdin.write_parts(parts.clone(), 100, &mut out).expect("there is room");
+        stdin.write(b"7".to_vec(), &mut out).expect("there is room");
+        let whole = WriteStdin { process: 1, parts, extra: String::new() };
+        assert_eq!(std::mem::take(&mut out).into_vec(), [whole.into()]);
         stdin.progress(&progress(0), &mut out);
         assert_eq!(written(out), ["7"]);
     }
 
     #[test]
     fn a_process_that_reads_nothing_is_an_error_not_a_full_memory() {
-        let (mut stdin, mut out) = (Stdin::new(1, 1), Outputs::new());
-        stdin.write(vec![b'x'; HELD_BYTES_MAX], &mut out).expect("goes to the host");
-        stdin.write(vec![b'x'; HELD_BYTES_MAX], &mut out).expect("is held");
+        let (queue_bytes, mut out) = (1024, Outputs::new());
+        let mut stdin = Stdin::new(1, queue_bytes);
+        stdin.write(vec![b'x'; HELD_BYTES_MAX], &mut out).expect("its beginning goes to the host");
+        assert_eq!(out.len(), 1);
+        stdin.write(vec![b'x'; 1024], &mut out).expect("is held");
         assert_eq!(stdin.write(vec![b'x'], &mut out), Err(StdinFull));
+        assert_eq!(stdin.write(vec![b'x'; 2000], &mut out), Err(StdinFull), "nothing of it");
+        stdin.progress(&progress(0), &mut out);
+        assert_eq!(out.len(), 2);
     }
 }

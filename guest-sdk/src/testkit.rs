@@ -10,8 +10,8 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 pub use inputs::{
-    answer_text, approval, cancel, eof, exited, limits, line, outcome, refused, spawned, stdin_taken,
-    written_text,
+    answer_text, approval, cancel, eof, exited, file_failed, file_read, file_written, http_body, http_end,
+    http_head, limits, line, outcome, refused, spawned, stderr, stdin_taken, stdout, written_text,
 };
 
 use crate::log::Level;
@@ -47,7 +47,7 @@ impl<A: Adapter> TestKit<A> {
     /// A fresh adapter, at the time 0.
     pub fn new() -> Self {
         LOGGED.with_borrow_mut(Vec::clear);
-        Self { adapter: A::new(), now: 0, timers: BTreeMap::new(), rules: rules::Rules::default() }
+        Self { adapter: A::new(), now: 0, timers: BTreeMap::new(), rules: rules::Rules::new(A::describe()) }
     }
 
     /// Tell the adapter what happened; give what it asks for.
@@ -94,13 +94,26 @@ impl<A: Adapter> TestKit<A> {
         self.timers.iter().min_by_key(|(_, due)| **due).map(|(op, due)| (*op, *due))
     }
 
-    /// Start the worker with this `[config]`, a JSON object.
+    /// Start the worker with this `[config]`, a JSON object, and the grants that are not optional.
     pub fn start(&mut self, config: &str) -> Vec<Output> {
+        let required: Vec<String> = A::describe()
+            .grants
+            .into_iter()
+            .filter(|grant| !grant.optional)
+            .map(|grant| grant.name)
+            .collect();
+        let names: Vec<&str> = required.iter().map(String::as_str).collect();
+        self.start_with_grants(config, &names)
+    }
+
+    /// Start the worker with this `[config]`, and these of the declared grants.
+    pub fn start_with_grants(&mut self, config: &str, grants: &[&str]) -> Vec<Output> {
         self.send(Input::Start(Start {
             registration: "test".to_owned(),
             config: config.to_owned(),
             host_version: env!("CARGO_PKG_VERSION").to_owned(),
             host_extensions: Vec::new(),
+            grants: grants.iter().map(|&name| name.to_owned()).collect(),
             limits: limits(),
             seed: 1,
             extra: String::new(),

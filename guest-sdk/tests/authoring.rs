@@ -5,9 +5,9 @@ use std::rc::Rc;
 
 use omi_adapter_sdk::testkit::{self, TestKit};
 use omi_adapter_sdk::{
-    Adapter, AttemptEvent, AttemptFinished, Capabilities, ChunkEnd, Descriptor, Event, Failure, Fault, Host,
-    Input, Kill, Millis, Outcome, Output, Outputs, ProcessOutput, Progress, Ready, Session, SessionAdapter,
-    SetTimer, Spawn, Why, log,
+    Adapter, AttemptEvent, AttemptFinished, Capabilities, ChunkEnd, Descriptor, Event, Failure, Fault,
+    GrantRequest, Host, Input, Kill, Millis, Outcome, Output, Outputs, ProcessOutput, Progress, Ready, Scope,
+    Session, SessionAdapter, SetTimer, Spawn, Why, log,
 };
 
 fn descriptor() -> Descriptor {
@@ -17,7 +17,7 @@ fn descriptor() -> Descriptor {
         title: String::new(),
         protocol: "none".to_owned(),
         capabilities: Capabilities::least(),
-        grants: Vec::new(),
+        grants: vec![GrantRequest::process("agent", "Runs the agent.")],
         config_schema: String::new(),
         extra: String::new(),
     }
@@ -147,6 +147,16 @@ fn a_session_that_takes_no_input_is_a_fault_not_a_full_memory() {
     assert!(
         matches!(&outputs[0], Output::Fault(Fault { failure: Failure::Fatal(it), .. }) if it.code == "inbox_full")
     );
+}
+
+#[test]
+#[should_panic(expected = "lists no grant `terminal`")]
+fn the_kit_refuses_a_grant_that_was_not_declared() {
+    session!(Stranger, host, {
+        host.send(Spawn::terminal(host.op(), Scope::Worker, "terminal", "ls"));
+        std::future::pending::<()>().await;
+    });
+    TestKit::<SessionAdapter<Stranger>>::new().start("{}");
 }
 
 session!(Runner, host, {

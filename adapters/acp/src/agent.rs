@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::link::Call;
 use crate::offers::Offers;
-use crate::rpc::{self, AUTH_REQUIRED, Incoming, METHOD_NOT_FOUND, RpcError};
+use crate::rpc::{self, AUTH_REQUIRED, Incoming, RpcError};
 use crate::turn::Turn;
 use crate::wording::{head, quote};
 use crate::worker::Worker;
@@ -82,6 +82,7 @@ impl Worker {
     /// The process runs: say who we are.
     pub(crate) fn initialize(&mut self, out: &mut Outputs) {
         let request = InitializeRequest::new(ProtocolVersion::V1)
+            .client_capabilities(self.granted.capabilities())
             .client_info(Implementation::new("omi-agentd", env!("CARGO_PKG_VERSION")));
         self.link.spawned(out);
         let timeout_ms = self.config.initialize_timeout_ms;
@@ -192,10 +193,7 @@ impl Worker {
                     self.notified(&method, &params, out);
                     self.link.answer(&id, Value::Null, out);
                 }
-                _ => {
-                    let message = format!("this client has no method `{}`", head(&method, NOISE_CHARS_MAX));
-                    self.link.answer_error(&id, METHOD_NOT_FOUND, &message, out);
-                }
+                _ => self.asked(&id, &method, params, out),
             },
             Incoming::Stray(words) => log::warn(&format!("the agent says, about no request: {words}")),
             Incoming::Noise => {
@@ -211,7 +209,11 @@ impl Worker {
     fn notified(&mut self, method: &str, params: &Value, out: &mut Outputs) {
         match method {
             "session/update" => self.updated(params, out),
-            "$/cancel_request" => self.permissions.withdrawn(&params["requestId"], &mut self.link, out),
+            "$/cancel_request" => {
+                let id = &params["requestId"];
+                self.permissions.withdrawn(id, &mut self.link, out);
+                self.terminals.withdrawn(id, &mut self.link, out);
+            }
             _ => {}
         }
     }
@@ -287,6 +289,10 @@ impl Worker {
     pub(crate) fn refused(&mut self, op: Op, why: &Why, out: &mut Outputs) {
         if self.outbox.blob(op, None, out) {
             log::warn(&format!("a large payload was cut: {why}"));
+        } else if self.files.refused(op, why, &mut self.link, out)
+            || self.terminals.refused(op, why, &mut self.link, out)
+        {
+            log::debug(&format!("a request of the agent was refused: {why}"));
         } else if op != self.link.process {
             log::warn(&format!("operation {op} was refused: {why}"));
         } else if self.link.is_spawned() {

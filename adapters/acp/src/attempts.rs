@@ -171,6 +171,8 @@ impl Worker {
         }
         self.permissions.cancel(attempt, &mut self.link, out);
         self.link.cancel(id, out);
+        // Agents were seen to answer `cancelled` and to leave a program of theirs running here.
+        self.terminals.kill_all(binding, out);
         out.push(CancelAnswer::new(attempt, true, false));
     }
 

@@ -7,13 +7,15 @@
 //!  execute        session/prompt, one at a time in a session                  attempts.rs, prompt.rs
 //!                 session/update  -> events                                   turn.rs, tools.rs, outbox.rs
 //!                 session/request_permission -> request-approval              permission.rs
+//!                 fs/*, terminal/* -> files and programs, through the gate    client.rs, files.rs, terminals.rs
 //!                 its answer -> attempt-finished                              outcome.rs, usage.rs
-//!  cancel         permissions `cancelled`, session/cancel, once more if the turn goes on
+//!  cancel         permissions `cancelled`, session/cancel, once more if the turn goes on; its terminals are killed
 //!  the agent ends, or writes what cannot be read: every open attempt and binding fails with the reason
 //! ```
 //!
 //! What agents send is read with tolerance (`json.rs`, `rpc.rs`): an unknown update, option or word costs nothing.
-//! What is sent to them is built with the official types. Neither `fs/*` nor `terminal/*` is offered to them.
+//! What is sent to them is built with the official types. `fs/*` is offered where the registration binds the grant
+//! `workspace`, and `terminal/*` where it binds `terminal`.
 //!
 //! A system prompt has no place in ACP v1. It goes where `[config] systemPrompt` says, by default in the member
 //! `systemPrompt` of agents that offer it, else before the first prompt of a new session.
@@ -21,7 +23,9 @@
 mod agent;
 mod attempts;
 mod choices;
+mod client;
 mod config;
+mod files;
 mod json;
 mod link;
 mod offers;
@@ -32,17 +36,19 @@ mod permission;
 mod prompt;
 mod rpc;
 mod sessions;
+mod terminals;
 #[cfg(test)]
 mod tests;
 mod tools;
 mod turn;
 mod usage;
+mod window;
 mod wording;
 mod worker;
 
 use omi_adapter_sdk::{
     Adapter, AttemptFinished, BindingFailed, CancelAnswer, Cancellation, Capabilities, Descriptor, Failure,
-    Fault, Fidelity, GrantRequest, Input, Millis, Outcome, Outputs, Recovery, Restart,
+    Fault, Fidelity, Input, Millis, Outcome, Outputs, Recovery, Restart,
 };
 
 use crate::config::Config;
@@ -86,7 +92,7 @@ impl Adapter for Acp {
                 tools: false,
                 extra: String::new(),
             },
-            grants: vec![GrantRequest::process("agent", "Runs the agent that this adapter talks to.")],
+            grants: client::grants(),
             config_schema: config::SCHEMA.to_owned(),
             extra: String::new(),
         }
@@ -100,7 +106,7 @@ impl Adapter for Acp {
         match (&mut self.state, input) {
             (State::Idle, Input::Start(start)) => match Config::parse(&start.config) {
                 Ok(config) => {
-                    self.state = State::Running(Box::new(Worker::start(config, &start.limits, out)));
+                    self.state = State::Running(Box::new(Worker::start(config, &start, out)));
                 }
                 Err(error) => {
                     let failure = Failure::fatal("config_unknown", error.to_string());

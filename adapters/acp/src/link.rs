@@ -8,7 +8,7 @@ use omi_adapter_sdk::{Attempt, Binding, Millis, Op, Output, Outputs, Part, SetTi
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::rpc;
+use crate::rpc::{self, RpcError};
 
 /// Why a request was made: what its answer is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,8 +139,8 @@ impl Link {
     }
 
     /// Answer a request of the agent with an error.
-    pub(crate) fn answer_error(&mut self, id: &Value, code: i64, message: &str, out: &mut Outputs) {
-        self.write(rpc::answer_error(id, code, message), out);
+    pub(crate) fn answer_error(&mut self, id: &Value, error: &RpcError, out: &mut Outputs) {
+        self.write(rpc::answer_error(id, error), out);
     }
 
     /// What the request with this number was for. A second answer is to nothing.

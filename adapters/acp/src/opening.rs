@@ -194,6 +194,7 @@ impl Worker {
     /// There will be no session.
     pub(crate) fn open_failed(&mut self, binding: Binding, failure: Failure, out: &mut Outputs) {
         if self.sessions.remove(&binding).is_some() {
+            self.terminals.close(binding, out);
             out.push(BindingFailed::new(binding, failure));
         }
     }

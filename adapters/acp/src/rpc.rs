@@ -29,6 +29,11 @@ pub(crate) struct RpcError {
 }
 
 impl RpcError {
+    /// An error of ours, for the agent.
+    pub(crate) fn new(code: i64, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), data: Value::Null }
+    }
+
     fn read(error: &Value) -> Self {
         Self {
             code: error.get("code").and_then(Value::as_i64).unwrap_or(INTERNAL_ERROR),
@@ -122,8 +127,12 @@ pub(crate) fn answer(id: &Value, result: impl Serialize) -> Vec<u8> {
 }
 
 /// The line of an answer that is an error.
-pub(crate) fn answer_error(id: &Value, code: i64, message: &str) -> Vec<u8> {
-    line(&json!({"jsonrpc": "2.0", "id": id, "error": {"code": code, "message": message}}))
+pub(crate) fn answer_error(id: &Value, error: &RpcError) -> Vec<u8> {
+    let mut members = json!({"code": error.code, "message": error.message});
+    if !error.data.is_null() {
+        members["data"] = error.data.clone();
+    }
+    line(&json!({"jsonrpc": "2.0", "id": id, "error": members}))
 }
 
 /// The official types and our own values have text keys and finite numbers, so they always become JSON.

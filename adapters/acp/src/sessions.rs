@@ -163,6 +163,7 @@ impl Worker {
         let failure = Failure::retryable("binding_closed", "the binding was closed");
         self.abandon(binding, &failure, out);
         let Some(session) = self.sessions.remove(&binding) else { return };
+        self.terminals.close(binding, out);
         if let Some(execute) = session.held {
             let finished =
                 omi_adapter_sdk::AttemptFinished::new(execute.attempt, Outcome::Failed(failure), None);
@@ -183,6 +184,7 @@ impl Worker {
                 self.permissions.cancel(turn.attempt, &mut self.link, out);
                 self.link.cancel(id, out);
             }
+            self.terminals.kill_all(binding, out);
         }
         log::debug(&format!("attempt {} is given up", turn.attempt));
         self.finish(binding, Outcome::Failed(failure.clone()), None, out);

@@ -3,17 +3,20 @@
 use std::collections::BTreeMap;
 
 use omi_adapter_sdk::{
-    AttemptFinished, Binding, BindingFailed, CloseStdin, Failure, Fault, Input, Kill, Limits, Op, Outcome,
-    Outputs, Spawn, Stop, log,
+    AttemptFinished, Binding, BindingFailed, CloseStdin, Failure, Fault, Input, Kill, Op, Outcome, Outputs,
+    Spawn, Start, Stop, log,
 };
 
 use crate::agent::{Agent, Phase};
+use crate::client::{AGENT, Granted};
 use crate::config::Config;
+use crate::files::Files;
 use crate::link::{Call, Link};
 use crate::outbox::Outbox;
 use crate::permission::Permissions;
 use crate::rpc::RpcError;
 use crate::sessions::Session;
+use crate::terminals::{Stream, Terminals};
 use crate::turn::Cancel;
 
 /// The op of the agent's process: the first of the worker.
@@ -28,7 +31,11 @@ pub(crate) struct Worker {
     pub(crate) agent: Agent,
     pub(crate) link: Link,
     pub(crate) sessions: BTreeMap<Binding, Session>,
+    /// What the agent may ask of this client.
+    pub(crate) granted: Granted,
     pub(crate) permissions: Permissions,
+    pub(crate) files: Files,
+    pub(crate) terminals: Terminals,
     pub(crate) outbox: Outbox,
     /// Set by `fail`: the worker is over.
     failed: Option<Failure>,
@@ -36,8 +43,9 @@ pub(crate) struct Worker {
 
 impl Worker {
     /// Start the agent.
-    pub(crate) fn start(config: Config, limits: &Limits, out: &mut Outputs) -> Self {
-        out.push(Spawn::lines(PROCESS, "agent"));
+    pub(crate) fn start(config: Config, start: &Start, out: &mut Outputs) -> Self {
+        let limits = &start.limits;
+        out.push(Spawn::lines(PROCESS, AGENT));
         let agent = Agent::new(config.line_bytes_max);
         let mut link = Link::new(PROCESS, limits.stdin_queue_bytes);
         link.expect_spawn(config.initialize_timeout_ms, out);
@@ -46,7 +54,10 @@ impl Worker {
             agent,
             link,
             sessions: BTreeMap::new(),
+            granted: Granted::new(&start.grants),
             permissions: Permissions::default(),
+            files: Files::new(),
+            terminals: Terminals::default(),
             outbox: Outbox::new(limits.inline_bytes),
             failed: None,
         }
@@ -55,11 +66,17 @@ impl Worker {
     /// Take an input; give the failure if it was the end of the worker.
     pub(crate) fn handle(&mut self, input: Input, out: &mut Outputs) -> Option<Failure> {
         match input {
-            Input::Spawned(_) => self.initialize(out),
-            Input::Stdout(output) => self.read(&output.data, output.end, out),
-            Input::StdinProgress(progress) => self.link.progress(&progress, out),
-            Input::StdinClosed(closed) => self.stdin_closed(closed.why, out),
-            Input::Exited(exited) => self.exited(&exited, out),
+            Input::Spawned(spawned) if spawned.op == PROCESS => self.initialize(out),
+            Input::Stdout(output) if output.op == PROCESS => self.read(&output.data, output.end, out),
+            Input::StdinProgress(progress) if progress.op == PROCESS => self.link.progress(&progress, out),
+            Input::StdinClosed(closed) if closed.op == PROCESS => self.stdin_closed(closed.why, out),
+            Input::Exited(exited) if exited.op == PROCESS => self.exited(&exited, out),
+            Input::Spawned(spawned) => self.terminals.spawned(spawned.op, &mut self.link, out),
+            Input::Stdout(output) => self.terminals.wrote(Stream::Out, &output),
+            // The agent's own comes with `exited`.
+            Input::Stderr(output) => self.terminals.wrote(Stream::Err, &output),
+            Input::Exited(exited) => self.terminals.exited(&exited, &mut self.link, out),
+            Input::File(result) => self.files.answered(result, &mut self.link, out),
             Input::Timer(op) => self.timer(op, out),
             Input::Refused(refused) => self.refused(refused.op, &refused.why, out),
             Input::BlobCreated(created) => {
@@ -75,12 +92,12 @@ impl Worker {
             Input::Approval(approval) => self.decided(approval.request, approval.decision, out),
             Input::Authenticate(authenticate) => self.log_in(&authenticate.method, None, out),
             Input::Stop(stop) => self.stop(&stop, out),
-            // The tail of standard error comes with `exited`; the rest answers what this adapter never asks.
+            // Nothing is written to a terminal; the rest answers what this adapter never asks.
             Input::Start(_)
-            | Input::Stderr(_)
+            | Input::StdinProgress(_)
+            | Input::StdinClosed(_)
             | Input::ProvidedInput(_)
             | Input::ToolResult(_)
-            | Input::File(_)
             | Input::HttpHead(_)
             | Input::HttpBody(_)
             | Input::HttpEnd(_)
@@ -98,6 +115,7 @@ impl Worker {
             return;
         }
         self.end_everything(&failure, out);
+        self.terminals.close_all(0, out);
         if self.agent.phase != Phase::Gone {
             out.push(Kill::new(self.link.process, 0));
         }
@@ -128,6 +146,7 @@ impl Worker {
 
     fn stop(&mut self, stop: &Stop, out: &mut Outputs) {
         self.end_everything(&Failure::retryable("stopped", "the worker was told to stop"), out);
+        self.terminals.close_all(stop.grace_ms / KILL_STEPS, out);
         self.agent.phase = Phase::Stopping;
         out.push(CloseStdin::new(self.link.process));
         out.push(Kill::new(self.link.process, stop.grace_ms / KILL_STEPS));

@@ -1,7 +1,8 @@
 //! Short ways to write what happened, and to read what was asked for.
 
 use crate::{
-    Approval, Attempt, CancelAttempt, ChunkEnd, Decision, Event, Exit, Exited, Input, Limits, Op, Outcome,
+    Approval, Attempt, CancelAttempt, ChunkEnd, Content, Decision, Event, Exit, Exited, FileError,
+    FileOutcome, FileRead, FileResult, HttpBody, HttpEnd, HttpHead, HttpOutcome, Input, Limits, Op, Outcome,
     Output, Part, ProcessOutput, Refused, Spawned, StdinProgress, Why,
 };
 
@@ -37,6 +38,20 @@ pub fn line(op: Op, text: impl AsRef<[u8]>) -> Input {
     })
 }
 
+/// A process wrote bytes to its standard output.
+pub fn stdout(op: Op, bytes: impl AsRef<[u8]>) -> Input {
+    Input::Stdout(written(op, bytes.as_ref()))
+}
+
+/// A process wrote bytes to its standard error.
+pub fn stderr(op: Op, bytes: impl AsRef<[u8]>) -> Input {
+    Input::Stderr(written(op, bytes.as_ref()))
+}
+
+fn written(op: Op, bytes: &[u8]) -> ProcessOutput {
+    ProcessOutput { op, data: bytes.to_vec(), end: ChunkEnd::Open, extra: String::new() }
+}
+
 /// The standard output of a process ended.
 pub fn eof(op: Op) -> Input {
     Input::Stdout(ProcessOutput { op, data: Vec::new(), end: ChunkEnd::Eof, extra: String::new() })
@@ -60,6 +75,41 @@ pub fn stdin_taken(op: Op) -> Input {
 /// An effect was not performed.
 pub fn refused(op: Op, why: Why) -> Input {
     Input::Refused(Refused { op, why, extra: String::new() })
+}
+
+/// These bytes of a file of this size were read.
+pub fn file_read(op: Op, bytes: impl AsRef<[u8]>, size: u32) -> Input {
+    let content = Content::Bytes(bytes.as_ref().to_vec());
+    file(op, FileOutcome::Read(FileRead { content, size, extra: String::new() }))
+}
+
+/// So many bytes of a file were written.
+pub fn file_written(op: Op, bytes: u32) -> Input {
+    file(op, FileOutcome::Written(bytes))
+}
+
+/// A file could not be read or written.
+pub fn file_failed(op: Op, error: FileError) -> Input {
+    file(op, FileOutcome::Failed(error))
+}
+
+fn file(op: Op, outcome: FileOutcome) -> Input {
+    Input::File(FileResult { op, outcome, extra: String::new() })
+}
+
+/// An answer begins, without headers.
+pub fn http_head(op: Op, status: u16) -> Input {
+    Input::HttpHead(HttpHead { op, status, headers: Vec::new(), extra: String::new() })
+}
+
+/// A piece of an answer.
+pub fn http_body(op: Op, bytes: impl AsRef<[u8]>) -> Input {
+    Input::HttpBody(HttpBody { op, data: bytes.as_ref().to_vec(), end: ChunkEnd::Open, extra: String::new() })
+}
+
+/// A request is over.
+pub fn http_end(op: Op, outcome: HttpOutcome) -> Input {
+    Input::HttpEnd(HttpEnd { op, outcome, extra: String::new() })
 }
 
 /// An approval was decided.

@@ -1,23 +1,42 @@
 //! The rules of the contract that can be checked from outside, kept for one worker.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{Attempt, Input, Op, Output};
+use crate::{Attempt, Descriptor, Input, Op, Output};
 
 /// What this worker has used and finished so far.
 #[derive(Default)]
 pub(super) struct Rules {
+    /// The names of the grants that `describe` lists.
+    grants: BTreeSet<String>,
     started: bool,
     /// `ready` was sent, and no `authenticate` came since.
     ready: bool,
     ops: BTreeSet<Op>,
     requests: BTreeSet<u32>,
     processes: BTreeSet<Op>,
+    /// Operations on files that have no answer yet.
+    files: BTreeSet<Op>,
+    requests_sent: BTreeMap<Op, Transfer>,
     running: BTreeSet<Attempt>,
     cancelling: BTreeSet<Attempt>,
 }
 
+/// How far an HTTP request is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Transfer {
+    Asked,
+    /// Its head was given.
+    Begun,
+    Over,
+}
+
 impl Rules {
+    pub(super) fn new(descriptor: Descriptor) -> Self {
+        let grants = descriptor.grants.into_iter().map(|grant| grant.name).collect();
+        Self { grants, ..Self::default() }
+    }
+
     pub(super) fn told(&mut self, input: &Input) {
         self.started |= matches!(input, Input::Start(_));
         assert!(self.started, "the test's mistake: `start` comes before {input:?}");
@@ -29,8 +48,31 @@ impl Rules {
             Input::CancelAttempt(cancel) => {
                 self.cancelling.insert(cancel.attempt);
             }
+            Input::File(result) => {
+                assert!(self.files.remove(&result.op), "the test's mistake: no file waits for {input:?}");
+            }
+            Input::HttpHead(head) => self.transfer(head.op, &[Transfer::Asked], Transfer::Begun, input),
+            Input::HttpBody(body) => self.transfer(body.op, &[Transfer::Begun], Transfer::Begun, input),
+            Input::HttpEnd(end) => {
+                self.transfer(end.op, &[Transfer::Asked, Transfer::Begun], Transfer::Over, input);
+            }
+            Input::Refused(refused) => {
+                self.files.remove(&refused.op);
+                if self.requests_sent.contains_key(&refused.op) {
+                    self.transfer(refused.op, &[Transfer::Asked], Transfer::Over, input);
+                }
+            }
             _ => {}
         }
+    }
+
+    /// An effect ends once, and nothing is said about it after its end.
+    fn transfer(&mut self, op: Op, from: &[Transfer], to: Transfer, input: &Input) {
+        let state = self.requests_sent.get_mut(&op);
+        let Some(state) = state.filter(|state| from.contains(state)) else {
+            panic!("the test's mistake: no request waits for {input:?}");
+        };
+        *state = to;
     }
 
     pub(super) fn asked(&mut self, output: &Output) {
@@ -62,6 +104,7 @@ impl Rules {
             ),
             Output::Spawn(spawn) => {
                 self.fresh_op(spawn.op);
+                self.declared(&spawn.grant, output);
                 self.processes.insert(spawn.op);
             }
             Output::WriteStdin(write) => self.must_be_process(write.process, output),
@@ -69,16 +112,22 @@ impl Rules {
             Output::Kill(kill) => self.must_be_process(kill.process, output),
             Output::SetTimer(timer) => self.fresh_op(timer.op),
             Output::CallTool(call) => self.fresh_op(call.op),
-            Output::ReadFile(read) => self.fresh_op(read.op),
-            Output::WriteFile(write) => self.fresh_op(write.op),
-            Output::HttpRequest(request) => self.fresh_op(request.op),
+            Output::ReadFile(read) => self.file(read.op, &read.grant, output),
+            Output::WriteFile(write) => self.file(write.op, &write.grant, output),
+            Output::HttpRequest(request) => {
+                self.fresh_op(request.op);
+                self.declared(&request.grant, output);
+                self.requests_sent.insert(request.op, Transfer::Asked);
+            }
+            Output::HttpAbort(op) => {
+                assert!(self.requests_sent.contains_key(op), "{op} is not a request: {output:?}");
+            }
             Output::CreateBlob(create) => self.fresh_op(create.op),
             Output::AuthRequired(_)
             | Output::Fault(_)
             | Output::BindingOpened(_)
             | Output::BindingFailed(_)
             | Output::ClearTimer(_)
-            | Output::HttpAbort(_)
             | Output::DropBlob(_)
             | Output::Extension(_) => {}
         }
@@ -86,6 +135,16 @@ impl Rules {
 
     fn fresh_op(&mut self, op: Op) {
         assert!(self.ops.insert(op), "op {op} is used twice within the worker");
+    }
+
+    fn file(&mut self, op: Op, grant: &str, output: &Output) {
+        self.fresh_op(op);
+        self.declared(grant, output);
+        self.files.insert(op);
+    }
+
+    fn declared(&self, grant: &str, output: &Output) {
+        assert!(self.grants.contains(grant), "`describe` lists no grant `{grant}`: {output:?}");
     }
 
     fn fresh_request(&mut self, request: u32) {

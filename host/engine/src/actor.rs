@@ -1,19 +1,28 @@
 //! The thread of one worker: takes what waits, calls the adapter, and does what the adapter asks.
 
+mod accesses;
 mod commands;
 mod effects;
+mod files;
+mod folder;
+mod http;
 mod reports;
 mod requests;
+mod spawn;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use omi_kernel::report::WorkerEnd;
 
+use crate::access::Accesses;
 use crate::blobs::Blobs;
 use crate::engine::Runtime;
+use crate::file_jobs::FileJobs;
 use crate::gate::Gate;
 use crate::holdings::Holdings;
+use crate::http::Transfer;
 use crate::inbox::{Batch, Item, Taken};
 use crate::input::{Input, Op, Start, Why};
 use crate::instance::{Instance, Purpose};
@@ -39,6 +48,12 @@ pub(crate) struct Actor {
     holdings: Holdings,
     blobs: Blobs,
     timers: Timers,
+    accesses: Accesses,
+    files: FileJobs,
+    /// Requests that are open.
+    transfers: BTreeMap<Op, Transfer>,
+    /// Refusals by the gate that were recorded.
+    refusals: u32,
     /// `now-ms` counts from here.
     started: Instant,
     /// It was asked to stop: nothing more is started.
@@ -55,7 +70,7 @@ type Step = Result<(), WorkerEnd>;
 
 impl Actor {
     pub(crate) fn new(runtime: Runtime, adapter: Adapter, spec: WorkerSpec, common: Arc<Common>) -> Self {
-        let gate = Gate::new(adapter.descriptor(), Arc::clone(&spec.registration));
+        let gate = Gate::new(adapter.descriptor(), adapter.digest(), Arc::clone(&spec.registration));
         let blobs = Blobs::new(runtime.limits.blob_bytes);
         Self {
             runtime,
@@ -66,6 +81,10 @@ impl Actor {
             holdings: Holdings::default(),
             blobs,
             timers: Timers::default(),
+            accesses: Accesses::default(),
+            files: FileJobs::default(),
+            transfers: BTreeMap::new(),
+            refusals: 0,
             started: Instant::now(),
             stopping: false,
             stops_at: None,
@@ -88,6 +107,7 @@ impl Actor {
         let start = Input::Start(Start {
             registration: self.spec.registration.name.clone(),
             config: config_text(&self.spec.registration.config),
+            grants: self.gate.usable(),
             seed: self.spec.seed,
             limits: self.runtime.limits.clone(),
         });
@@ -138,10 +158,9 @@ impl Actor {
             match item {
                 Item::Command(command) => inputs.extend(self.command(command)),
                 Item::Report(report) => self.common.report(report),
+                Item::File(done) => inputs.push(self.file_done(done)),
                 Item::Input(input) => {
-                    if let Input::Exited { op, .. } | Input::SpawnFailed { op, .. } = &input {
-                        self.common.processes.forget(*op);
-                    }
+                    self.closed_by(&input);
                     inputs.push(input);
                 }
             }

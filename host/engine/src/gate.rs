@@ -1,138 +1,177 @@
-//! The one gate: every privileged effect of every worker passes here, and nothing else asks the kernel.
+//! The one gate: every privileged effect of every worker passes here, when it is asked for and again when it is
+//! performed, and nothing else asks the kernel.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use omi_kernel::descriptor::{Capability, Descriptor};
-use omi_kernel::grant::{Denial, Effect, Granted, authorize};
+use omi_kernel::descriptor::{Capability, Descriptor, GrantRequest};
+use omi_kernel::grant::{
+    Access, AccessScope, Allowed, Asked, Denial, Grant, Policy, Scope, Terms, Verdict, authorize, matches,
+};
+use omi_kernel::id::{AdapterId, AttemptId, RunId, SessionId, Timestamp};
 
-use crate::input::Why;
-use crate::output::UnperformedKind;
-use crate::registration::{Bound, BoundProcess, Registration};
+use crate::registration::{Binding, Bound, Registration};
+
+/// On whose behalf something is opened.
+#[derive(Debug, Clone)]
+pub(crate) struct Behalf {
+    /// As the adapter said.
+    pub(crate) scope: AccessScope,
+    /// The session; none for the worker itself.
+    pub(crate) session: Option<SessionId>,
+    /// The attempt, if it is one's.
+    pub(crate) attempt: Option<AttemptId>,
+    /// Its run.
+    pub(crate) run: Option<RunId>,
+}
+
+impl Behalf {
+    /// The worker's own.
+    pub(crate) fn worker() -> Self {
+        Self { scope: AccessScope::Worker, session: None, attempt: None, run: None }
+    }
+
+    fn scope(&self) -> Scope<'_> {
+        match (&self.session, &self.run) {
+            (None, _) => Scope::Worker,
+            (Some(_), Some(run)) => Scope::Run(run),
+            (Some(_), None) => Scope::Session,
+        }
+    }
+}
 
 /// What one worker may touch.
 pub(crate) struct Gate {
-    granted: Granted,
     registration: Arc<Registration>,
+    digest: String,
+    declared: BTreeMap<String, GrantRequest>,
 }
 
 impl Gate {
-    /// The gate of a worker of `registration`, whose component declares what `descriptor` says.
-    pub(crate) fn new(descriptor: &Descriptor, registration: Arc<Registration>) -> Self {
+    /// The gate of a worker of `registration`, whose component has this digest and declares what `descriptor` says.
+    pub(crate) fn new(descriptor: &Descriptor, digest: &str, registration: Arc<Registration>) -> Self {
         let declared = descriptor.grants.iter().map(|grant| (grant.name.clone(), grant.clone())).collect();
-        let bound =
-            registration.grants.iter().map(|(name, bound)| (name.clone(), bound.capability())).collect();
-        let granted = Granted { registration: registration.name.clone(), declared, bound };
-        Self { granted, registration }
+        Self { registration, digest: digest.to_owned(), declared }
     }
 
-    /// The program behind a grant, if it may be started.
-    pub(crate) fn spawn(&self, grant: &str) -> Result<&BoundProcess, Why> {
-        let declared = self.granted.declared.get(grant).map(|request| &request.capability);
-        let is_terminal = declared == Some(&Capability::Terminal);
-        let capability = if is_terminal { Capability::Terminal } else { Capability::Process };
-        self.authorize(grant, capability, "spawn")?;
-        match self.registration.grants.get(grant) {
-            Some(Bound::Process(process)) => Ok(process),
-            None => Err(Why::Other(format!("the grant `{grant}` is bound to nothing"))),
-        }
+    /// What the component declares under a name.
+    pub(crate) fn declared(&self, grant: &str) -> Option<&GrantRequest> {
+        self.declared.get(grant)
     }
 
-    /// Decides about an effect that is not performed whatever the decision.
-    pub(crate) fn unperformed(&self, grant: &str, kind: UnperformedKind) -> Why {
-        let (capability, operation) = match kind {
-            UnperformedKind::ReadFile => (Capability::Files, "read"),
-            UnperformedKind::WriteFile => (Capability::Files, "write"),
-            UnperformedKind::HttpRequest => (Capability::Http, "request"),
-        };
-        match self.authorize(grant, capability.clone(), operation) {
-            Ok(()) => not_available(grant, &capability),
-            Err(why) => why,
-        }
+    /// What the registration binds to a name, where the component declares this capability under it and what is bound
+    /// is of it.
+    pub(crate) fn bound(&self, grant: &str, capability: &Capability) -> Option<&Bound> {
+        let declared = &self.declared(grant)?.capability;
+        let bound = &self.binding(grant)?.bound;
+        (declared == capability && bound.capability() == *capability).then_some(bound)
     }
 
-    fn authorize(&self, grant: &str, capability: Capability, operation: &str) -> Result<(), Why> {
-        let effect = Effect { grant, capability: capability.clone(), operation };
-        authorize(&effect, &self.granted).map_err(|denial| match (&denial, capability) {
-            (Denial::NotDeclared { .. }, _) | (Denial::NotBound { .. }, Capability::Process) => {
-                Why::Denied(denial.to_string())
+    /// What is asked for where nothing is bound that could put it into the words of a grant: as it was asked for; or what
+    /// the component declares, where that would read as if it had not declared it.
+    pub(crate) fn unbound(&self, grant: &str, capability: &Capability, asked: String) -> String {
+        match self.declared(grant) {
+            Some(declared) if declared.capability == *capability && !matches(&declared.pattern, &asked) => {
+                declared.pattern.clone()
             }
-            // A hint to bind it would lead nowhere: no configuration of this version can.
-            (Denial::NotBound { .. }, capability) => not_available(grant, &capability),
-        })
+            Some(_) | None => asked,
+        }
+    }
+
+    /// The names of the declared grants that may be used, at least after somebody was asked.
+    pub(crate) fn usable(&self) -> Vec<String> {
+        let usable = |(name, declared): &(&String, &GrantRequest)| {
+            self.bound(name, &declared.capability).is_some() && self.terms(name).policy != Policy::Deny
+        };
+        self.declared.iter().filter(usable).map(|(name, _)| name.clone()).collect()
+    }
+
+    /// The terms of an access under a name.
+    pub(crate) fn terms(&self, grant: &str) -> Terms {
+        let binding = self.binding(grant);
+        Terms {
+            registration: AdapterId::from(self.registration.name.as_str()),
+            component: self.registration.component.clone(),
+            digest: self.digest.clone(),
+            declared: self.declared(grant).cloned(),
+            bound: binding.map(|binding| binding.bound.capability()),
+            policy: binding.map_or(Policy::Deny, |binding| binding.policy),
+            operations: binding.map_or_else(Vec::new, |binding| binding.operations.clone()),
+            resources: binding.map_or_else(Vec::new, |binding| binding.resources.clone()),
+        }
+    }
+
+    /// Refuses what no grant could allow. Everything else is for the kernel to decide, which knows the grants.
+    pub(crate) fn could_open(asked: &Asked) -> Result<(), Denial> {
+        // As the worker's own: the one scope in which no policy is held against a session that is not looked at here.
+        match decide(&asked.access, Scope::Worker, &asked.terms, &[]) {
+            Verdict::Allow(_) | Verdict::Ask => Ok(()),
+            Verdict::Deny(denial) => Err(denial),
+        }
+    }
+
+    fn binding(&self, grant: &str) -> Option<&Binding> {
+        self.registration.grants.get(grant)
     }
 }
 
-fn not_available(grant: &str, capability: &Capability) -> Why {
-    let what = match capability {
-        Capability::Process => "starting programs",
-        Capability::Terminal => "starting programs of the runtime's choice",
-        Capability::Files => "reading and writing files through the host",
-        Capability::Http => "sending requests through the host",
-        Capability::Other(_) => "this capability",
-    };
-    Why::Other(format!("{what} (grant `{grant}`) is not available in this version of the host"))
+/// What the kernel allowed, and by which grant. It is judged anew whenever something is opened with it.
+#[derive(Debug, Clone)]
+pub(crate) struct Permit {
+    asked: Asked,
+    behalf: Behalf,
+    /// None where the policy of the registration allows it.
+    grant: Option<Grant>,
+}
+
+impl Permit {
+    /// For what was asked on this behalf.
+    pub(crate) fn new(asked: Asked, mut behalf: Behalf, grant: Option<Grant>) -> Self {
+        // Who opens something for a binding may do so in the name of the run that was asked, which only the kernel knows.
+        if let Some(grant) = &grant
+            && behalf.scope == AccessScope::Binding
+        {
+            behalf.run.clone_from(&grant.run);
+        }
+        Self { asked, behalf, grant }
+    }
+
+    /// Whether it holds now.
+    pub(crate) fn check(&self) -> Result<(), Denial> {
+        self.covers(&self.asked.access)
+    }
+
+    /// Whether it holds now for another resource: where a redirect leads.
+    pub(crate) fn check_resource(&self, resource: String) -> Result<(), Denial> {
+        self.covers(&Access { resource, ..self.asked.access.clone() })
+    }
+
+    fn covers(&self, access: &Access) -> Result<(), Denial> {
+        let Self { asked, behalf, grant } = self;
+        let grants = grant.as_slice();
+        let of_session = |grant: &Grant| grant.session == behalf.session;
+        match decide(access, behalf.scope(), &asked.terms, grants) {
+            Verdict::Allow(Allowed::Grant(grant)) if of_session(grant) => Ok(()),
+            Verdict::Allow(Allowed::Policy) if grants.is_empty() => Ok(()),
+            Verdict::Allow(Allowed::Grant(_) | Allowed::Policy) | Verdict::Ask => {
+                Err(Denial::gone(access, &asked.terms))
+            }
+            Verdict::Deny(denial) => Err(denial),
+        }
+    }
+}
+
+/// The one call.
+fn decide<'g>(access: &Access, scope: Scope<'_>, terms: &Terms, grants: &'g [Grant]) -> Verdict<'g> {
+    authorize(access, scope, terms, grants, now())
+}
+
+/// The time of day.
+pub(crate) fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
 #[cfg(test)]
-mod tests {
-    use omi_kernel::descriptor::{Cancellation, Capabilities, Fidelity, GrantRequest, Recovery, Restart};
-
-    use super::*;
-
-    fn gate(declared: &[(&str, Capability)], bound: &[&str]) -> Gate {
-        let grants = declared.iter().map(|(name, capability)| GrantRequest {
-            name: (*name).to_owned(),
-            capability: capability.clone(),
-            operation: "*".to_owned(),
-            pattern: "*".to_owned(),
-            reason: String::new(),
-            optional: false,
-        });
-        let descriptor = Descriptor {
-            adapter_id: "test".into(),
-            version: "0.1.0".into(),
-            title: "Test".into(),
-            protocol: "none".into(),
-            capabilities: Capabilities {
-                resume: Fidelity::None,
-                cancellation: Cancellation::Unsupported,
-                restart: Restart::BindingsLost,
-                recovery: Recovery::Host,
-                pinned_worker: true,
-                bindings_per_worker: 1,
-                attempts_per_worker: 1,
-                model_switching: false,
-                artifacts: false,
-                tools: false,
-            },
-            grants: grants.collect(),
-            config_schema: String::new(),
-        };
-        let process =
-            || Bound::Process(BoundProcess { argv: vec!["agent".into()], ..BoundProcess::default() });
-        let registration = Registration {
-            name: "claude".into(),
-            config: serde_json::Value::Null,
-            grants: bound.iter().map(|name| ((*name).to_owned(), process())).collect(),
-        };
-        Gate::new(&descriptor, Arc::new(registration))
-    }
-
-    #[test]
-    fn a_program_is_started_if_it_is_declared_and_bound() {
-        let gate =
-            gate(&[("agent", Capability::Process), ("other", Capability::Process)], &["agent", "secret"]);
-        assert_eq!(gate.spawn("agent").map(|process| process.argv.clone()), Ok(vec!["agent".to_owned()]));
-        assert!(matches!(gate.spawn("other"), Err(Why::Denied(text)) if text.contains("grants.other")));
-        assert!(matches!(gate.spawn("secret"), Err(Why::Denied(text)) if text.contains("does not declare")));
-    }
-
-    #[test]
-    fn what_this_version_cannot_do_is_said_so() {
-        let gate = gate(&[("files", Capability::Files), ("shell", Capability::Terminal)], &["shell"]);
-        let unavailable = |why| matches!(why, Why::Other(text) if text.contains("not available"));
-        assert!(unavailable(gate.unperformed("files", UnperformedKind::ReadFile)));
-        assert!(unavailable(gate.spawn("shell").unwrap_err()));
-        assert!(matches!(gate.unperformed("web", UnperformedKind::HttpRequest), Why::Denied(_)));
-    }
-}
+mod tests;

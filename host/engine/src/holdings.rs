@@ -3,8 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use omi_kernel::id::{AttemptId, BindingId};
+use omi_kernel::grant::AccessScope;
+use omi_kernel::id::{AttemptId, BindingId, RunId, SessionId};
 
+use crate::gate::Behalf;
 use crate::input::Op;
 use crate::op_ids::OpIds;
 use crate::output::Scope;
@@ -23,12 +25,31 @@ struct Open {
     asks: Asks,
 }
 
+/// A binding.
+#[derive(Debug)]
+struct HeldBinding {
+    id: BindingId,
+    session: SessionId,
+    /// Its working folder.
+    cwd: String,
+}
+
+/// An attempt.
+#[derive(Debug)]
+struct HeldAttempt {
+    id: AttemptId,
+    run: RunId,
+    session: SessionId,
+    /// The working folder of its binding, which may be closed before it is over.
+    cwd: String,
+}
+
 /// What one worker holds.
 #[derive(Debug, Default)]
 pub(crate) struct Holdings {
     next: u32,
-    bindings: BTreeMap<u32, BindingId>,
-    attempts: BTreeMap<u32, AttemptId>,
+    bindings: BTreeMap<u32, HeldBinding>,
+    attempts: BTreeMap<u32, HeldAttempt>,
     /// Open requests, whatever they ask for: they share their numbers.
     requests: BTreeMap<u32, Open>,
     used_requests: OpIds,
@@ -37,49 +58,51 @@ pub(crate) struct Holdings {
 
 impl Holdings {
     /// Takes up a binding under a new number.
-    pub(crate) fn add_binding(&mut self, binding: BindingId) -> u32 {
+    pub(crate) fn add_binding(&mut self, id: BindingId, session: SessionId, cwd: String) -> u32 {
         let number = self.number();
-        self.bindings.insert(number, binding);
+        self.bindings.insert(number, HeldBinding { id, session, cwd });
         number
     }
 
     /// The binding of a number.
     pub(crate) fn binding(&self, number: u32) -> Option<&BindingId> {
-        self.bindings.get(&number)
+        self.bindings.get(&number).map(|held| &held.id)
     }
 
     /// The number of a binding.
     pub(crate) fn binding_number(&self, binding: &BindingId) -> Option<u32> {
-        self.bindings.iter().find(|(_, held)| *held == binding).map(|(number, _)| *number)
+        self.bindings.iter().find(|(_, held)| held.id == *binding).map(|(number, _)| *number)
     }
 
     /// Lets a binding go.
-    pub(crate) fn remove_binding(&mut self, number: u32) -> Option<BindingId> {
-        self.bindings.remove(&number)
+    pub(crate) fn remove_binding(&mut self, number: u32) {
+        self.bindings.remove(&number);
     }
 
-    /// Takes up an attempt under a new number.
-    pub(crate) fn add_attempt(&mut self, attempt: AttemptId) -> u32 {
+    /// Takes up an attempt on a binding under a new number; none if there is no such binding.
+    pub(crate) fn add_attempt(&mut self, id: AttemptId, run: RunId, binding: u32) -> Option<u32> {
+        let HeldBinding { session, cwd, .. } = self.bindings.get(&binding)?;
+        let held = HeldAttempt { id, run, session: session.clone(), cwd: cwd.clone() };
         let number = self.number();
-        self.attempts.insert(number, attempt);
-        number
+        self.attempts.insert(number, held);
+        Some(number)
     }
 
     /// The attempt of a number.
     pub(crate) fn attempt(&self, number: u32) -> Option<&AttemptId> {
-        self.attempts.get(&number)
+        self.attempts.get(&number).map(|held| &held.id)
     }
 
     /// The number of an attempt.
     pub(crate) fn attempt_number(&self, attempt: &AttemptId) -> Option<u32> {
-        self.attempts.iter().find(|(_, held)| *held == attempt).map(|(number, _)| *number)
+        self.attempts.iter().find(|(_, held)| held.id == *attempt).map(|(number, _)| *number)
     }
 
     /// Lets an attempt go, and returns the requests of it that are still open.
     pub(crate) fn remove_attempt(&mut self, number: u32) -> Option<(AttemptId, Vec<(u32, Asks)>)> {
         let attempt = self.attempts.remove(&number)?;
         let open = self.requests.extract_if(.., |_, open| open.attempt == number);
-        Some((attempt, open.map(|(request, open)| (request, open.asks)).collect()))
+        Some((attempt.id, open.map(|(request, open)| (request, open.asks)).collect()))
     }
 
     /// Opens a request; false if its number was used before.
@@ -120,6 +143,34 @@ impl Holdings {
         }
     }
 
+    /// On whose behalf an effect of this scope happens; none if the worker does not hold it.
+    pub(crate) fn behalf(&self, scope: Scope) -> Option<Behalf> {
+        match scope {
+            Scope::Worker => Some(Behalf::worker()),
+            Scope::Binding(number) => self.bindings.get(&number).map(|held| Behalf {
+                scope: AccessScope::Binding,
+                session: Some(held.session.clone()),
+                attempt: None,
+                run: None,
+            }),
+            Scope::Attempt(number) => self.attempts.get(&number).map(|held| Behalf {
+                scope: AccessScope::Attempt,
+                session: Some(held.session.clone()),
+                attempt: Some(held.id.clone()),
+                run: Some(held.run.clone()),
+            }),
+        }
+    }
+
+    /// The working folder of the session of a scope; the worker itself works in none.
+    pub(crate) fn cwd(&self, scope: Scope) -> Option<&str> {
+        match scope {
+            Scope::Worker => None,
+            Scope::Binding(number) => self.bindings.get(&number).map(|held| held.cwd.as_str()),
+            Scope::Attempt(number) => self.attempts.get(&number).map(|held| held.cwd.as_str()),
+        }
+    }
+
     fn number(&mut self) -> u32 {
         self.next += 1;
         self.next
@@ -135,7 +186,12 @@ mod tests {
     #[test]
     fn a_number_is_open_once_whatever_it_asks_for() {
         let mut holdings = Holdings::default();
-        let attempt = holdings.add_attempt(AttemptId::new(&mut Ids::new(&mut || 1)));
+        let mut source = || 1;
+        let ids = &mut Ids::new(&mut source);
+        let binding = holdings.add_binding(BindingId::new(ids), SessionId::new(ids), "/w".into());
+        assert_eq!(holdings.add_attempt(AttemptId::new(ids), RunId::new(ids), binding + 1), None);
+        let attempt = holdings.add_attempt(AttemptId::new(ids), RunId::new(ids), binding).unwrap();
+        assert_eq!(holdings.cwd(Scope::Attempt(attempt)), Some("/w"));
         assert!(holdings.open_request(1, attempt, Asks::Approval));
         assert!(!holdings.open_request(1, attempt, Asks::Information));
         assert!(holdings.open_request(2, attempt, Asks::Information));

@@ -11,6 +11,7 @@ use omi_kernel::command::Command;
 use omi_kernel::report::Report;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::file_jobs::Done;
 use crate::input::{Chunk, Input};
 use crate::limits;
 use crate::lock::lock;
@@ -27,6 +28,8 @@ pub(crate) enum Item {
     Input(Input),
     /// From an effect, for the kernel: the worker's thread passes it on, because a report may have to wait.
     Report(Report),
+    /// What became of a file; the worker's thread makes a blob of what is large.
+    File(Done),
 }
 
 /// The queue of one worker.
@@ -102,10 +105,20 @@ impl Inbox {
 
     /// Adds output of a process, when there is room; false if the worker is over.
     pub(crate) async fn stdout(&self, chunk: Chunk) -> bool {
+        self.wait_and_push(chunk, Input::Stdout).await
+    }
+
+    /// Adds a piece of the body of an answer, when there is room: it shares the room of standard output. False if the
+    /// worker is over.
+    pub(crate) async fn http_body(&self, chunk: Chunk) -> bool {
+        self.wait_and_push(chunk, Input::HttpBody).await
+    }
+
+    async fn wait_and_push(&self, chunk: Chunk, input: impl FnOnce(Chunk) -> Input) -> bool {
         let cost = (chunk.data.len() + CHUNK_COST).min(self.chunk_cost_max);
         let permits = u32::try_from(cost).unwrap_or(u32::MAX);
         match Arc::clone(&self.stdout_room).acquire_many_owned(permits).await {
-            Ok(permit) => self.push(Input::Stdout(chunk), permit),
+            Ok(permit) => self.push(input(chunk), permit),
             Err(_closed) => false,
         }
     }

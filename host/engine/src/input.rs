@@ -4,6 +4,7 @@ use omi_kernel::command::{Answer, BindingSettings, Execute, InputAnswer, StopRea
 use omi_kernel::id::{NativeSessionId, SessionId};
 use omi_kernel::report::FailureDetail;
 
+use crate::files::FileError;
 use crate::framing::ChunkEnd;
 
 /// The adapter's number of something it asked for.
@@ -15,6 +16,8 @@ pub(crate) struct Start {
     pub(crate) registration: String,
     /// The configuration, as JSON text.
     pub(crate) config: String,
+    /// The names of the grants that may be used.
+    pub(crate) grants: Vec<String>,
     pub(crate) seed: u32,
     pub(crate) limits: crate::limits::Limits,
 }
@@ -47,6 +50,10 @@ pub(crate) enum Why {
     WouldBlock,
     /// Not something of this worker.
     Unknown(String),
+    /// Nobody answered in time.
+    Expired,
+    /// It was cancelled before it was performed.
+    Cancelled,
     /// The system said no.
     Failed(String),
     /// Anything else.
@@ -67,6 +74,36 @@ pub(crate) enum Exit {
     Code(i32),
     Signal(i32),
     Unknown,
+}
+
+/// What was read of a file.
+#[derive(Debug, Clone)]
+pub(crate) enum Content {
+    Bytes(Vec<u8>),
+    Blob(u32),
+}
+
+/// How an operation on a file ended.
+#[derive(Debug, Clone)]
+pub(crate) enum FileOutcome {
+    Read {
+        content: Content,
+        /// Bytes of the whole file.
+        size: u64,
+    },
+    /// So many bytes were written.
+    Written(u64),
+    Failed(FileError),
+}
+
+/// How a request ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum HttpOutcome {
+    /// The whole body was given.
+    Complete,
+    Aborted,
+    TimedOut,
+    Failed(String),
 }
 
 /// What an adapter is told.
@@ -149,6 +186,24 @@ pub(crate) enum Input {
         op: Op,
         blob: u32,
         bytes: u32,
+    },
+    /// What became of reading or writing a file.
+    File {
+        op: Op,
+        outcome: FileOutcome,
+    },
+    /// The beginning of an answer to a request.
+    HttpHead {
+        op: Op,
+        status: u16,
+        headers: Vec<(String, String)>,
+    },
+    /// A piece of the body of an answer.
+    HttpBody(Chunk),
+    /// A request is over: the last that is told about it.
+    HttpEnd {
+        op: Op,
+        outcome: HttpOutcome,
     },
     Refused {
         op: Op,

@@ -32,7 +32,9 @@ pub fn reap(lease: &Lease) -> bool {
 
 /// When a process started. The name before it may itself contain anything.
 fn start_ticks(pid: i32) -> Option<u64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // A program may have any bytes for a name.
+    let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
+    let stat = String::from_utf8_lossy(&stat);
     let (_, after_name) = stat.rsplit_once(')')?;
     after_name.split_whitespace().nth(START_TICKS)?.parse().ok()
 }

@@ -5,23 +5,31 @@
 //! daemon ──────────────▶ Worker ──▶ inbox ──▶ actor (a thread, a wasmtime Store) ──▶ adapter.wasm
 //!        ◀──────────────                 ▲      │ reports, effects                       │
 //!            Report                      │      ▼                                        │
-//!                                        │    gate ── refused ──▶ inbox                  │
-//!                                        │      ▼ allowed                                │
-//!                                   process, stdin, timers, blobs ◀──────────────────────┘
+//!  kernel ◀── asked ── parked ◀── gate ── refused ──▶ inbox                              │
+//!     └── decided ──▶ gate, again ──▶ process, file, request                             │
+//!                              stdin, timers, blobs ◀────────────────────────────────────┘
 //! ```
+//!
+//! What opens something (a program, a file, a request) waits until the kernel has decided and recorded it. What comes
+//! back passes a redactor that takes the secrets of the registration out of it.
 //!
 //! Nothing of the contract's generated types and nothing of wasmtime leaves this crate: the daemon sees [`Engine`],
 //! [`Adapter`], [`Worker`] and the types of `omi_kernel`. Processes run under [`supervisor`], which is the daemon's
 //! own binary started again.
 
+mod access;
 mod actor;
+mod address;
 mod blobs;
 mod cache;
 mod engine;
 mod environment;
+mod file_jobs;
+mod files;
 mod framing;
 mod gate;
 mod holdings;
+mod http;
 mod inbox;
 mod input;
 mod instance;
@@ -34,7 +42,9 @@ mod log;
 mod op_ids;
 mod output;
 mod process;
+mod redact;
 mod registration;
+mod secret;
 mod stdin;
 pub mod supervisor;
 mod surface;
@@ -52,5 +62,8 @@ pub use lease::reap;
 pub use limits::Limits;
 pub use load::{Adapter, LoadError};
 pub use process::SupervisorCommand;
-pub use registration::{Bound, BoundProcess, Registration};
+pub use registration::{
+    Binding, Bound, BoundFiles, BoundHttp, BoundProcess, BoundTerminal, Confine, Folder, ProcessLimits,
+    Registration, Secret, SecretSource, Setting,
+};
 pub use worker::{ReportSink, Worker, WorkerGone, WorkerSpec};

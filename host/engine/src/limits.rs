@@ -24,6 +24,27 @@ pub(crate) const STDIN_QUEUE_BYTES: u32 = 4 * 1024 * 1024;
 pub(crate) const INLINE_BYTES: u32 = 64 * 1024;
 /// Processes of one worker at the same time: an agent and a few helpers.
 pub(crate) const PROCESSES: u32 = 8;
+/// Processes of one program with everything it starts: an agent that builds a large project has a few hundred.
+pub(crate) const TREE_PROCESSES: u32 = 1024;
+/// Effects of one worker that wait to be decided about: more is asked for faster than it can be recorded.
+pub(crate) const OPEN_ACCESSES: usize = 64;
+/// Refusals by the gate that are recorded of one worker. Of the others, those that no grant could prevent are only told
+/// to the adapter, and each of the rest counts as a violation of the contract.
+pub(crate) const REFUSALS_RECORDED: u32 = 100;
+/// Bytes of what an access is done to: a command line of a terminal can be long.
+pub(crate) const RESOURCE_BYTES: usize = 32 * 1024;
+/// Bytes of a pattern of a grant: it is compared with every resource.
+pub(crate) const PATTERN_BYTES: usize = 256;
+/// Requests of one worker that are open at the same time.
+pub(crate) const REQUESTS: u32 = 16;
+/// Bytes of a file that is read or written: a large source file many times over, and it fits the blobs of a worker.
+pub(crate) const FILE_BYTES: u64 = 16 * 1024 * 1024;
+/// Bytes of a read that come inline where the adapter says how much it wants: text that it has to look into.
+pub(crate) const READ_BYTES: u64 = 4 * 1024 * 1024;
+/// Redirects that one request follows.
+pub(crate) const REDIRECTS: u32 = 5;
+/// Bytes of all headers of a request.
+pub(crate) const HEADER_BYTES: usize = 32 * 1024;
 /// Timers of one worker at the same time: a few for each attempt it may run.
 pub(crate) const TIMERS: u32 = 64;
 /// Requests for a person that are open at the same time in one worker.

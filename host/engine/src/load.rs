@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use omi_kernel::descriptor::Descriptor;
+use omi_kernel::descriptor::{Descriptor, GrantRequest};
 use sha2::{Digest, Sha256};
 use wasmtime::component::Component;
 
@@ -12,6 +12,7 @@ use crate::engine::Runtime;
 use crate::instance::{Instance, Purpose};
 use crate::limits;
 use crate::surface;
+use crate::text::cut;
 use crate::trap::{TrapKind, Trapped, one_line};
 use crate::v0_1;
 
@@ -21,6 +22,10 @@ const MAGIC: &[u8] = b"\0asm";
 const CORE_MODULE: &[u8] = &[1, 0, 0, 0];
 /// Grants one component may ask for: a person has to read them.
 const GRANTS_MAX: usize = 32;
+/// Bytes of the name of a grant, which is written into configurations, and of its operation.
+const GRANT_NAME_BYTES: usize = 64;
+/// Bytes of the reason for a grant: a few sentences.
+const GRANT_REASON_BYTES: usize = 1024;
 
 /// A component that cannot be used. The text does not name the component: [`LoadError`] is always shown beside its name.
 #[derive(Debug, thiserror::Error)]
@@ -104,6 +109,7 @@ struct Loaded {
     name: String,
     digest: String,
     descriptor: Descriptor,
+    imports: Vec<String>,
     component: v0_1::Pre,
 }
 
@@ -121,6 +127,11 @@ impl Adapter {
     /// The SHA-256 of its bytes, in hexadecimal.
     pub fn digest(&self) -> &str {
         &self.0.digest
+    }
+
+    /// The names of what it imports.
+    pub fn imports(&self) -> &[String] {
+        &self.0.imports
     }
 
     pub(crate) fn component(&self) -> &v0_1::Pre {
@@ -155,13 +166,13 @@ pub(crate) fn load(runtime: &Runtime, name: &str, bytes: &[u8]) -> Result<Adapte
             what: one_line(&error.root_cause().to_string()),
             hint: "the file is damaged, or uses a WebAssembly proposal that adapters may not use",
         })?;
-    surface::check(&component)?;
+    let imports = surface::check(&component)?;
     let component = v0_1::prepare(&runtime.linker, &component)
         .map_err(|error| LoadError::Mismatch { what: one_line(&format!("{error:#}")) })?;
     let descriptor = describe(runtime, name, &component)?;
     check_descriptor(&descriptor)?;
     let digest = hex(&Sha256::digest(bytes));
-    Ok(Adapter(Arc::new(Loaded { name: name.to_owned(), digest, descriptor, component })))
+    Ok(Adapter(Arc::new(Loaded { name: name.to_owned(), digest, descriptor, imports, component })))
 }
 
 /// Bytes in hexadecimal.
@@ -228,8 +239,59 @@ fn check_descriptor(descriptor: &Descriptor) -> Result<(), LoadError> {
     }
     let mut names: Vec<&str> = descriptor.grants.iter().map(|grant| grant.name.as_str()).collect();
     names.sort_unstable();
-    match names.windows(2).find(|pair| pair[0] == pair[1]) {
-        Some(pair) => wrong(format!("the grant `{}` twice", pair[0])),
+    if let Some([name, _]) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+        return wrong(format!("the grant `{name}` twice"));
+    }
+    match descriptor.grants.iter().find_map(wrong_grant) {
+        Some(what) => wrong(what),
         None => Ok(()),
+    }
+}
+
+/// What is wrong with a grant that a component asks for: a person has to read it.
+fn wrong_grant(grant: &GrantRequest) -> Option<String> {
+    let name = cut(grant.name.clone(), GRANT_NAME_BYTES).escape_debug().to_string();
+    if grant.name.is_empty() || grant.name.len() > GRANT_NAME_BYTES {
+        return Some(format!("the grant `{name}`, whose name is not 1 to {GRANT_NAME_BYTES} bytes"));
+    }
+    let texts = [
+        ("operation", &grant.operation, GRANT_NAME_BYTES),
+        ("pattern", &grant.pattern, limits::PATTERN_BYTES),
+        ("reason", &grant.reason, GRANT_REASON_BYTES),
+    ];
+    if let Some((what, text, max)) = texts.iter().find(|(_, text, max)| text.len() > *max) {
+        return Some(format!("the grant `{name}`, whose {what} has {} bytes, more than {max}", text.len()));
+    }
+    let has_control = |text: &&String| text.chars().any(char::is_control);
+    [&grant.name, &grant.operation, &grant.pattern]
+        .iter()
+        .any(has_control)
+        .then(|| format!("the grant `{name}`, which has a control character in it"))
+}
+
+#[cfg(test)]
+mod tests {
+    use omi_kernel::descriptor::Capability;
+
+    use super::*;
+
+    #[test]
+    fn a_grant_is_short_enough_to_be_read() {
+        let grant = |name: &str, pattern: String, reason: String| GrantRequest {
+            name: name.to_owned(),
+            capability: Capability::Files,
+            operation: "*".to_owned(),
+            pattern,
+            reason,
+            optional: false,
+        };
+        let wrong = |name: &str, pattern: usize, reason: usize| {
+            wrong_grant(&grant(name, "x".repeat(pattern), "y".repeat(reason)))
+        };
+        assert_eq!(wrong("workspace", limits::PATTERN_BYTES, GRANT_REASON_BYTES), None);
+        assert!(wrong("workspace", limits::PATTERN_BYTES + 1, 0).unwrap().contains("pattern has 257 bytes"));
+        assert!(wrong("workspace", 1, GRANT_REASON_BYTES + 1).unwrap().contains("reason"));
+        assert!(wrong("", 1, 1).is_some() && wrong(&"n".repeat(GRANT_NAME_BYTES + 1), 1, 1).is_some());
+        assert!(wrong("a\nb", 1, 1).unwrap().contains("control character"));
     }
 }

@@ -3,6 +3,7 @@
 use omi_kernel::descriptor::Fidelity;
 use omi_kernel::report::{Activity, ApprovalOption, AuthMethod, Failure, Outcome, Usage};
 
+use crate::files::WriteMode;
 use crate::framing::Framing;
 use crate::input::Op;
 
@@ -56,21 +57,40 @@ pub(crate) struct Spawn {
     pub(crate) stdout: Framing,
 }
 
-/// A privileged effect that the gate decides about and this version does not perform.
+/// A file to read.
 #[derive(Debug, Clone)]
-pub(crate) struct Unperformed {
+pub(crate) struct ReadFile {
     pub(crate) op: Op,
     pub(crate) scope: Scope,
     pub(crate) grant: String,
-    pub(crate) kind: UnperformedKind,
+    pub(crate) path: String,
+    /// Bytes to skip.
+    pub(crate) offset: u64,
+    /// Bytes to read at most; none means all.
+    pub(crate) max: Option<u64>,
 }
 
-/// Which one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum UnperformedKind {
-    ReadFile,
-    WriteFile,
-    HttpRequest,
+/// A file to write.
+#[derive(Debug, Clone)]
+pub(crate) struct WriteFile {
+    pub(crate) op: Op,
+    pub(crate) scope: Scope,
+    pub(crate) grant: String,
+    pub(crate) path: String,
+    pub(crate) mode: WriteMode,
+}
+
+/// A request to send.
+#[derive(Debug, Clone)]
+pub(crate) struct HttpRequest {
+    pub(crate) op: Op,
+    pub(crate) scope: Scope,
+    pub(crate) grant: String,
+    pub(crate) method: String,
+    /// With the query.
+    pub(crate) path: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) framing: Framing,
 }
 
 /// What an adapter asks for.
@@ -150,8 +170,18 @@ pub(crate) enum Output {
     DropBlob {
         blob: u32,
     },
-    Unperformed(Unperformed),
-    HttpAbort,
+    ReadFile(ReadFile),
+    WriteFile {
+        write: WriteFile,
+        parts: Vec<Part>,
+    },
+    HttpRequest {
+        request: HttpRequest,
+        parts: Vec<Part>,
+    },
+    HttpAbort {
+        op: Op,
+    },
     Extension {
         name: String,
     },

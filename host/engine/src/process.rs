@@ -16,10 +16,12 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use crate::framing::Framing;
+use crate::framing::{Framer, Framing};
 use crate::inbox::{Inbox, Item};
 use crate::input::{ClosedWhy, Exit, Input, Op};
 use crate::lease::lease;
+use crate::redact::{Hidden, Redactor};
+use crate::registration::{Confine, ProcessLimits};
 use crate::stdin::Stdin;
 use crate::supervisor::message::{Order, Word};
 
@@ -34,6 +36,8 @@ pub struct SupervisorCommand {
     pub program: PathBuf,
     /// The hidden subcommand.
     pub args: Vec<OsString>,
+    /// Folders that no confined program may be granted, nor one that has them in it: the daemon's own.
+    pub private: Vec<PathBuf>,
 }
 
 /// A process to start.
@@ -44,6 +48,12 @@ pub(crate) struct Launch {
     pub(crate) env: BTreeMap<OsString, OsString>,
     pub(crate) cwd: PathBuf,
     pub(crate) framing: Framing,
+    /// What it may use of the machine.
+    pub(crate) limits: ProcessLimits,
+    /// How it is confined, if it is.
+    pub(crate) confine: Option<Confine>,
+    /// What must not be seen of what it says.
+    pub(crate) hidden: Hidden,
     /// What a refusal adds to the system's own words.
     pub(crate) hint: String,
 }
@@ -114,8 +124,9 @@ impl Ending {
 
 impl Running {
     async fn run(mut self, launch: Launch, supervisor: SupervisorCommand) {
-        let op = launch.op;
+        let (op, hidden) = (launch.op, launch.hidden.clone());
         if let Err(why) = self.supervise(launch, &supervisor).await {
+            let why = hidden.text(&why);
             self.inbox.tell(Item::Input(Input::SpawnFailed { op, why }));
         }
     }
@@ -133,7 +144,8 @@ impl Running {
         let group = match word {
             Some(Word::Started(pid)) => pid,
             Some(Word::Failed(errno)) => return Err(cannot(io::Error::from_raw_os_error(errno))),
-            Some(Word::Code(_) | Word::Signal(_)) | None => {
+            Some(Word::Refused(why)) => return Err(why),
+            Some(Word::TooMany(_) | Word::Code(_) | Word::Signal(_)) | None => {
                 return Err(format!(
                     "cannot start `{program}`: its supervisor `{}` did not answer; hint: is this the daemon's binary?",
                     supervisor.program.display()
@@ -150,35 +162,46 @@ impl Running {
         let stdout = tokio::spawn(output::read_stdout(
             op,
             pipes.stdout,
-            launch.framing,
+            (Redactor::new(launch.hidden.clone()), Framer::new(launch.framing)),
             Arc::clone(&self.inbox),
             supervisor_gone.clone(),
         ));
-        let stderr =
-            tokio::spawn(output::read_stderr(op, pipes.stderr, Arc::clone(&self.inbox), supervisor_gone));
-        let exit = self.watch(&mut control).await;
+        let stderr = tokio::spawn(output::read_stderr(
+            op,
+            pipes.stderr,
+            Redactor::new(launch.hidden),
+            Arc::clone(&self.inbox),
+            supervisor_gone,
+        ));
+        let (exit, too_many) = self.watch(&mut control).await;
         control.bury(group, exit).await;
         gone.send_replace(true);
         self.stdin.abandon(ClosedWhy::Exited);
         let (_, _, stderr_tail) = tokio::join!(stdin, stdout, stderr);
-        let stderr_tail = stderr_tail.unwrap_or_default();
+        let mut stderr_tail = stderr_tail.unwrap_or_default();
+        if let Some(processes) = too_many {
+            stderr_tail += &ended_for(processes, launch.limits.processes);
+        }
         self.inbox.tell(Item::Input(Input::Exited { op, exit, stderr_tail }));
         Ok(())
     }
 
-    /// Watches over the process until its supervisor is gone, and with it everything below.
-    async fn watch(&mut self, control: &mut Control) -> Exit {
+    /// Watches over the process until its supervisor is gone, and with it everything below. Answers how it ended, and
+    /// how many processes it had if it was ended for having too many.
+    async fn watch(&mut self, control: &mut Control) -> (Exit, Option<u32>) {
         let mut exit = Exit::Unknown;
+        let mut too_many = None;
         // An order may have come before the process ran.
         let mut ending = self.begin_end(control, Ending::Not).await;
         loop {
             let due = ending.due();
             tokio::select! {
                 word = control.word() => match word {
-                    None => return exit,
+                    None => return (exit, too_many),
                     Some(Word::Code(code)) => exit = Exit::Code(code),
                     Some(Word::Signal(signal)) => exit = Exit::Signal(signal),
-                    Some(Word::Started(_) | Word::Failed(_)) => {}
+                    Some(Word::TooMany(processes)) => too_many = Some(processes),
+                    Some(Word::Started(_) | Word::Failed(_) | Word::Refused(_)) => {}
                 },
                 Ok(()) = self.ordered.changed() => ending = self.begin_end(control, ending).await,
                 () = sleep_until(due) => ending = self.go_on(control, ending).await,
@@ -219,6 +242,14 @@ impl Running {
             Ending::Not | Ending::Killed => ending,
         }
     }
+}
+
+/// What the last words of a process are followed by that was ended for having too many.
+fn ended_for(processes: u32, limit: u32) -> String {
+    format!(
+        "\nomi-agentd ended it: it had {processes} processes at once, and {limit} are allowed; \
+         hint: raise `limits.processes` of its grant"
+    )
 }
 
 async fn sleep_until(due: Option<Instant>) {

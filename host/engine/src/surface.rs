@@ -13,13 +13,14 @@ const EXPORT: &str = "runtime-adapter";
 /// The packages of WASI that are there, though empty.
 const WASI: &[&str] = &["wasi:cli/", "wasi:io/", "wasi:clocks/", "wasi:random/", "wasi:filesystem/"];
 
-/// Refuses a component that is not an adapter of this version of the contract.
-pub(crate) fn check(component: &Component) -> Result<(), LoadError> {
+/// Refuses a component that is not an adapter of this version of the contract; else says what it imports.
+pub(crate) fn check(component: &Component) -> Result<Vec<String>, LoadError> {
     let engine = component.engine();
     let component_type = component.component_type();
     let exports: Vec<&str> = component_type.exports(engine).map(|(name, _)| name).collect();
     check_exports(&exports)?;
-    component_type.imports(engine).try_for_each(|(name, _)| check_import(name))
+    let import = |name: &str| check_import(name).map(|()| name.to_owned());
+    component_type.imports(engine).map(|(name, _)| import(name)).collect()
 }
 
 fn check_exports(exports: &[&str]) -> Result<(), LoadError> {

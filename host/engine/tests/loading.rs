@@ -65,6 +65,7 @@ pub(crate) fn an_adapter_says_who_it_is() {
         let adapter = load(&engine, name);
         assert_eq!(adapter.descriptor().adapter_id, name);
         assert_eq!(adapter.digest().len(), 64);
+        assert!(adapter.imports().iter().any(|name| name == "omi:runtime-adapter/log@0.1.0"));
         assert_eq!(adapter.digest(), load(&engine, name).digest());
     }
 }

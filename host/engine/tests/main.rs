@@ -3,15 +3,19 @@
 //! The components are taken from `target/adapters` and `target/guests`, where `cargo xtask adapters` puts them; other folders can
 //! be named with `OMI_ADAPTERS` and `OMI_GUESTS`. This binary is also what the engine starts as its supervisor.
 
+mod access;
 mod artifacts;
 mod basics;
+mod confine;
 mod hostile;
 mod loading;
+mod opening;
 mod people;
 mod processes;
 mod stdin;
 mod support;
 mod survival;
+mod tree;
 
 use std::process::ExitCode;
 
@@ -34,6 +38,9 @@ fn main() -> ExitCode {
     }
     if first.as_deref() == Some(survival::HOLD.as_ref()) {
         return survival::hold(args);
+    }
+    if first.as_deref() == Some(tree::DAEMON.as_ref()) {
+        return tree::daemon(args);
     }
     let trials = trials! {
         loading:
@@ -67,6 +74,33 @@ fn main() -> ExitCode {
             an_artifact_brings_its_bytes,
             what_is_wrong_with_an_artifact_is_left_out_and_counted,
             one_blob_is_not_copied_without_end;
+        access:
+            what_waits_is_opened_once_and_not_before,
+            what_is_refused_says_why,
+            a_grant_that_was_revoked_meanwhile_opens_nothing,
+            a_grant_of_another_session_opens_nothing,
+            revoking_ends_what_is_open,
+            what_is_written_to_a_process_that_waits_arrives,
+            what_is_killed_while_it_waits_never_runs,
+            what_waits_ends_with_its_attempt,
+            what_waits_when_the_worker_stops_is_taken_back,
+            so_much_waits_and_no_more,
+            what_is_not_declared_is_recorded_a_while_and_ends_the_worker,
+            refusals_beyond_a_number_are_told_and_not_recorded,
+            a_number_of_the_host_is_not_for_adapters,
+            an_adapter_is_told_what_it_may_use;
+        opening:
+            a_program_of_the_runtimes_choice_runs_in_the_folder_of_its_session,
+            a_program_does_not_leave_its_folder,
+            variables_do_not_make_it_another_program,
+            a_folder_that_becomes_a_link_out_is_seen_when_it_is_used,
+            files_are_read_and_written_below_the_folder,
+            a_pattern_of_the_component_binds_it,
+            a_secret_is_taken_out_of_all_that_a_process_says,
+            a_secret_that_is_not_there_is_named_and_its_text_is_not,
+            a_request_has_the_secret_and_its_answer_has_not,
+            a_request_goes_where_it_is_granted_and_nowhere_else,
+            a_request_can_be_given_up;
         hostile:
             a_spin_in_describe_is_a_limit,
             a_panic_in_describe_has_its_message,
@@ -107,6 +141,32 @@ fn main() -> ExitCode {
             a_process_that_ignores_sigterm_is_killed,
             nothing_survives_the_daemon,
             a_killed_supervisor_takes_its_program_along;
+        confine:
+            it_works_inside,
+            it_cannot_leave,
+            it_cannot_look_into_the_daemon,
+            its_temporary_folder_is_its_own_and_goes_with_it,
+            the_folder_of_the_daemon_is_never_granted,
+            a_folder_that_is_not_there_is_named,
+            a_node_program_works_inside_and_not_outside,
+            real_agents_answer;
+        tree:
+            a_mark_shows_a_whole_tree,
+            a_fork_bomb_ends_within_its_limit,
+            a_fork_bomb_outside_of_its_group_ends_too,
+            a_fork_bomb_of_daemons_ends_too,
+            as_many_as_are_allowed_live,
+            a_chain_that_never_rests_is_caught,
+            daemons_of_daemons_end,
+            what_has_no_readable_name_ends,
+            one_that_ignores_all_orders_is_killed,
+            one_that_floods_stderr_is_killed,
+            one_that_never_reads_is_killed,
+            one_that_closes_its_output_and_lives_on_is_killed,
+            nothing_of_any_tree_survives_a_killed_daemon,
+            nothing_in_its_group_survives_a_killed_supervisor,
+            no_child_has_the_terminal_of_the_daemon,
+            every_process_has_its_limits;
     };
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }

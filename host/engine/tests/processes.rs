@@ -83,8 +83,9 @@ pub(crate) fn a_process_may_close_its_output_and_live_on() {
 pub(crate) fn the_environment_is_what_was_allowed() {
     // Cargo sets CARGO_MANIFEST_DIR for the tests: it stands for any secret of the daemon.
     let mut registration = shell("echo \"${CARGO_MANIFEST_DIR-none} $SET ${PATH:+path} $(pwd)\"");
-    let Some(Bound::Process(process)) = registration.grants.get_mut("agent") else { panic!("no grant") };
-    process.set_env.insert("SET".into(), "this".into());
+    let bound = registration.grants.get_mut("agent").map(|binding| &mut binding.bound);
+    let Some(Bound::Process(process)) = bound else { panic!("no grant") };
+    process.setting.set_env.insert("SET".into(), "this".into());
     let folder = TempDir::new().unwrap();
     process.cwd = Some(folder.path().to_owned());
     let told = told_of(registration, "spawn lines 0");

@@ -9,11 +9,12 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use omi_engine::{
-    Adapter, Bound, BoundProcess, Engine, EngineConfig, Limits, Registration, ReportSink, SupervisorCommand,
-    Worker, WorkerSpec,
+    Adapter, Binding, Bound, BoundProcess, Engine, EngineConfig, Limits, Registration, ReportSink,
+    SupervisorCommand, Worker, WorkerSpec,
 };
-use omi_kernel::command::{BindingSettings, Command, Execute, McpServer, PromptBlock, RunMode};
-use omi_kernel::id::{AttemptId, BindingId, Ids, RunId, SessionId, WorkerId};
+use omi_kernel::command::{BindingSettings, Command, Execute, McpServer, NotPerformed, PromptBlock, RunMode};
+use omi_kernel::grant::{Allowed, Asked, Grant, GrantEffect, GrantSource, Policy, Scope, Verdict, authorize};
+use omi_kernel::id::{AttemptId, BindingId, GrantId, Ids, RunId, SessionId, Timestamp, WorkerId};
 use omi_kernel::report::{Activity, FailureDetail, Lease, Outcome, Report, WorkerEnd};
 use tempfile::TempDir;
 
@@ -31,11 +32,16 @@ pub(crate) fn limits() -> Limits {
 
 /// An engine with these limits.
 pub(crate) fn engine(limits: Limits) -> Engine {
+    engine_of(limits, supervisor())
+}
+
+/// An engine with these limits whose processes run under this supervisor.
+pub(crate) fn engine_of(limits: Limits, supervisor: SupervisorCommand) -> Engine {
     static TOKIO: OnceLock<tokio::runtime::Runtime> = OnceLock::new();
     let tokio = TOKIO.get_or_init(|| {
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
     });
-    let config = EngineConfig { cache_dir: Some(cache_dir()), limits, supervisor: supervisor() };
+    let config = EngineConfig { cache_dir: Some(cache_dir()), limits, supervisor };
     Engine::new(config, tokio.handle().clone()).unwrap()
 }
 
@@ -46,7 +52,11 @@ pub(crate) fn cache_dir() -> PathBuf {
 
 /// This binary, as a supervisor.
 pub(crate) fn supervisor() -> SupervisorCommand {
-    SupervisorCommand { program: std::env::current_exe().unwrap(), args: vec![OsString::from(SUPERVISE)] }
+    SupervisorCommand {
+        program: std::env::current_exe().unwrap(),
+        args: vec![OsString::from(SUPERVISE)],
+        private: Vec::new(),
+    }
 }
 
 /// The component of a bundled adapter or of a guest.
@@ -76,10 +86,52 @@ pub(crate) fn shell(script: &str) -> Registration {
 pub(crate) fn program(argv: &[&str]) -> Registration {
     let process =
         BoundProcess { argv: argv.iter().map(ToString::to_string).collect(), ..BoundProcess::default() };
-    Registration {
-        name: "test".into(),
-        config: serde_json::Value::Null,
-        grants: [("agent".to_owned(), Bound::Process(process))].into(),
+    registration([("agent", binding(Bound::Process(process)))])
+}
+
+/// A registration that binds these.
+pub(crate) fn registration<const N: usize>(grants: [(&str, Binding); N]) -> Registration {
+    let grants = grants.map(|(name, binding)| (name.to_owned(), binding)).into();
+    Registration { name: "test".into(), grants, ..Registration::default() }
+}
+
+/// A binding that allows everything that is declared.
+pub(crate) fn binding(bound: Bound) -> Binding {
+    Binding { bound, policy: Policy::Allow, operations: Vec::new(), resources: Vec::new() }
+}
+
+/// What the kernel answers where no session has a grant and nobody can be asked.
+pub(crate) fn decide(session: Option<&SessionId>, asked: &Asked) -> Command {
+    let op = asked.access.op;
+    let deny = |text: String| Command::Refuse { op, why: NotPerformed::Denied(text) };
+    match authorize(&asked.access, Scope::Worker, &asked.terms, &[], Timestamp(0)) {
+        Verdict::Allow(Allowed::Policy) => {
+            let grant = session.map(|session| Box::new(grant(session, asked, GrantSource::Policy)));
+            Command::Perform { op, grant }
+        }
+        Verdict::Allow(Allowed::Grant(grant)) => panic!("there is none: {grant:?}"),
+        Verdict::Ask => deny("nobody can be asked here".to_owned()),
+        Verdict::Deny(denial) => deny(denial.to_string()),
+    }
+}
+
+/// A grant of a session that covers what was asked.
+pub(crate) fn grant(session: &SessionId, asked: &Asked, source: GrantSource) -> Grant {
+    Grant {
+        id: ids(GrantId::new),
+        session: Some(session.clone()),
+        run: None,
+        registration: Some(asked.terms.registration.clone()),
+        name: Some(asked.access.grant.clone()),
+        capability: Some(asked.access.capability.clone()),
+        operation: asked.access.operation.clone(),
+        pattern: asked.access.covers.clone(),
+        effect: GrantEffect::Allow,
+        source,
+        only: None,
+        origin: None,
+        expires_at: None,
+        revoked_at: None,
     }
 }
 
@@ -94,12 +146,22 @@ pub(crate) fn ids<T>(make: impl FnOnce(&mut Ids<'_>) -> T) -> T {
     make(&mut Ids::new(&mut || NEXT.fetch_add(1, Ordering::Relaxed).into()))
 }
 
+/// What a worker wants to open.
+pub(crate) struct Question {
+    pub(crate) request: u32,
+    pub(crate) session: Option<SessionId>,
+    pub(crate) attempt: Option<AttemptId>,
+    pub(crate) asked: Asked,
+}
+
 /// A worker under test.
 pub(crate) struct Probe {
     pub(crate) worker: Worker,
     reports: Receiver<Report>,
     /// The folder its processes start in.
     pub(crate) folder: TempDir,
+    /// What is asked of the kernel is decided by the test itself.
+    pub(crate) asks: bool,
     _engine: Engine,
 }
 
@@ -122,12 +184,36 @@ impl Probe {
         let sink: ReportSink = Box::new(move |report| drop(sink.send(report)));
         let folder = TempDir::new().unwrap();
         let worker = engine.start_worker(adapter, spec(registration, &folder, seed), sink).unwrap();
-        Self { worker, reports, folder, _engine: engine }
+        Self { worker, reports, folder, asks: false, _engine: engine }
     }
 
     /// A worker that was started otherwise.
     pub(crate) fn of(worker: Worker, reports: Receiver<Report>, folder: TempDir, engine: Engine) -> Self {
-        Self { worker, reports, folder, _engine: engine }
+        Self { worker, reports, folder, asks: false, _engine: engine }
+    }
+
+    /// What it wants to open: the next report.
+    pub(crate) fn asked(&self) -> Question {
+        match self.next() {
+            Report::AccessAsked { request, session, attempt, asked } => {
+                Question { request, session, attempt, asked: *asked }
+            }
+            other => panic!("nothing is asked for: {other:?}"),
+        }
+    }
+
+    /// Allows it, by a grant of its session.
+    pub(crate) fn allow(&self, question: &Question) -> Grant {
+        let session = question.session.as_ref().expect("a session is known");
+        let grant = grant(session, &question.asked, GrantSource::User);
+        self.perform(question, Some(grant.clone()));
+        grant
+    }
+
+    /// Allows it, by this grant.
+    pub(crate) fn perform(&self, question: &Question, grant: Option<Grant>) {
+        let grant = grant.map(Box::new);
+        self.worker.send(Command::Perform { op: question.asked.access.op, grant }).unwrap();
     }
 
     /// The next report, but for those that a process has started.
@@ -148,7 +234,20 @@ impl Probe {
         }
     }
 
+    /// The next report. What the kernel is asked is answered, unless the test does that.
     fn received(&self) -> Report {
+        loop {
+            match self.report() {
+                Report::AccessAsked { session, asked, .. } if !self.asks => {
+                    // It may have ended meanwhile.
+                    let _ = self.worker.send(decide(session.as_ref(), &asked));
+                }
+                other => return other,
+            }
+        }
+    }
+
+    fn report(&self) -> Report {
         match self.reports.recv_timeout(PATIENCE) {
             Ok(report) => report,
             Err(RecvTimeoutError::Timeout) => panic!("no report came"),
@@ -165,9 +264,10 @@ impl Probe {
         binding
     }
 
-    /// Asks for a binding.
+    /// Asks for a binding in the worker's own folder.
     pub(crate) fn send_open(&self, binding: &BindingId) {
-        let (session, settings) = (ids(SessionId::new), settings(Vec::new()));
+        let cwd = self.folder.path().to_str().unwrap().to_owned();
+        let (session, settings) = (ids(SessionId::new), BindingSettings { cwd, ..settings(Vec::new()) });
         self.worker.send(Command::OpenBinding { binding: binding.clone(), session, settings }).unwrap();
     }
 
@@ -217,18 +317,23 @@ impl Probe {
         }
     }
 
-    /// The answer of an attempt so far, when it has a line that begins like this; and the rest of that line.
+    /// The rest of the next line of an answer that begins like this.
     pub(crate) fn line(&self, beginning: &str) -> String {
+        let answer = self.until(beginning);
+        let rest = answer.lines().find_map(|line| line.strip_prefix(beginning));
+        rest.expect("`until` found it").to_owned()
+    }
+
+    /// What is answered from now on until there is a line that begins like this.
+    pub(crate) fn until(&self, beginning: &str) -> String {
         let mut answer = String::new();
-        loop {
+        while !answer.lines().any(|line| line.starts_with(beginning)) {
             match self.next() {
                 Report::Activity { activity: Activity::MessageDelta { text, .. }, .. } => answer += &text,
                 other => panic!("no line `{beginning}`: {other:?}; so far: {answer}"),
             }
-            if let Some(rest) = answer.lines().find_map(|line| line.strip_prefix(beginning)) {
-                return rest.to_owned();
-            }
         }
+        answer
     }
 
     /// How the worker ended, and that nothing was reported before or after.

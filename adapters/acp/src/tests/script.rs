@@ -18,35 +18,82 @@ pub(super) struct Script {
 impl Script {
     /// A worker whose agent has just been started.
     pub(super) fn started(config: &str) -> Self {
+        Self::started_with(config, &["agent"])
+    }
+
+    fn started_with(config: &str, grants: &[&str]) -> Self {
         let mut kit = TestKit::new();
-        let mut out = kit.start(config);
+        let mut out = kit.start_with_grants(config, grants);
         out.extend(kit.send(testkit::spawned(AGENT)));
         Self { kit, out }
     }
 
     /// A worker whose agent answered `initialize` with these capabilities.
     pub(super) fn ready(config: &str, capabilities: &Value) -> Self {
-        let mut script = Self::started(config);
-        script.says(&json!({"id": 1, "result": {
+        Self::started(config).initialized(capabilities)
+    }
+
+    fn initialized(mut self, capabilities: &Value) -> Self {
+        self.says(&json!({"id": 1, "result": {
             "protocolVersion": 1,
             "agentCapabilities": capabilities,
             "agentInfo": {"name": "scripted", "version": "1.0"},
             "authMethods": [{"id": "key", "name": "A key"}],
         }}));
-        script
+        self
     }
 
     /// A worker with one open binding, 1, on the native session `s1`.
     pub(super) fn open(capabilities: &Value) -> Self {
-        let mut script = Self::ready("{}", capabilities);
-        script.out = script.kit.open(1, "/work");
-        script.answers(&json!({"sessionId": "s1"}));
-        assert!(
-            matches!(&script.out[..], [Output::ClearTimer(_), Output::BindingOpened(_)]),
-            "{:?}",
-            script.out
-        );
+        Self::ready("{}", capabilities).opened()
+    }
+
+    fn opened(mut self) -> Self {
+        self.out = self.kit.open(1, "/work");
+        self.answers(&json!({"sessionId": "s1"}));
+        assert!(matches!(&self.out[..], [Output::ClearTimer(_), Output::BindingOpened(_)]), "{:?}", self.out);
+        self
+    }
+
+    /// A worker in the turn of attempt 1, with these grants beside `agent`.
+    pub(super) fn prompted_with(grants: &[&str]) -> Self {
+        let grants = [&["agent"], grants].concat();
+        let mut script = Self::started_with("{}", &grants).initialized(&json!({})).opened();
+        script.out = script.kit.execute(1, 1, "do it");
+        assert_eq!(script.kit.send(testkit::stdin_taken(AGENT)), []);
         script
+    }
+
+    /// The agent asks this client something in the session `s1`, with the id of its request.
+    pub(super) fn asks(&mut self, id: &str, method: &str, mut params: Value) -> &mut Self {
+        params["sessionId"] = "s1".into();
+        self.says(&json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}))
+    }
+
+    /// The result of the agent's request, which the last step answered.
+    pub(super) fn result(&self, id: &str) -> Value {
+        let answer = self.answer(id);
+        assert!(answer["error"].is_null(), "{answer}");
+        answer["result"].clone()
+    }
+
+    /// The error of the agent's request, which the last step answered: its code and its message.
+    pub(super) fn error(&self, id: &str) -> (i64, String) {
+        let answer = self.answer(id);
+        let code = answer["error"]["code"].as_i64().unwrap_or_else(|| panic!("no error: {answer}"));
+        (code, answer["error"]["message"].as_str().unwrap_or_default().to_owned())
+    }
+
+    fn answer(&self, id: &str) -> Value {
+        let answers: Vec<Value> = self
+            .written()
+            .into_iter()
+            .filter(|message| message["id"] == id && message["method"].is_null())
+            .collect();
+        match &answers[..] {
+            [answer] => answer.clone(),
+            other => panic!("one answer to {id} is expected: {other:?} in {:?}", self.out),
+        }
     }
 
     /// A worker in the turn of attempt 1.
@@ -68,10 +115,12 @@ impl Script {
 
     /// Something happens.
     pub(super) fn send(&mut self, input: Input) -> &mut Self {
-        let outputs = self.kit.send(input);
-        // The agent reads everything at once.
-        if outputs.iter().any(|output| matches!(output, Output::WriteStdin(_))) {
-            assert_eq!(self.kit.send(testkit::stdin_taken(AGENT)), []);
+        let mut outputs = self.kit.send(input);
+        let mut last = 0;
+        // The agent reads everything at once, and what was held back comes after it.
+        while outputs[last..].iter().any(|output| matches!(output, Output::WriteStdin(_))) {
+            last = outputs.len();
+            outputs.extend(self.kit.send(testkit::stdin_taken(AGENT)));
         }
         self.out = outputs;
         self

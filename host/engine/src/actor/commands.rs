@@ -16,11 +16,11 @@ impl Actor {
     pub(super) fn command(&mut self, command: Command) -> Option<Input> {
         match command {
             Command::OpenBinding { binding, session, settings } => {
-                let binding = self.holdings.add_binding(binding);
+                let binding = self.holdings.add_binding(binding, session.clone(), settings.cwd.clone());
                 Some(Input::OpenBinding { binding, session, settings })
             }
             Command::ResumeBinding { binding, session, native_id, settings } => {
-                let binding = self.holdings.add_binding(binding);
+                let binding = self.holdings.add_binding(binding, session.clone(), settings.cwd.clone());
                 Some(Input::ResumeBinding { binding, session, native_id, settings })
             }
             Command::CloseBinding { binding } => {
@@ -42,8 +42,21 @@ impl Actor {
                 is_open.then_some(Input::Provided { request, answer })
             }
             Command::Authenticate { method } => Some(Input::Authenticate { method }),
+            Command::Perform { op, grant } => {
+                self.perform_access(op, grant.map(|grant| *grant));
+                None
+            }
+            Command::Refuse { op, why } => {
+                self.refuse_access(op, why);
+                None
+            }
+            Command::Revoke { grant } => {
+                self.revoke(&grant);
+                None
+            }
             Command::Stop { reason } => {
                 self.stopping = true;
+                self.cancel_accesses();
                 Some(Input::Stop { reason, grace_ms: self.runtime.limits.grace_ms })
             }
         }
@@ -54,16 +67,20 @@ impl Actor {
         self.holdings.remove_binding(binding);
         self.blobs.end(Scope::Binding(binding));
         self.timers.end(Scope::Binding(binding));
+        self.cancel_accesses_of(Scope::Binding(binding));
     }
 
     fn execute(&mut self, mut execute: Execute) -> Option<Input> {
-        let Some(binding) = self.holdings.binding_number(&execute.binding) else {
+        let binding = self.holdings.binding_number(&execute.binding);
+        let attempt = binding.and_then(|binding| {
+            self.holdings.add_attempt(execute.attempt.clone(), execute.run.clone(), binding)
+        });
+        let (Some(binding), Some(attempt)) = (binding, attempt) else {
             let why =
                 FailureDetail::new("binding_not_open", "the binding is not open in this worker any more");
             self.fail(execute.attempt, Failure::Stale(why));
             return None;
         };
-        let attempt = self.holdings.add_attempt(execute.attempt.clone());
         let blocks = std::mem::take(&mut execute.prompt);
         let prompt: Result<Vec<Block>, FailureDetail> =
             blocks.into_iter().map(|block| self.block(attempt, block)).collect();

@@ -1,33 +1,22 @@
-//! What an adapter asks of the host. Each effect is checked (its number, its scope, the gate) and then performed, or
-//! refused with the reason.
+//! What an adapter asks of the host and nobody has to decide about: using what is open, timers, blobs. Each effect is
+//! checked (its number, its scope) and then performed, or refused with the reason.
 
-use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::Actor;
-use crate::environment::environment;
 use crate::input::{Input, Op, Why};
-use crate::output::{Part, Scope, Spawn, Unperformed};
-use crate::process::{Launch, Process};
+use crate::output::{Part, Scope};
 use crate::stdin::{NotQueued, Piece, Stdin};
 
 /// Milliseconds of a step of ending a process at most: an adapter cannot keep one alive longer.
 const GRACE_MS_MAX: u32 = 60_000;
 
 impl Actor {
-    pub(super) fn spawn(&mut self, spawn: Spawn) {
-        let op = spawn.op;
-        match self.launch(spawn) {
-            Ok(launch) => self.start_process(launch),
-            Err(why) => self.refuse(op, why),
-        }
-    }
-
     pub(super) fn write_stdin(&mut self, process: Op, parts: &[Part]) {
-        let why = match self.common.processes.stdin(process) {
+        let why = match self.stdin(process) {
             None => Some(no_process(process)),
             Some(stdin) => match self.pieces(parts) {
                 Err(why) => Some(why),
@@ -40,7 +29,7 @@ impl Actor {
     }
 
     pub(super) fn close_stdin(&mut self, process: Op) {
-        match self.common.processes.stdin(process) {
+        match self.stdin(process) {
             Some(stdin) => stdin.close(),
             None => self.refuse(process, no_process(process)),
         }
@@ -48,8 +37,10 @@ impl Actor {
 
     pub(super) fn kill(&mut self, process: Op, grace_ms: u32) {
         let grace = Duration::from_millis(grace_ms.min(GRACE_MS_MAX).into());
-        // One that is not there may just have ended: its `exited` is on its way.
-        self.common.processes.end(process, grace);
+        // One that is neither there nor waits may just have ended: its `exited` is on its way.
+        if !self.common.processes.end(process, grace) && self.accesses.stdin(process).is_some() {
+            self.cancel_access(process);
+        }
     }
 
     pub(super) fn set_timer(&mut self, op: Op, scope: Scope, after_ms: u32) {
@@ -64,8 +55,7 @@ impl Actor {
     }
 
     pub(super) fn create_blob(&mut self, op: Op, scope: Scope, parts: &[Part]) {
-        let created = self.check(op, scope).and_then(|()| self.pieces(parts)).and_then(|pieces| {
-            let bytes = joined(pieces);
+        let created = self.check(op, scope).and_then(|()| self.joined(parts)).and_then(|bytes| {
             let length = u32::try_from(bytes.len()).map_err(|error| Why::Limit(error.to_string()))?;
             let blob = self.blobs.keep(scope, bytes).map_err(|full| Why::Limit(full.to_string()))?;
             Ok(Input::BlobCreated { op, blob, bytes: length })
@@ -76,16 +66,8 @@ impl Actor {
         }
     }
 
-    pub(super) fn unperformed(&mut self, effect: &Unperformed) {
-        let why = match self.check(effect.op, effect.scope) {
-            Ok(()) => self.gate.unperformed(&effect.grant, effect.kind),
-            Err(why) => why,
-        };
-        self.refuse(effect.op, why);
-    }
-
     /// Checks what every effect has: a fresh number, and a scope that this worker holds.
-    fn check(&mut self, op: Op, scope: Scope) -> Result<(), Why> {
+    pub(super) fn check(&mut self, op: Op, scope: Scope) -> Result<(), Why> {
         if !self.holdings.claim_op(op) {
             return Err(Why::Unknown(format!("the op {op} was used before")));
         }
@@ -95,40 +77,14 @@ impl Actor {
         Ok(())
     }
 
-    fn launch(&mut self, spawn: Spawn) -> Result<Launch, Why> {
-        self.check(spawn.op, spawn.scope)?;
-        let bound = self.gate.spawn(&spawn.grant)?;
-        if self.stopping {
-            return Err(Why::Other("the worker is stopping".to_owned()));
-        }
-        if self.common.processes.count() >= self.runtime.limits.processes as usize {
-            let max = self.runtime.limits.processes;
-            return Err(Why::Limit(format!("{max} processes run already")));
-        }
-        if spawn.command.is_some() || !spawn.env.is_empty() {
-            let text = "a program or variables of the adapter's choice need a `terminal` grant";
-            return Err(Why::Denied(text.to_owned()));
-        }
-        let argv: Vec<String> = bound.argv.iter().cloned().chain(spawn.args).collect();
-        if argv.first().is_none_or(String::is_empty) || argv.iter().any(|arg| arg.contains('\0')) {
-            return Err(Why::Failed("the command is empty or has a zero byte in it".to_owned()));
-        }
-        let folder = bound.cwd.as_ref().unwrap_or(&self.spec.cwd);
-        let env = environment(bound, std::env::vars_os());
-        let hint = format!(
-            "hint: install it, or name another `command` in `[registrations.{}.grants.{}]`",
-            self.spec.registration.name, spawn.grant
-        );
-        let cwd = folder_below(folder, spawn.cwd.as_deref())?;
-        Ok(Launch { op: spawn.op, argv, env, cwd, framing: spawn.stdout, hint })
+    /// The standard input of a process that runs, or waits to be started.
+    fn stdin(&self, process: Op) -> Option<Stdin> {
+        self.common.processes.stdin(process).or_else(|| self.accesses.stdin(process))
     }
 
-    fn start_process(&self, launch: Launch) {
-        let op = launch.op;
-        let stdin = Stdin::new(op, self.runtime.limits.stdin_queue_bytes);
-        let inbox = std::sync::Arc::clone(&self.common.inbox);
-        let (supervisor, tokio) = (&self.runtime.supervisor, &self.runtime.tokio);
-        self.common.processes.add(op, || Process::start(launch, stdin, supervisor, inbox, tokio));
+    /// The bytes that an adapter hands over, in one.
+    pub(super) fn joined(&self, parts: &[Part]) -> Result<Vec<u8>, Why> {
+        self.pieces(parts).map(joined)
     }
 
     fn pieces(&self, parts: &[Part]) -> Result<Vec<Piece>, Why> {
@@ -177,24 +133,4 @@ fn joined(pieces: Vec<Piece>) -> Vec<u8> {
         }
     }
     joined
-}
-
-/// The folder a process starts in: the granted one, or one below it. Symlinks are followed before it is judged.
-fn folder_below(granted: &Path, asked: Option<&str>) -> Result<PathBuf, Why> {
-    let real = |path: &Path| {
-        let real = path
-            .canonicalize()
-            .map_err(|error| format!("cannot use the folder `{}`: {error}", path.display()));
-        real.and_then(|real| {
-            if real.is_dir() { Ok(real) } else { Err(format!("`{}` is not a folder", path.display())) }
-        })
-    };
-    let granted = real(granted).map_err(Why::Failed)?;
-    let Some(asked) = asked else { return Ok(granted) };
-    let outside = || Why::Denied(format!("the folder `{asked}` is not below the granted one"));
-    if Path::new(asked).components().any(|part| part == Component::ParentDir) {
-        return Err(outside());
-    }
-    let folder = real(&granted.join(asked)).map_err(Why::Failed)?;
-    if folder.starts_with(&granted) { Ok(folder) } else { Err(outside()) }
 }

@@ -44,7 +44,7 @@ impl Actor {
                 }
             }
             Output::CallTool { op, attempt, name } => self.call_tool(op, attempt, &name)?,
-            Output::Spawn(spawn) => self.spawn(spawn),
+            Output::Spawn(spawn) => self.spawn(spawn)?,
             Output::WriteStdin { process, parts } => self.write_stdin(process, &parts),
             Output::CloseStdin { process } => self.close_stdin(process),
             Output::Kill { process, grace_ms } => self.kill(process, grace_ms),
@@ -52,8 +52,10 @@ impl Actor {
             Output::ClearTimer { op } => self.timers.clear(op),
             Output::CreateBlob { op, scope, parts } => self.create_blob(op, scope, &parts),
             Output::DropBlob { blob } => self.blobs.forget(blob),
-            Output::Unperformed(effect) => self.unperformed(&effect),
-            Output::HttpAbort => self.violation("a request was aborted that is not open")?,
+            Output::ReadFile(read) => self.read_file(read)?,
+            Output::WriteFile { write, parts } => self.write_file(write, &parts)?,
+            Output::HttpRequest { request, parts } => self.http_request(request, &parts)?,
+            Output::HttpAbort { op } => self.http_abort(op),
             Output::Extension { name } => {
                 tracing::debug!(worker = %self.spec.id, name, "an extension that this host does not know");
             }
@@ -129,6 +131,7 @@ impl Actor {
         };
         self.blobs.end(Scope::Attempt(number));
         self.timers.end(Scope::Attempt(number));
+        self.cancel_accesses_of(Scope::Attempt(number));
         self.report(Report::AttemptFinished { attempt, outcome, usage });
         for (request, asks) in open_requests {
             self.cancel_request(request, asks);

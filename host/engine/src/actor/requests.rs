@@ -3,6 +3,7 @@
 use omi_kernel::command::{Answer, InputAnswer};
 use omi_kernel::id::AttemptId;
 use omi_kernel::report::{ApprovalRequest, InputRequest, Report, WorkerEnd};
+use omi_kernel::row::HOST_REQUESTS;
 
 use super::{Actor, Step};
 use crate::holdings::Asks;
@@ -43,8 +44,14 @@ impl Actor {
             self.cancel_request(request, asks);
             return Ok(None);
         };
+        if request >= HOST_REQUESTS {
+            self.violation("a request has one of the host's own numbers")?;
+            self.decline(request, asks, "numbers from 2^31 on are the host's own".to_owned());
+            return Ok(None);
+        }
         if self.holdings.open_requests() >= limits::OPEN_REQUESTS {
-            self.decline(request, asks);
+            let reason = format!("{} requests are open already", limits::OPEN_REQUESTS);
+            self.decline(request, asks, reason);
             return Ok(None);
         }
         if !self.holdings.open_request(request, attempt, asks) {
@@ -54,13 +61,10 @@ impl Actor {
         Ok(Some(attempt_id))
     }
 
-    /// Answers at once, because too many requests are open.
-    fn decline(&self, request: u32, asks: Asks) {
+    /// Answers at once, because nobody can be asked.
+    fn decline(&self, request: u32, asks: Asks, reason: String) {
         self.tell(match asks {
-            Asks::Approval => {
-                let reason = format!("{} requests are open already", limits::OPEN_REQUESTS);
-                Input::Approval { request, answer: Answer::Rejected { reason } }
-            }
+            Asks::Approval => Input::Approval { request, answer: Answer::Rejected { reason } },
             Asks::Information => Input::Provided { request, answer: InputAnswer::Declined },
         });
     }

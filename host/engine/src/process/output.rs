@@ -9,27 +9,37 @@ use std::sync::Arc;
 use tokio::net::unix::pipe;
 use tokio::sync::watch;
 
-use crate::framing::{ChunkEnd, Framer, Framing};
+use crate::framing::{ChunkEnd, Framer};
 use crate::inbox::Inbox;
 use crate::input::{Chunk, Op};
 use crate::limits;
+use crate::redact::Redactor;
 use crate::tail::Tail;
 
-/// Reads standard output to its end.
+/// Reads standard output to its end. Secrets are taken out before it is cut, so that no cut can hide one.
 pub(super) async fn read_stdout(
     op: Op,
     pipe: pipe::Receiver,
-    framing: Framing,
+    (mut redactor, mut framer): (Redactor, Framer),
     inbox: Arc<Inbox>,
     supervisor_gone: watch::Receiver<bool>,
 ) {
     let mut stream = Stream::new(pipe, supervisor_gone);
-    let mut framer = Framer::new(framing);
     let mut worker_over = false;
-    while let Some(bytes) = stream.read().await {
-        // When the worker is over, reading goes on: a process that cannot write would not end on SIGTERM.
-        for (data, end) in if worker_over { Vec::new() } else { framer.push(bytes) } {
-            worker_over |= !inbox.stdout(Chunk { op, data, end, dropped: 0 }).await;
+    let mut ended = false;
+    while !ended {
+        let bytes = match stream.read().await {
+            Some(bytes) => redactor.push(bytes),
+            None => {
+                ended = true;
+                redactor.finish()
+            }
+        };
+        for part in bytes.chunks(limits::CHUNK_BYTES as usize) {
+            // When the worker is over, reading goes on: a process that cannot write would not end on SIGTERM.
+            for (data, end) in if worker_over { Vec::new() } else { framer.push(part) } {
+                worker_over |= !inbox.stdout(Chunk { op, data, end, dropped: 0 }).await;
+            }
         }
     }
     let (data, end) = framer.finish();
@@ -40,17 +50,27 @@ pub(super) async fn read_stdout(
 pub(super) async fn read_stderr(
     op: Op,
     pipe: pipe::Receiver,
+    mut redactor: Redactor,
     inbox: Arc<Inbox>,
     supervisor_gone: watch::Receiver<bool>,
 ) -> String {
     let mut stream = Stream::new(pipe, supervisor_gone);
     let mut tail = Tail::new(limits::STDERR_TAIL_BYTES);
     let mut dropped = 0;
-    while let Some(bytes) = stream.read().await {
-        tail.push(bytes);
-        let length = bytes.len() as u64;
-        let chunk = Chunk { op, data: bytes.to_vec(), end: ChunkEnd::Open, dropped };
-        dropped = if inbox.stderr(chunk) { 0 } else { dropped + length };
+    let mut ended = false;
+    while !ended {
+        let bytes = match stream.read().await {
+            Some(bytes) => redactor.push(bytes),
+            None => {
+                ended = true;
+                redactor.finish()
+            }
+        };
+        tail.push(&bytes);
+        for part in bytes.chunks(limits::CHUNK_BYTES as usize) {
+            let chunk = Chunk { op, data: part.to_vec(), end: ChunkEnd::Open, dropped };
+            dropped = if inbox.stderr(chunk) { 0 } else { dropped + part.len() as u64 };
+        }
     }
     tail.text()
 }

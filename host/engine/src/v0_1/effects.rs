@@ -6,9 +6,10 @@ use super::description::{fidelity, short};
 use super::session::{auth_methods, failure, outcome, usage};
 use super::wit::effects as wit;
 use crate::blobs::Blobs;
+use crate::files::WriteMode;
 use crate::framing::Framing;
 use crate::limits;
-use crate::output::{Output, Part, Scope, Spawn, Unperformed, UnperformedKind};
+use crate::output::{HttpRequest, Output, Part, ReadFile, Scope, Spawn, WriteFile};
 
 /// An output in the engine's terms. `blobs` has what payloads may refer to.
 pub(crate) fn read_output(output: WitOutput, blobs: &Blobs) -> Output {
@@ -58,14 +59,10 @@ pub(crate) fn read_output(output: WitOutput, blobs: &Blobs) -> Output {
             Output::SetTimer { op: timer.op, scope: scope(timer.scope), after_ms: timer.after_ms }
         }
         WitOutput::ClearTimer(op) => Output::ClearTimer { op },
-        WitOutput::ReadFile(read) => unperformed(read.op, read.scope, read.grant, UnperformedKind::ReadFile),
-        WitOutput::WriteFile(write) => {
-            unperformed(write.op, write.scope, write.grant, UnperformedKind::WriteFile)
-        }
-        WitOutput::HttpRequest(request) => {
-            unperformed(request.op, request.scope, request.grant, UnperformedKind::HttpRequest)
-        }
-        WitOutput::HttpAbort(_) => Output::HttpAbort,
+        WitOutput::ReadFile(read) => Output::ReadFile(read_file(read)),
+        WitOutput::WriteFile(write) => write_file(write),
+        WitOutput::HttpRequest(request) => http_request(request),
+        WitOutput::HttpAbort(op) => Output::HttpAbort { op },
         WitOutput::CreateBlob(create) => {
             Output::CreateBlob { op: create.op, scope: scope(create.scope), parts: parts(create.content) }
         }
@@ -83,10 +80,50 @@ fn spawn(spawn: wit::Spawn) -> Spawn {
         args: spawn.args,
         env: spawn.env,
         cwd: spawn.cwd,
-        stdout: match spawn.stdout {
-            wit::Framing::Bytes => Framing::Bytes,
-            wit::Framing::Lines(cap) => Framing::Lines(line_cap(cap)),
-        },
+        stdout: framing(spawn.stdout),
+    }
+}
+
+fn read_file(read: wit::ReadFile) -> ReadFile {
+    ReadFile {
+        op: read.op,
+        scope: scope(read.scope),
+        grant: short(read.grant),
+        path: read.path,
+        offset: read.offset.into(),
+        max: (read.max > 0).then_some(read.max.into()),
+    }
+}
+
+fn write_file(write: wit::WriteFile) -> Output {
+    let mode = match write.mode {
+        wit::WriteMode::Replace => WriteMode::Replace,
+        wit::WriteMode::CreateNew => WriteMode::CreateNew,
+        wit::WriteMode::Append => WriteMode::Append,
+    };
+    let (op, scope, grant) = (write.op, scope(write.scope), short(write.grant));
+    let parts = parts(write.content);
+    Output::WriteFile { write: WriteFile { op, scope, grant, path: write.path, mode }, parts }
+}
+
+fn http_request(request: wit::HttpRequest) -> Output {
+    let parts = parts(request.body);
+    let request = HttpRequest {
+        op: request.op,
+        scope: scope(request.scope),
+        grant: short(request.grant),
+        method: request.method,
+        path: request.path,
+        headers: request.headers,
+        framing: framing(request.framing),
+    };
+    Output::HttpRequest { request, parts }
+}
+
+fn framing(framing: wit::Framing) -> Framing {
+    match framing {
+        wit::Framing::Bytes => Framing::Bytes,
+        wit::Framing::Lines(cap) => Framing::Lines(line_cap(cap)),
     }
 }
 
@@ -96,10 +133,6 @@ fn line_cap(asked: u32) -> usize {
         0 => limits::CHUNK_BYTES as usize,
         asked => asked.min(limits::CHUNK_BYTES) as usize,
     }
-}
-
-fn unperformed(op: u32, of: wit::Scope, grant: String, kind: UnperformedKind) -> Output {
-    Output::Unperformed(Unperformed { op, scope: scope(of), grant: short(grant), kind })
 }
 
 fn scope(scope: wit::Scope) -> Scope {

@@ -8,8 +8,9 @@ use omi_kernel::command::{
 
 use super::Input as WitInput;
 use super::wit::{activity, effects, session};
+use crate::files::FileError;
 use crate::framing::ChunkEnd;
-use crate::input::{Block, Chunk, ClosedWhy, Exit, Input, Start, Why};
+use crate::input::{Block, Chunk, ClosedWhy, Content, Exit, FileOutcome, HttpOutcome, Input, Start, Why};
 use crate::limits;
 
 /// Nothing to add.
@@ -75,6 +76,17 @@ pub(crate) fn write_input(input: Input) -> WitInput {
         Input::BlobCreated { op, blob, bytes } => {
             WitInput::BlobCreated(effects::BlobCreated { op, blob, size: bytes, extra })
         }
+        Input::File { op, outcome } => WitInput::File(file_result(op, outcome)),
+        Input::HttpHead { op, status, headers } => {
+            WitInput::HttpHead(effects::HttpHead { op, status, headers, extra })
+        }
+        Input::HttpBody(piece) => {
+            let effects::ProcessOutput { op, data, end, extra } = chunk(piece);
+            WitInput::HttpBody(effects::HttpBody { op, data, end, extra })
+        }
+        Input::HttpEnd { op, outcome } => {
+            WitInput::HttpEnd(effects::HttpEnd { op, outcome: http_outcome(outcome), extra })
+        }
         Input::Refused { op, why: reason } => {
             WitInput::Refused(effects::Refused { op, why: why(reason), extra })
         }
@@ -82,12 +94,13 @@ pub(crate) fn write_input(input: Input) -> WitInput {
 }
 
 fn start(start: Start) -> session::Start {
-    let Start { registration, config, seed, limits: of_worker } = start;
+    let Start { registration, config, grants, seed, limits: of_worker } = start;
     session::Start {
         registration,
         config,
         host_version: env!("CARGO_PKG_VERSION").to_owned(),
         host_extensions: Vec::new(),
+        grants,
         limits: session::Limits {
             inputs_per_call: limits::INPUTS_PER_CALL,
             outputs_per_call: limits::OUTPUTS_PER_CALL,
@@ -97,7 +110,7 @@ fn start(start: Start) -> session::Start {
             inline_bytes: limits::INLINE_BYTES,
             processes: of_worker.processes,
             timers: limits::TIMERS,
-            requests: 0,
+            requests: limits::REQUESTS,
             blob_bytes: of_worker.blob_bytes,
             extra: NO_EXTRA,
         },
@@ -196,6 +209,43 @@ fn chunk(chunk: Chunk) -> effects::ProcessOutput {
     effects::ProcessOutput { op, data, end, extra }
 }
 
+fn file_result(op: u32, outcome: FileOutcome) -> effects::FileResult {
+    let outcome = match outcome {
+        FileOutcome::Read { content, size } => effects::FileOutcome::Read(effects::FileRead {
+            content: match content {
+                Content::Bytes(bytes) => effects::Content::Bytes(bytes),
+                Content::Blob(blob) => effects::Content::Blob(blob),
+            },
+            size: saturate(size),
+            extra: NO_EXTRA,
+        }),
+        FileOutcome::Written(bytes) => effects::FileOutcome::Written(saturate(bytes)),
+        FileOutcome::Failed(error) => effects::FileOutcome::Failed(match error {
+            FileError::NotFound => effects::FileError::NotFound,
+            FileError::Exists => effects::FileError::Exists,
+            FileError::NotAFile => effects::FileError::NotAFile,
+            FileError::Outside => effects::FileError::Outside,
+            FileError::TooLarge { .. } => effects::FileError::TooLarge,
+            FileError::Io(text) => effects::FileError::Io(text),
+        }),
+    };
+    effects::FileResult { op, outcome, extra: NO_EXTRA }
+}
+
+fn http_outcome(outcome: HttpOutcome) -> effects::HttpOutcome {
+    match outcome {
+        HttpOutcome::Complete => effects::HttpOutcome::Complete,
+        HttpOutcome::Aborted => effects::HttpOutcome::Aborted,
+        HttpOutcome::TimedOut => effects::HttpOutcome::TimedOut,
+        HttpOutcome::Failed(text) => effects::HttpOutcome::Failed(text),
+    }
+}
+
+/// There is no larger number in the contract.
+fn saturate(bytes: u64) -> u32 {
+    u32::try_from(bytes).unwrap_or(u32::MAX)
+}
+
 fn closed_why(why: ClosedWhy) -> effects::ClosedWhy {
     match why {
         ClosedWhy::Requested => effects::ClosedWhy::Requested,
@@ -218,6 +268,8 @@ fn why(why: Why) -> effects::Why {
         Why::Limit(text) => effects::Why::Limit(text),
         Why::WouldBlock => effects::Why::WouldBlock,
         Why::Unknown(text) => effects::Why::Unknown(text),
+        Why::Expired => effects::Why::Expired,
+        Why::Cancelled => effects::Why::Cancelled,
         Why::Failed(text) => effects::Why::Failed(text),
         Why::Other(text) => effects::Why::Other(text),
     }

@@ -1,0 +1,129 @@
+//! Sending requests to the server that a grant names. What it answers is told by the transfer itself.
+
+use std::sync::Arc;
+
+use omi_kernel::descriptor::Capability;
+
+use super::accesses::Want;
+use super::files::short_resource;
+use super::{Actor, Step};
+use crate::access::Deferred;
+use crate::gate::Permit;
+use crate::http::{self, Remote};
+use crate::input::{Op, Why};
+use crate::limits;
+use crate::output::{HttpRequest, Part};
+use crate::registration::{Bound, BoundHttp};
+use crate::secret;
+
+impl Actor {
+    pub(super) fn http_request(&mut self, request: HttpRequest, parts: &[Part]) -> Step {
+        let op = request.op;
+        let wanted = self.check(op, request.scope).and_then(|()| self.want_send(&request));
+        let asked = wanted.and_then(|(want, is_bound)| Ok((want, is_bound, self.joined(parts)?)));
+        match asked {
+            Ok((want, true, body)) => self.ask(want, Deferred::Send { request, body }),
+            Ok((want, false, _)) => self.ask(want, Deferred::Nothing),
+            Err(why) => {
+                self.refuse(op, why);
+                Ok(())
+            }
+        }
+    }
+
+    /// What is to be decided, and whether there is a server behind the grant.
+    fn want_send(&self, request: &HttpRequest) -> Result<(Want, bool), Why> {
+        let pattern = self.gate.declared(&request.grant).map(|declared| declared.pattern.clone());
+        let (resource, is_bound) = match self.gate.bound(&request.grant, &Capability::Http) {
+            Some(Bound::Http(bound)) => (self.resource(bound, request)?, true),
+            Some(Bound::Process(_) | Bound::Terminal(_) | Bound::Files(_)) | None => {
+                let (path, _query) = request.path.split_once('?').unwrap_or((&request.path, ""));
+                let asked = short_resource(format!("{} {path}", request.method));
+                (self.gate.unbound(&request.grant, &Capability::Http, asked), false)
+            }
+        };
+        let want = Want {
+            op: request.op,
+            scope: request.scope,
+            grant: request.grant.clone(),
+            capability: Capability::Http,
+            operation: "request",
+            covers: pattern.unwrap_or_else(|| resource.clone()),
+            resource,
+        };
+        Ok((want, is_bound))
+    }
+
+    /// The request in the words of a grant, if it could be sent at all.
+    fn resource(&self, bound: &BoundHttp, request: &HttpRequest) -> Result<String, Why> {
+        if self.stopping {
+            return Err(Why::Other("the worker is stopping".to_owned()));
+        }
+        if self.transfers.len() + self.accesses.sends() >= limits::REQUESTS as usize {
+            return Err(Why::Limit(format!("{} requests are open already", limits::REQUESTS)));
+        }
+        let resource = http::resource(&request.method, &request.path).map_err(Why::Denied)?;
+        if resource.len() > limits::RESOURCE_BYTES {
+            return Err(Why::Limit(format!("a path has {} bytes at most", limits::RESOURCE_BYTES)));
+        }
+        if !bound.methods.contains(&request.method) {
+            return Err(Why::Denied(format!(
+                "`{}` may not use the method `{}`; hint: add it to `methods` in `[registrations.{0}.grants.{}]`",
+                self.spec.registration.name, request.method, request.grant
+            )));
+        }
+        Ok(resource)
+    }
+
+    /// Sends a request that was allowed.
+    pub(super) fn send(&mut self, request: HttpRequest, body: Vec<u8>, permit: Permit) -> Result<(), Why> {
+        let HttpRequest { op, grant, method, path, headers, framing, .. } = request;
+        let Some(Bound::Http(bound)) = self.gate.bound(&grant, &Capability::Http) else {
+            return Err(Why::Other("there is nothing behind that grant".to_owned()));
+        };
+        let secrets = self.headers(bound, &grant).map_err(Why::Failed)?;
+        let hidden = secret::of_registration(&self.spec.registration);
+        let remote = Remote::new(&grant, bound, &secrets, hidden).map_err(Why::Failed)?;
+        // Where a redirect leads is a new effect: it passes the gate like the first.
+        let may = move |method: &str, path: &str| {
+            let resource = http::resource(method, path)?;
+            permit.check_resource(resource).map_err(|denial| denial.to_string())
+        };
+        let request = http::HttpRequest { op, method, path, headers, body, framing };
+        let inbox = Arc::clone(&self.common.inbox);
+        let transfer = http::start(remote, request, Arc::new(may), inbox, &self.runtime.tokio);
+        self.transfers.insert(op, transfer);
+        Ok(())
+    }
+
+    /// The headers that hold a secret. Without one of them the server would only say no.
+    fn headers(&self, bound: &BoundHttp, grant: &str) -> Result<Vec<(String, String)>, String> {
+        let header = |(name, secret): (&String, &crate::registration::Secret)| {
+            let missing = || {
+                format!(
+                    "there is no secret for the header `{name}`; hint: it is named in `secrets` of \
+                     `[registrations.{}.grants.{grant}]`",
+                    self.spec.registration.name
+                )
+            };
+            let resolved = secret::resolve(secret, |variable| std::env::var_os(variable))?;
+            Ok((name.clone(), resolved.ok_or_else(missing)?.value))
+        };
+        bound.secrets.iter().map(header).collect()
+    }
+
+    pub(super) fn http_abort(&mut self, op: Op) {
+        // One that neither waits nor is open may just have ended: its end is on its way.
+        if !self.transfers.contains_key(&op) && self.accesses.is_send(op) {
+            self.cancel_access(op);
+        }
+        self.abort(op);
+    }
+
+    /// Gives a request up, if it is one that is open. How it ended is still told.
+    pub(super) fn abort(&self, op: Op) {
+        if let Some(transfer) = self.transfers.get(&op) {
+            transfer.abort();
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! Starting processes: the program that a registration names, or under a `terminal` grant one of the runtime's choice.
+
+use std::sync::Arc;
+
+use omi_kernel::descriptor::Capability;
+
+use super::accesses::Want;
+use super::files::short_resource;
+use super::folder::folder_below;
+use super::{Actor, Step};
+use crate::access::Deferred;
+use crate::environment::{self, environment};
+use crate::input::Why;
+use crate::limits;
+use crate::output::Spawn;
+use crate::process::{Launch, Process};
+use crate::registration::{Bound, BoundProcess, BoundTerminal, Setting};
+use crate::secret;
+use crate::stdin::Stdin;
+
+/// A program that may be started, as far as the gate says so.
+struct Program<'r> {
+    argv: Vec<String>,
+    setting: &'r Setting,
+    cwd: std::path::PathBuf,
+    /// What to do if the system cannot start it.
+    hint: String,
+}
+
+impl Actor {
+    pub(super) fn spawn(&mut self, spawn: Spawn) -> Step {
+        let op = spawn.op;
+        match self.check(op, spawn.scope).and_then(|()| self.want_spawn(&spawn)) {
+            Ok((want, true)) => {
+                let stdin = Stdin::new(op, self.runtime.limits.stdin_queue_bytes);
+                self.ask(want, Deferred::Spawn { spawn, stdin })
+            }
+            Ok((want, false)) => self.ask(want, Deferred::Nothing),
+            Err(why) => {
+                self.refuse(op, why);
+                Ok(())
+            }
+        }
+    }
+
+    /// What is to be decided, and whether there is a program behind the grant.
+    fn want_spawn(&self, spawn: &Spawn) -> Result<(Want, bool), Why> {
+        let declared = self.gate.declared(&spawn.grant);
+        let is_terminal = declared.is_some_and(|declared| declared.capability == Capability::Terminal);
+        let capability = if is_terminal { Capability::Terminal } else { Capability::Process };
+        let program = self.program(&capability, spawn).transpose()?;
+        if program.is_some() {
+            self.room_for_process()?;
+        }
+        let (resource, covers) = match &program {
+            None => {
+                let words = spawn.command.iter().chain(&spawn.args).map(String::as_str);
+                let named = if spawn.command.is_some() {
+                    words.collect::<Vec<_>>().join(" ")
+                } else {
+                    spawn.grant.clone()
+                };
+                let asked = self.gate.unbound(&spawn.grant, &capability, short_resource(named));
+                (asked.clone(), asked)
+            }
+            Some(program) if is_terminal => command_line(&program.argv)?,
+            Some(program) => (program.argv[0].clone(), program.argv[0].clone()),
+        };
+        let want = Want {
+            op: spawn.op,
+            scope: spawn.scope,
+            grant: spawn.grant.clone(),
+            capability,
+            operation: "spawn",
+            resource,
+            covers,
+        };
+        Ok((want, program.is_some()))
+    }
+
+    fn room_for_process(&self) -> Result<(), Why> {
+        if self.stopping {
+            return Err(Why::Other("the worker is stopping".to_owned()));
+        }
+        let max = self.runtime.limits.processes;
+        if self.common.processes.count() + self.accesses.spawns() >= max as usize {
+            return Err(Why::Limit(format!("{max} processes run already, or wait to be started")));
+        }
+        Ok(())
+    }
+
+    /// The program behind the grant; none if nothing that fits is bound to it.
+    fn program(&self, capability: &Capability, spawn: &Spawn) -> Option<Result<Program<'_>, Why>> {
+        match self.gate.bound(&spawn.grant, capability)? {
+            Bound::Process(process) => Some(self.granted_program(process, spawn)),
+            Bound::Terminal(terminal) => Some(self.chosen_program(terminal, spawn)),
+            Bound::Files(_) | Bound::Http(_) => None,
+        }
+    }
+
+    fn granted_program<'r>(&self, process: &'r BoundProcess, spawn: &Spawn) -> Result<Program<'r>, Why> {
+        if spawn.command.is_some() || !spawn.env.is_empty() {
+            let text = "a program or variables of the adapter's choice need a `terminal` grant";
+            return Err(Why::Denied(text.to_owned()));
+        }
+        let folder = process.cwd.as_ref().unwrap_or(&self.spec.cwd);
+        let hint = format!(
+            "hint: install it, or name another `command` in `[registrations.{}.grants.{}]`",
+            self.spec.registration.name, spawn.grant
+        );
+        Ok(Program {
+            argv: argv(process.argv.iter().chain(&spawn.args))?,
+            setting: &process.setting,
+            cwd: folder_below(folder, spawn.cwd.as_deref())?,
+            hint,
+        })
+    }
+
+    fn chosen_program<'r>(&self, terminal: &'r BoundTerminal, spawn: &Spawn) -> Result<Program<'r>, Why> {
+        let Some(command) = &spawn.command else {
+            return Err(Why::Failed("under a `terminal` grant the adapter names the program".to_owned()));
+        };
+        environment::check(&spawn.env)?;
+        let folder = self.granted_folder(&terminal.folder, spawn.scope, &spawn.grant)?;
+        Ok(Program {
+            argv: argv(std::iter::once(command).chain(&spawn.args))?,
+            setting: &terminal.setting,
+            cwd: folder_below(&folder, spawn.cwd.as_deref())?,
+            hint: "hint: the runtime chose it; it must be on the PATH of the daemon".to_owned(),
+        })
+    }
+
+    /// Starts a process that was allowed.
+    pub(super) fn start_process(&self, spawn: &Spawn, stdin: Stdin) -> Result<(), Why> {
+        let launch = self.launch(spawn)?;
+        let inbox = Arc::clone(&self.common.inbox);
+        let (supervisor, tokio) = (&self.runtime.supervisor, &self.runtime.tokio);
+        self.common.processes.add(spawn.op, || Process::start(launch, stdin, supervisor, inbox, tokio));
+        Ok(())
+    }
+
+    fn launch(&self, spawn: &Spawn) -> Result<Launch, Why> {
+        let terminal = || self.program(&Capability::Terminal, spawn);
+        // The folder is looked up again: a link may have changed since it was asked for.
+        let Program { argv, setting, cwd, hint } = self
+            .program(&Capability::Process, spawn)
+            .or_else(terminal)
+            .unwrap_or_else(|| Err(Why::Other("there is nothing behind that grant".to_owned())))?;
+        let secrets = secret::of_setting(setting).map_err(Why::Failed)?;
+        Ok(Launch {
+            op: spawn.op,
+            argv,
+            env: environment(setting, &secrets, &spawn.env, std::env::vars_os()),
+            cwd,
+            framing: spawn.stdout,
+            limits: setting.limits.clone(),
+            confine: setting.confine.clone(),
+            hidden: secret::of_registration(&self.spec.registration),
+            hint,
+        })
+    }
+}
+
+fn argv<'a>(words: impl Iterator<Item = &'a String>) -> Result<Vec<String>, Why> {
+    let argv: Vec<String> = words.cloned().collect();
+    if argv.first().is_none_or(String::is_empty) || argv.iter().any(|word| word.contains('\0')) {
+        return Err(Why::Failed("the command is empty or has a zero byte in it".to_owned()));
+    }
+    Ok(argv)
+}
+
+/// A command line as it is decided about, and what a lasting answer covers: the program with any arguments. A line
+/// break in an argument is written as `\n`, so that the line stays one.
+fn command_line(argv: &[String]) -> Result<(String, String), Why> {
+    let program = &argv[0];
+    if program.contains([' ', '*']) || program.chars().any(char::is_control) {
+        let text = format!(
+            "a program with a space, a `*` or a control character in its name cannot be granted: `{}`",
+            program.escape_debug()
+        );
+        return Err(Why::Denied(text));
+    }
+    let escaped = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    let words = argv.iter().map(|word| word.chars().map(escaped).collect::<String>());
+    let line = words.collect::<Vec<_>>().join(" ");
+    if line.len() > limits::RESOURCE_BYTES {
+        return Err(Why::Limit(format!("a command line has {} bytes at most", limits::RESOURCE_BYTES)));
+    }
+    let covers = if argv.len() > 1 { format!("{program} **") } else { program.clone() };
+    Ok((line, covers))
+}
+
+#[cfg(test)]
+mod tests {
+    use omi_kernel::grant::matches;
+
+    use super::*;
+
+    fn line(words: &[&str]) -> Result<(String, String), Why> {
+        command_line(&words.iter().map(ToString::to_string).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn a_lasting_answer_covers_the_program_and_no_other() {
+        let (git, covers) = line(&["git", "commit", "-m", "two\nlines"]).unwrap();
+        assert_eq!((git.as_str(), covers.as_str()), ("git commit -m two\\nlines", "git **"));
+        assert!(matches(&covers, &git) && matches(&covers, &line(&["git", "log", "a/b"]).unwrap().0));
+        assert!(!matches(&covers, &line(&["gitk", "log"]).unwrap().0));
+        assert_eq!(line(&["ls"]).unwrap(), ("ls".to_owned(), "ls".to_owned()));
+    }
+
+    #[test]
+    fn what_a_grant_could_not_name_is_not_started() {
+        for program in ["git ../evil", "*", "a\nb"] {
+            assert!(matches!(line(&[program, "x"]), Err(Why::Denied(_))), "{program}");
+        }
+        assert!(matches!(line(&["sh", &"x".repeat(limits::RESOURCE_BYTES)]), Err(Why::Limit(_))));
+    }
+}
