@@ -1,5 +1,6 @@
 //! The command line.
 
+mod adapter;
 mod value;
 
 use std::path::PathBuf;
@@ -7,6 +8,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use omi_kernel::command::RunMode;
 use omi_kernel::model::ModelProfile;
+
+pub(crate) use adapter::{Adapter, AdapterCommand, Grant, Grants, GrantsCommand, Install, ListGrants, Named};
 
 /// The daemon beneath your AI agents: durable sessions and runs over any agent runtime.
 #[derive(Debug, Parser)]
@@ -49,6 +52,10 @@ pub(crate) enum Command {
     Events(ListEvents),
     /// List the adapters: what is bundled, what is registered, what is on PATH
     Adapters(List),
+    /// Look at components, install them, remove them
+    Adapter(Adapter),
+    /// Look at what adapters were allowed and denied, and take it back
+    Grants(Grants),
 }
 
 /// Run one prompt.

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use omi_kernel::artifact::ArtifactState;
 use omi_kernel::command::{Answer, InputAnswer};
 use omi_kernel::event::Event;
-use omi_kernel::id::{ArtifactId, AttemptId, Cursor, DelegationId, OwnerId, RequestId, RunId, SessionId};
+use omi_kernel::id::{
+    ArtifactId, AttemptId, Cursor, DelegationId, GrantId, OwnerId, RequestId, RunId, SessionId,
+};
 use omi_kernel::input::{By, Input};
 use omi_kernel::refusal::Refusal;
 use omi_kernel::request::{Accept, Delegate, Retry, SessionRef};
@@ -256,6 +258,15 @@ impl Client {
         session: SessionRef,
     ) -> Result<Answered, RequestError> {
         self.request(Input::InvalidateBindings { owner, session }).await
+    }
+
+    /// Takes a grant back.
+    pub(crate) async fn revoke_grant(
+        &self,
+        owner: OwnerId,
+        grant: GrantId,
+    ) -> Result<Answered, RequestError> {
+        self.request(Input::RevokeGrant { owner, grant }).await
     }
 
     /// Records what a person did with an artifact.

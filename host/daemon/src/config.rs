@@ -1,6 +1,8 @@
 //! The configuration file: registrations, and the few numbers a person may want to change.
 
+mod grant;
 mod mcp;
+mod place;
 mod registration;
 #[cfg(test)]
 mod tests;
@@ -9,12 +11,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use omi_kernel::id::AdapterId;
-use omi_kernel::permission::ApprovalPolicy;
 use omi_kernel::request::WorkerLimits;
 use omi_kernel::schedule::{PARKED_MAX_DEFAULT, WORKERS_MAX_DEFAULT};
 use serde::Deserialize;
 
 use crate::bundled;
+use place::Place;
 pub(crate) use registration::RegistrationConfig;
 
 /// Milliseconds that a cancelled attempt has to stop before its worker is ended (SPEC §11.1 row 21).
@@ -122,9 +124,8 @@ impl Config {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound && !required => String::new(),
             Err(error) => return Err(ConfigError::Unreadable { path: path.to_owned(), error }),
         };
-        let bundled = parse(Path::new("(bundled)"), bundled::REGISTRATIONS)?;
-        let file = parse(path, &text)?;
-        file.check().map_err(|(key, reason)| ConfigError::Value { path: path.to_owned(), key, reason })?;
+        let bundled = settled(Path::new("(bundled)"), bundled::REGISTRATIONS)?;
+        let file = settled(path, &text)?;
         let mut registrations = bundled.registrations;
         registrations.extend(file.registrations);
         Ok(Self {
@@ -153,6 +154,11 @@ impl Config {
         })
     }
 
+    /// The file of a component that is not bundled, absolute.
+    pub(crate) fn component(&self, component: &str) -> Result<PathBuf, String> {
+        Place::of(&self.path).path(component)
+    }
+
     /// How many workers there may be.
     pub(crate) fn worker_limits(&self) -> WorkerLimits {
         let limit = |(name, registration): (&String, &RegistrationConfig)| {
@@ -166,21 +172,19 @@ impl Config {
 
     /// The registrations that opted in to the legacy permission policy.
     pub(crate) fn legacy_adapters(&self) -> Vec<AdapterId> {
-        let legacy = |(_, registration): &(&String, &RegistrationConfig)| {
-            registration.policy(false) == ApprovalPolicy::Legacy
-        };
+        let legacy = |(_, registration): &(&String, &RegistrationConfig)| registration.is_legacy();
         self.registrations.iter().filter(legacy).map(|(name, _)| AdapterId(name.clone())).collect()
     }
 }
 
 impl File {
-    /// What the types cannot say. The error is a key, and what is wrong with its value.
-    fn check(&self) -> Result<(), (String, String)> {
+    /// Finds what is wrong that the types cannot say. The error is a key, and what is wrong with its value.
+    fn settle(&mut self, place: &Place) -> Result<(), (String, String)> {
         not_zero("workers-max", self.workers_max)?;
         not_zero("wait-timeout-ms", self.wait_timeout_ms)?;
         not_zero("events-keep-days", self.events_keep_days)?;
         not_zero("events-max", self.events_max)?;
-        self.registrations.iter().try_for_each(|(name, registration)| registration.check(name))
+        self.registrations.iter_mut().try_for_each(|(name, registration)| registration.settle(name, place))
     }
 }
 
@@ -196,6 +200,13 @@ fn not_zero<N: Copy + PartialEq + From<u8>>(key: &str, value: Option<N>) -> Resu
 fn workers_max(configured: Option<usize>) -> usize {
     let environment = std::env::var("OMI_AGENT_MAX_WORKERS").ok().and_then(|text| text.parse().ok());
     environment.filter(|count| *count >= 1).or(configured).unwrap_or(WORKERS_MAX_DEFAULT)
+}
+
+fn settled(path: &Path, text: &str) -> Result<File, ConfigError> {
+    let mut file = parse(path, text)?;
+    let invalid = |(key, reason)| ConfigError::Value { path: path.to_owned(), key, reason };
+    file.settle(&Place::of(path)).map_err(invalid)?;
+    Ok(file)
 }
 
 fn parse(path: &Path, text: &str) -> Result<File, ConfigError> {

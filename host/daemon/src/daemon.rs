@@ -43,11 +43,14 @@ impl Daemon {
         let store = Store::open(&state.database(), clock::of_day())?;
         let config = Arc::new(config);
         let tokio = tokio::runtime::Handle::current();
+        // Who could write either of them could allow itself anything.
+        let private = vec![state.path().to_owned(), config.path.clone()];
         let setup = Setup {
             store,
-            engine: engine(state, &tokio)?,
+            engine: engine(state, private, &tokio)?,
             config: config.clone(),
             artifacts: Artifacts::new(state.artifacts()),
+            database: state.database(),
             cwd: manner.cwd,
             person: manner.person,
             adopt_queued: manner.adopt_queued,
@@ -61,14 +64,18 @@ impl Daemon {
     }
 }
 
-/// The engine, with its compiled components in the state folder.
-pub(crate) fn engine(state: &StateDir, tokio: &tokio::runtime::Handle) -> anyhow::Result<Engine> {
+/// The engine, with its compiled components in the state folder. `private` is what no confined process may be given.
+pub(crate) fn engine(
+    state: &StateDir,
+    private: Vec<PathBuf>,
+    tokio: &tokio::runtime::Handle,
+) -> anyhow::Result<Engine> {
     let program =
         std::env::current_exe().context("cannot find the program itself, which supervises processes")?;
     let config = EngineConfig {
         cache_dir: Some(state.compiled()),
         limits: Limits::default(),
-        supervisor: SupervisorCommand { program, args: vec![SUPERVISE.into()] },
+        supervisor: SupervisorCommand { program, args: vec![SUPERVISE.into()], private },
     };
     Ok(Engine::new(config, tokio.clone())?)
 }

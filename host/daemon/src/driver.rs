@@ -9,6 +9,7 @@
 //! In-memory state changes, events are published and effects performed only after the commit. If it fails, requests
 //! are refused and everything else is kept and decided again.
 
+mod accesses;
 mod attempts;
 mod cancels;
 mod commit;
@@ -18,6 +19,7 @@ mod pool;
 mod reports;
 mod requests;
 mod schedule;
+mod setup;
 mod slot;
 mod start;
 
@@ -26,7 +28,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use omi_engine::Engine;
 use omi_kernel::effect::Effect;
 use omi_kernel::id::{Cursor, Ids, RunId, Timestamp, WorkerId};
 use omi_kernel::input::Input;
@@ -36,8 +37,7 @@ use omi_kernel::watch::Watch;
 use omi_store::{Store, StoreError};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
-use crate::artifacts::Artifacts;
-use crate::client::{Answered, Client, LiveText, Published, Request, RequestError};
+use crate::client::{Answered, LiveText, Published, Request, RequestError};
 use crate::clock::{Clock, after, until};
 use crate::config::Config;
 use attempts::Attempts;
@@ -45,8 +45,8 @@ use cancels::Cancels;
 use held::Held;
 use pool::Pool;
 use requests::OpenRequests;
-pub(crate) use start::load;
-use start::{Started, Starter};
+pub(crate) use setup::{Setup, start};
+use start::Started;
 
 /// Messages that wait for the driver; then whoever sends waits, and with it the workers.
 const MESSAGES_MAX: usize = 1024;
@@ -91,24 +91,6 @@ pub(crate) enum Message {
         /// Told when everything is closed.
         done: oneshot::Sender<()>,
     },
-}
-
-/// How a driver is set up.
-pub(crate) struct Setup {
-    /// The record.
-    pub(crate) store: Store,
-    /// What runs adapters.
-    pub(crate) engine: Engine,
-    /// What is configured.
-    pub(crate) config: Arc<Config>,
-    /// Where what adapters make is kept.
-    pub(crate) artifacts: Artifacts,
-    /// The working folder where neither run nor session names one.
-    pub(crate) cwd: PathBuf,
-    /// There is a person who can be asked for permission.
-    pub(crate) person: bool,
-    /// Runs that an earlier daemon left in the queue are taken up.
-    pub(crate) adopt_queued: bool,
 }
 
 /// Where a client waits for its answer.
@@ -165,59 +147,6 @@ pub(crate) struct Driver {
     retain_at: Timestamp,
     ending: Option<Ending>,
     failing: bool,
-}
-
-/// Starts the driver on a thread of its own. The record is reconciled before this returns (seed §8.4).
-pub(crate) fn start(setup: Setup, tokio: &tokio::runtime::Handle) -> Result<Client, StoreError> {
-    let (sender, messages) = mpsc::channel(MESSAGES_MAX);
-    let (asks, asked) = mpsc::channel(MESSAGES_MAX);
-    let (published, listener) = broadcast::channel(PUBLISHED_MAX);
-    let client = Client { messages: asks.clone(), published: Arc::new(listener) };
-    let starter = Starter {
-        engine: setup.engine,
-        config: setup.config.clone(),
-        cwd: setup.cwd.clone(),
-        artifacts: setup.artifacts,
-        messages: sender,
-        tokio: tokio.clone(),
-        components: Arc::default(),
-    };
-    let mut driver = Driver {
-        store: setup.store,
-        cwd: setup.cwd,
-        person: setup.person,
-        tokio: tokio.clone(),
-        clock: Clock::start(),
-        asked,
-        _asked: asks,
-        messages,
-        published,
-        items: VecDeque::new(),
-        cursor: Cursor::default(),
-        sequence: 0,
-        scheduler: Scheduler::new(setup.config.workers_max, setup.config.parked_max),
-        leased: BTreeMap::new(),
-        elsewhere: VecDeque::new(),
-        evicting: BTreeMap::new(),
-        left_queued: Vec::new(),
-        held: Held::default(),
-        pool: Pool::new(starter),
-        attempts: Attempts::default(),
-        requests: OpenRequests::default(),
-        watch: Watch::default(),
-        cancels: Cancels::new(Duration::from_millis(setup.config.cancel_grace_ms)),
-        retain_at: Timestamp::default(),
-        ending: None,
-        failing: false,
-        config: setup.config,
-    };
-    driver.reconcile(setup.adopt_queued)?;
-    // The only place that could fail is the system's limit of threads, and then nothing works.
-    std::thread::Builder::new()
-        .name("driver".to_owned())
-        .spawn(move || driver.run())
-        .expect("the system gives the daemon a thread");
-    Ok(client)
 }
 
 impl Driver {

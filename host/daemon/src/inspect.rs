@@ -1,8 +1,9 @@
-//! `sessions`, `runs`, `requests`, `delegations`, `artifacts`, `events`, `adapters`: what is recorded and what there
+//! `sessions`, `runs`, `requests`, `delegations`, `artifacts`, `events`, `grants`, `adapters`: what is recorded and what there
 //! is. Beside a daemon that runs, too. What belongs to another owner is not there.
 
 mod adapters;
 mod artifacts;
+mod grants;
 
 use std::process::ExitCode;
 
@@ -15,8 +16,9 @@ use crate::cli::{Json, List, ListDelegations, ListEvents, ListRuns};
 use crate::prompt::owner;
 use crate::state::StateDir;
 use crate::terminal::{self, plain};
-pub(crate) use adapters::adapters;
+pub(crate) use adapters::{adapters, line as adapter_line, rows as adapter_rows};
 pub(crate) use artifacts::artifacts;
+pub(crate) use grants::{decisions, grant, grant_line, grants};
 
 /// The record, if there is one.
 pub(crate) fn reader(state: &StateDir) -> anyhow::Result<Option<Reader>> {
@@ -24,7 +26,7 @@ pub(crate) fn reader(state: &StateDir) -> anyhow::Result<Option<Reader>> {
 }
 
 /// What somebody wants to see something of.
-enum Of {
+pub(crate) enum Of {
     Session(SessionId),
     Run(RunId),
 }
@@ -41,7 +43,10 @@ impl Of {
     }
 
     /// The session or the run that is named, which must be in the record.
-    fn find(of: Option<&str>, reader: Option<&Reader>) -> anyhow::Result<(Option<SessionId>, Option<RunId>)> {
+    pub(crate) fn find(
+        of: Option<&str>,
+        reader: Option<&Reader>,
+    ) -> anyhow::Result<(Option<SessionId>, Option<RunId>)> {
         match of.map(Self::parse).transpose()? {
             Some(Self::Session(session)) => {
                 let read = |reader: &Reader| reader.session(Some(&owner()), &session);
@@ -63,7 +68,12 @@ impl Of {
 }
 
 /// Prints items as JSON, or as lines; what there is none of is said on standard error.
-fn list<T: Serialize>(items: &[T], json: bool, nothing: &str, line: impl Fn(&T) -> String) -> ExitCode {
+pub(crate) fn list<T: Serialize>(
+    items: &[T],
+    json: bool,
+    nothing: &str,
+    line: impl Fn(&T) -> String,
+) -> ExitCode {
     let text = if json {
         // What is listed is made of values that are JSON.
         format!("{}\n", serde_json::to_string_pretty(items).unwrap_or_default())

@@ -1,16 +1,20 @@
 //! omi-agentd: the daemon beneath a person's AI agents.
 
+mod adapter;
 mod artifacts;
 mod bundled;
 mod cli;
 mod client;
 mod clock;
+mod component;
 mod config;
 mod daemon;
 mod driver;
 mod follow;
+mod grants;
 mod inspect;
 mod prompt;
+mod record;
 mod run;
 mod serve;
 mod session;
@@ -64,6 +68,8 @@ fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Delegations(args) => inspect::delegations(&args, &state),
         Command::Events(list) => inspect::events(&list, &state),
         Command::Adapters(list) => inspect::adapters(&list, &state, &config, runtime()?.handle()),
+        Command::Adapter(args) => adapter::adapter(args, &state, &config, runtime()?.handle()),
+        Command::Grants(args) => grants::grants(args, &state),
     }
 }
 

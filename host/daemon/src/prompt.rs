@@ -5,7 +5,6 @@ use std::fmt::Write as _;
 use omi_kernel::command::{PromptBlock, RunMode};
 use omi_kernel::id::{AdapterId, ClientId, NativeSessionId, OwnerId, RequestId};
 use omi_kernel::model::ModelProfile;
-use omi_kernel::permission::ApprovalPolicy;
 use omi_kernel::request::{Accept, Retry, SessionRef};
 use omi_kernel::row::RunInput;
 use omi_kernel::session::TITLE_CHARS_MAX;
@@ -92,14 +91,19 @@ impl Prompt {
 /// Has a registration that a retry names checked, and says whether it opted in to the legacy permission policy.
 pub(crate) fn fail_over(mut retry: Retry, config: &Config) -> Result<Retry, ConfigError> {
     if let Some(adapter) = &retry.adapter {
-        retry.legacy_grant = config.registration(adapter.as_str())?.policy(false) == ApprovalPolicy::Legacy;
+        retry.legacy_grant = config.registration(adapter.as_str())?.is_legacy();
     }
     Ok(retry)
 }
 
 /// The SHA-256 of a text, in hexadecimal.
 pub(crate) fn sha256(text: &str) -> String {
-    hex(&Sha256::digest(text.as_bytes()))
+    sha256_of(text.as_bytes())
+}
+
+/// The SHA-256 of bytes, in hexadecimal.
+pub(crate) fn sha256_of(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
 }
 
 /// Bytes in hexadecimal.

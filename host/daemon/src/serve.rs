@@ -148,6 +148,9 @@ impl Server {
             What::UpdateArtifact(update) => {
                 tasks.spawn(server.update_artifact(update, correlation));
             }
+            What::RevokeGrant(revocation) => {
+                tasks.spawn(server.revoke_grant(revocation, correlation));
+            }
             What::Subscribe(subscribe) => match self.subscriptions.begin(&address) {
                 Ok(seat) => {
                     tasks.spawn(server.subscribe(subscribe, correlation, seat));
@@ -191,6 +194,7 @@ fn lasts(what: &What) -> bool {
         | What::UpdateSession(_)
         | What::InvalidateSession(_)
         | What::UpdateArtifact(_)
+        | What::RevokeGrant(_)
         | What::Unsubscribe => false,
     }
 }

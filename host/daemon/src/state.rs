@@ -118,3 +118,22 @@ pub(crate) fn default_config() -> Result<PathBuf, StateError> {
     let strategy = etcetera::choose_base_strategy().map_err(|_| StateError::NoHome)?;
     Ok(strategy.config_dir().join("omi-agentd/config.toml"))
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn the_folder_is_made_for_its_owner_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = StateDir::choose(Some(folder.path().join("a/state"))).unwrap();
+        let lock = state.lock().unwrap();
+        let mode = std::fs::metadata(state.path()).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+        assert!(matches!(state.lock(), Err(StateError::InUse { .. })), "it has one daemon");
+        drop(lock);
+        assert!(state.lock().is_ok());
+    }
+}

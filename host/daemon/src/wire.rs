@@ -16,8 +16,8 @@ pub(crate) use correlation::Correlation;
 pub(crate) use news::{about_child, about_run};
 pub(crate) use query::Query;
 pub(crate) use request::{
-    ApprovalDecision, Delegation, Interrupt, Invalidation, ProvideInput, RetryRun, Subscribe, Unsubscribe,
-    UpdateArtifact, UpdateSession,
+    ApprovalDecision, Delegation, Interrupt, Invalidation, ProvideInput, RetryRun, RevokeGrant, Subscribe,
+    Unsubscribe, UpdateArtifact, UpdateSession,
 };
 
 /// The version that is spoken.
@@ -71,6 +71,8 @@ pub(crate) enum What {
     InvalidateSession(Invalidation),
     /// Say what was done with an artifact.
     UpdateArtifact(UpdateArtifact),
+    /// Take a grant back.
+    RevokeGrant(RevokeGrant),
     /// Hear about everything, or about a session or run.
     Subscribe(Subscribe),
     /// Hear no more.
@@ -150,6 +152,7 @@ fn what(kind: &str, fields: Map<String, Value>) -> Result<What, WireError> {
         "update_session" => What::UpdateSession(read_fields(kind, fields)?),
         "invalidate_session" => What::InvalidateSession(read_fields(kind, fields)?),
         "update_artifact" => What::UpdateArtifact(read_fields(kind, fields)?),
+        "revoke_grant" => What::RevokeGrant(read_fields(kind, fields)?),
         "subscribe" => What::Subscribe(read_fields(kind, fields)?),
         "unsubscribe" => {
             let Unsubscribe {} = read_fields(kind, fields)?;

@@ -1,14 +1,16 @@
 //! A registration: a component under a name, its configuration, its limits, and what it may touch.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
-use omi_engine::{Bound, BoundProcess, Registration};
+use omi_engine::{Binding, Bound, Registration};
 use omi_kernel::command::McpServer;
+use omi_kernel::grant::Policy;
 use omi_kernel::model::Models;
 use omi_kernel::permission::ApprovalPolicy;
 use serde::Deserialize;
 
+use super::grant::{self, Grant};
+use super::place::Place;
 use super::{mcp, not_zero};
 
 /// A component under a name, its configuration, and what it may touch.
@@ -32,8 +34,11 @@ pub(crate) struct RegistrationConfig {
     /// The MCP servers that a native session is to have.
     #[serde(default, deserialize_with = "mcp::servers")]
     pub(crate) mcp_servers: Vec<McpServer>,
-    #[serde(default)]
-    grants: BTreeMap<String, Grant>,
+    #[serde(default, rename = "grants")]
+    written: BTreeMap<String, Grant>,
+    /// What is behind each grant, once it is known where the paths begin.
+    #[serde(skip)]
+    grants: BTreeMap<String, Binding>,
     #[serde(default)]
     config: toml::Table,
 }
@@ -51,24 +56,17 @@ pub(crate) enum Approvals {
     Legacy,
 }
 
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct Grant {
-    command: Vec<String>,
-    #[serde(default)]
-    env: BTreeMap<String, String>,
-    #[serde(default)]
-    pass_env: Vec<String>,
-    cwd: Option<PathBuf>,
-}
-
 impl RegistrationConfig {
-    /// What the types cannot say. The error is a key, and what is wrong with its value.
-    pub(super) fn check(&self, name: &str) -> Result<(), (String, String)> {
+    /// Finds what is wrong that the types cannot say, and what is behind the grants. The error is a key, and what is
+    /// wrong with its value.
+    pub(super) fn settle(&mut self, name: &str, place: &Place) -> Result<(), (String, String)> {
         let key = |rest: &str| format!("registrations.{name}.{rest}");
-        if let Some((grant, _)) = self.grants.iter().find(|(_, grant)| grant.command.is_empty()) {
-            let reason = "is empty; hint: name the program to start".to_owned();
-            return Err((key(&format!("grants.{grant}.command")), reason));
+        for (grant, written) in &self.written {
+            let bound = written.bind(place, self.is_legacy_by_word()).map_err(|(below, reason)| {
+                let dot = if below.is_empty() { "" } else { "." };
+                (key(&format!("grants.{grant}{dot}{below}")), reason)
+            })?;
+            self.grants.insert(grant.clone(), bound);
         }
         if let Some((profile, _)) = self.models.iter().find(|(_, model)| model.trim().is_empty()) {
             return Err((key(&format!("models.{profile}")), "is empty; hint: name a model".to_owned()));
@@ -86,31 +84,36 @@ impl RegistrationConfig {
 
     /// The program of each grant.
     pub(crate) fn programs(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.grants.iter().filter_map(|(name, grant)| Some((name.as_str(), grant.command.first()?.as_str())))
+        self.grants.iter().filter_map(|(name, binding)| match &binding.bound {
+            Bound::Process(process) => Some((name.as_str(), process.argv.first()?.as_str())),
+            Bound::Terminal(_) | Bound::Files(_) | Bound::Http(_) => None,
+        })
     }
 
-    /// Puts another program behind the grant `agent`.
+    /// Puts another program behind the grant `agent`: whoever names it allows it.
     pub(crate) fn with_agent(mut self, command: Vec<String>) -> Self {
-        let grant = Grant { command, env: BTreeMap::new(), pass_env: Vec::new(), cwd: None };
-        self.grants.insert("agent".to_owned(), grant);
+        let program = grant::program(command, self.is_legacy_by_word());
+        self.grants.insert("agent".to_owned(), program);
         self
     }
 
-    /// The registration as the engine takes it.
-    pub(crate) fn bind(&self, name: &str) -> Registration {
-        let bound = |grant: &Grant| {
-            Bound::Process(BoundProcess {
-                argv: grant.command.clone(),
-                set_env: grant.env.clone(),
-                pass_env: grant.pass_env.clone(),
-                cwd: grant.cwd.clone(),
-            })
-        };
+    /// The registration as the engine takes it. `component` is what the record calls its component.
+    pub(crate) fn bind(&self, name: &str, component: String) -> Registration {
         Registration {
             name: name.to_owned(),
+            component,
             config: serde_json::to_value(&self.config).unwrap_or_default(),
-            grants: self.grants.iter().map(|(name, grant)| (name.clone(), bound(grant))).collect(),
+            grants: self.grants.clone(),
         }
+    }
+
+    /// It opted in to the legacy permission policy, as a whole or for a grant.
+    pub(crate) fn is_legacy(&self) -> bool {
+        self.is_legacy_by_word() || self.grants.values().any(|binding| binding.policy == Policy::Legacy)
+    }
+
+    fn is_legacy_by_word(&self) -> bool {
+        matches!(self.approvals, Approvals::Legacy)
     }
 
     /// How a request for permission is decided, given whether there is a person to ask.

@@ -3,6 +3,7 @@
 use super::*;
 use omi_kernel::command::McpTransport;
 use omi_kernel::model::ModelProfile;
+use omi_kernel::permission::ApprovalPolicy;
 
 fn load(text: &str) -> Result<Config, ConfigError> {
     let folder = tempfile::tempdir().unwrap();
@@ -43,6 +44,7 @@ fn no_bundled_registration_opts_in_to_the_legacy_policy() {
     for registration in config.registrations.values() {
         assert_eq!(registration.policy(true), ApprovalPolicy::Ask);
         assert_eq!(registration.policy(false), ApprovalPolicy::Refuse);
+        assert!(!registration.is_legacy());
     }
     assert!(config.legacy_adapters().is_empty());
 }

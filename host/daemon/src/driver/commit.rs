@@ -91,13 +91,16 @@ impl Driver {
                     Some(answer) => drop(answer.send(Err(RequestError::rejected(&rejected)))),
                     None => tracing::warn!(%rejected, ?input, "a report changed nothing"),
                 }
-                self.not_recorded(input);
+                self.not_recorded(input, &rejected);
             }
         }
     }
 
-    /// The end of a worker cannot be recorded. It ends all the same.
-    fn not_recorded(&mut self, input: &Input) {
+    /// The end of a worker cannot be recorded: it ends all the same. What an adapter wants to open is not opened.
+    fn not_recorded(&mut self, input: &Input, why: &dyn std::fmt::Display) {
+        if let Input::AccessAsked(asked) = input {
+            self.access_not_recorded(&asked.asked.access, why);
+        }
         let Input::WorkerOver { worker, stop } = input else { return };
         match stop {
             Some(reason) => self.pool.stop(worker, *reason, self.clock.since_start()),
@@ -147,7 +150,7 @@ impl Driver {
             match item {
                 Item::Input { input, answer: None } if hopeless => {
                     tracing::error!(?input, "the record it belongs to is damaged: it is given up");
-                    self.not_recorded(&input);
+                    self.not_recorded(&input, error);
                 }
                 Item::Input { answer: Some(answer), .. } => {
                     // The client may have gone.

@@ -32,6 +32,7 @@ impl Driver {
                 self.pool
                     .binding(&worker, Bind { attempt: attempt.clone(), binding: binding_id, session: of });
                 self.record_lease(&worker);
+                self.ask_held_accesses(&worker);
                 let command = match resume {
                     Some(native_id) => Command::ResumeBinding { binding, session, native_id, settings },
                     None => Command::OpenBinding { binding, session, settings },
@@ -49,6 +50,7 @@ impl Driver {
                 self.pool.executing(&worker, attempt.clone(), execute.binding.clone());
                 self.record_lease(&worker);
                 self.attempts.insert(attempt.clone(), session, run, request);
+                self.ask_held_accesses(&worker);
                 self.command(&worker, &attempt, Command::Execute(*execute));
             }
             Effect::DispatchCancel { run, attempt, worker, executing } => {
@@ -67,6 +69,11 @@ impl Driver {
             Effect::ProvideInput { run: _, attempt, worker, request, answer } => {
                 self.command(&worker, &attempt, Command::ProvideInput { request, answer });
             }
+            Effect::Perform { run: _, worker, op, grant } => {
+                self.pool.tell(&worker, Command::Perform { op, grant });
+            }
+            Effect::Refuse { worker, op, why } => self.pool.tell(&worker, Command::Refuse { op, why }),
+            Effect::Revoke { grant } => self.pool.tell_all(&Command::Revoke { grant }),
             Effect::CloseBinding { worker, binding } => self.pool.close_binding(&worker, binding),
             Effect::StopWorker { worker, reason } => {
                 self.pool.stop(&worker, reason, self.clock.since_start());

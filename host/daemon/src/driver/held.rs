@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use omi_kernel::command::{Answer, InputAnswer};
+use omi_kernel::command::{Answer, InputAnswer, NotPerformed};
 use omi_kernel::effect::Effect;
 use omi_kernel::id::RunId;
 
@@ -23,7 +23,7 @@ impl Held {
     }
 
     /// The run is to stop: what was answered is not told any more. Its adapter hears that its questions are
-    /// cancelled, so that it does not wait for them.
+    /// cancelled and what it wanted to open is not, so that it does not wait for them.
     pub(super) fn cancel(&mut self, run: &RunId) -> Vec<Effect> {
         let cancelled = |mut effect| {
             if let Effect::Answer { answer, .. } = &mut effect {
@@ -33,6 +33,9 @@ impl Held {
             if let Effect::ProvideInput { answer, .. } = &mut effect {
                 *answer = InputAnswer::Cancelled;
                 return Some(effect);
+            }
+            if let Effect::Perform { worker, op, .. } = effect {
+                return Some(Effect::Refuse { worker, op, why: NotPerformed::Cancelled });
             }
             None
         };
@@ -79,5 +82,17 @@ mod tests {
         held.hold(run.clone(), again());
         assert_eq!(held.cancel(&run), [answer(Answer::Cancelled)]);
         assert_eq!(held.take(&run), []);
+    }
+
+    #[test]
+    fn what_a_run_that_is_to_stop_was_allowed_to_open_is_not_opened() {
+        let mut one = || 1;
+        let ids = &mut Ids::new(&mut one);
+        let (run, worker) = (RunId::new(ids), WorkerId::new(ids));
+        let effect = Effect::Perform { run: Some(run.clone()), worker: worker.clone(), op: 3, grant: None };
+        assert_eq!(effect.waits_for_permit(), Some(&run));
+        let mut held = Held::default();
+        held.hold(run.clone(), effect);
+        assert_eq!(held.cancel(&run), [Effect::Refuse { worker, op: 3, why: NotPerformed::Cancelled }]);
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use omi_kernel::command::{Command, StopReason};
 use omi_kernel::descriptor::Fidelity;
 use omi_kernel::id::{AdapterId, AttemptId, BindingId, Ids, RunId, Timestamp, WorkerId};
-use omi_kernel::input::Begin;
+use omi_kernel::input::{AccessAsked, Begin};
 use omi_kernel::pool::{Holding, Lease, Pool as Places};
 use omi_kernel::report::{AuthMethod, FailureDetail, Lease as ProcessLease};
 use omi_kernel::schedule::Waiting;
@@ -109,6 +109,24 @@ impl Pool {
     pub(super) fn send(&mut self, worker: &WorkerId, command: Command) -> Result<Sent, FailureDetail> {
         let gone = || FailureDetail::new("worker_gone", "the worker had ended");
         self.slots.get_mut(worker).ok_or_else(gone)?.send(command)
+    }
+
+    /// Sends a command that a worker takes at any time. One that is gone waits for nothing.
+    pub(super) fn tell(&mut self, worker: &WorkerId, command: Command) {
+        if let Some(slot) = self.slots.get_mut(worker) {
+            slot.tell_early(command);
+        }
+    }
+
+    /// What a worker that is not there yet will be told first.
+    #[cfg(test)]
+    pub(super) fn early(&self, worker: &WorkerId) -> &[Command] {
+        self.slots.get(worker).map(|slot| slot.early.as_slice()).unwrap_or_default()
+    }
+
+    /// Sends a command that workers take at any time to all of them.
+    pub(super) fn tell_all(&mut self, command: &Command) {
+        self.slots.values_mut().for_each(|slot| slot.tell_early(command.clone()));
     }
 
     pub(super) fn authenticate(&mut self, worker: &WorkerId, method: String) {
@@ -215,6 +233,29 @@ impl Pool {
         Some((attempt, lease))
     }
 
+    /// The worker that a run has.
+    pub(super) fn of_run(&self, run: &RunId) -> Option<&WorkerId> {
+        self.places.of_run(run)
+    }
+
+    /// A run has this worker, and no attempt in it yet.
+    pub(super) fn is_about_to_begin(&self, worker: &WorkerId) -> bool {
+        let leased = self.places.get(worker).is_some_and(|place| place.run.is_some());
+        leased && self.slots.get(worker).is_some_and(|slot| slot.attempt.is_none() && !slot.is_over())
+    }
+
+    /// The run of a worker begins again: the attempt it had is over.
+    pub(super) fn begins_again(&mut self, worker: &WorkerId) {
+        if let Some(slot) = self.slots.get_mut(worker) {
+            slot.attempt = None;
+        }
+    }
+
+    /// What a worker wants to open before there is an attempt to ask for.
+    pub(super) fn held_accesses(&mut self, worker: &WorkerId) -> Option<&mut Vec<AccessAsked>> {
+        self.slots.get_mut(worker).map(|slot| &mut slot.accesses)
+    }
+
     /// A run needs its worker no longer.
     pub(super) fn release(&mut self, run: &RunId, now: Timestamp) {
         let worker = self.places.of_run(run).cloned();
@@ -229,12 +270,13 @@ impl Pool {
         self.places.stopping(worker);
         if let Some(slot) = self.slots.get_mut(worker) {
             slot.ended = Some((failure, retry));
+            slot.accesses.clear();
         }
     }
 
     /// Whether a run has this worker.
     pub(super) fn has(&self, run: &RunId, worker: &WorkerId) -> bool {
-        self.places.of_run(run) == Some(worker)
+        self.of_run(run) == Some(worker)
     }
 
     /// How a worker ended, if it has, and whether another one may do better.

@@ -66,6 +66,10 @@ impl Driver {
                     self.decide(Input::InputRequested { request, person });
                 }
             }
+            Report::AccessAsked { request, session, attempt, asked } => {
+                self.access_asked(worker, request, session, attempt, *asked);
+            }
+            Report::AccessWithdrawn { request } => self.access_withdrawn(worker, request),
             Report::ProcessStarted { lease } => {
                 self.pool.process_started(worker, lease);
                 self.record_lease(worker);
@@ -232,10 +236,12 @@ fn attempt_of(report: &Report) -> Option<&AttemptId> {
         | Report::CancelAnswer { attempt, .. } => Some(attempt),
         Report::ApprovalRequested(request) => Some(&request.attempt),
         Report::InputRequested(request) => Some(&request.attempt),
+        Report::AccessAsked { attempt, .. } => attempt.as_ref(),
         Report::Ready { .. }
         | Report::AuthRequired { .. }
         | Report::BindingOpened { .. }
         | Report::BindingFailed { .. }
+        | Report::AccessWithdrawn { .. }
         | Report::ProcessStarted { .. }
         | Report::RequestWithdrawn { .. }
         | Report::Ended(_) => None,

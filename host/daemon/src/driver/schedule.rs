@@ -1,7 +1,7 @@
 //! Gives permits and workers to runs: those that return first, then those that lost their worker, then new ones.
 
 use omi_kernel::command::StopReason;
-use omi_kernel::effect::Wait;
+use omi_kernel::effect::{Effect, Wait};
 use omi_kernel::id::{AttemptId, RunId, Timestamp, WorkerId};
 use omi_kernel::input::{By, Input};
 use omi_kernel::pool::Lease;
@@ -148,6 +148,7 @@ impl Driver {
     /// The run begins again with the worker it has, if that still takes work.
     pub(super) fn begin_again(&mut self, run: &RunId, worker: &WorkerId) {
         self.attempt_over(run);
+        self.pool.begins_again(worker);
         if self.pool.is_over(worker) {
             self.go_elsewhere(run);
         } else {
@@ -158,7 +159,7 @@ impl Driver {
     /// The run keeps its permit and waits for another worker.
     pub(super) fn go_elsewhere(&mut self, run: &RunId) {
         self.attempt_over(run);
-        self.pool.release(run, self.clock.since_start());
+        self.give_worker_up(run);
         if let Some(waiting) = self.leased.get(run) {
             self.elsewhere.push_back(waiting.clone());
         }
@@ -177,9 +178,22 @@ impl Driver {
         self.scheduler.release(run);
         self.leased.remove(run);
         self.elsewhere.retain(|waiting| waiting.run != *run);
-        self.held.take(run);
-        self.pool.release(run, self.clock.since_start());
+        // What a worker asked for outlives the run that was asked about it.
+        let refusals = self.held.cancel(run).into_iter();
+        refusals
+            .filter(|effect| matches!(effect, Effect::Refuse { .. }))
+            .for_each(|effect| self.perform(effect));
+        self.give_worker_up(run);
         self.cancels.over(run);
+    }
+
+    /// A run needs its worker no longer.
+    fn give_worker_up(&mut self, run: &RunId) {
+        let worker = self.pool.of_run(run).cloned();
+        self.pool.release(run, self.clock.since_start());
+        if let Some(worker) = worker {
+            self.ask_held_accesses(&worker);
+        }
     }
 
     /// The end of a worker is recorded: its place is free.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use omi_kernel::command::{Command, StopReason};
 use omi_kernel::id::{AdapterId, AttemptId, BindingId, SessionId, Timestamp};
+use omi_kernel::input::AccessAsked;
 use omi_kernel::report::{AuthMethod, FailureDetail, Lease};
 
 use super::start::Started;
@@ -42,6 +43,10 @@ pub(super) struct Slot {
     pub(super) executes: Option<BindingId>,
     /// Commands for when it is ready: those of one run.
     waiting: Vec<Command>,
+    /// Commands for when it is there: answers to what it wants to open, which it may while it gets ready.
+    pub(super) early: Vec<Command>,
+    /// What it wants to open before its run has an attempt to ask for; the engine bounds them.
+    pub(super) accesses: Vec<AccessAsked>,
     /// The ways to log in, while it wants that.
     pub(super) logged_out: Option<Vec<AuthMethod>>,
     /// What identifies its process.
@@ -65,6 +70,8 @@ impl Slot {
             bind: None,
             executes: None,
             waiting: Vec::new(),
+            early: Vec::new(),
+            accesses: Vec::new(),
             logged_out: None,
             lease: None,
             recorded: None,
@@ -77,6 +84,9 @@ impl Slot {
     /// It is there.
     pub(super) fn start(&mut self, started: Started) {
         self.started = Some(started);
+        for command in std::mem::take(&mut self.early) {
+            self.tell(command);
+        }
         if let Some(reason) = self.stop {
             self.tell(Command::Stop { reason });
         }
@@ -107,6 +117,15 @@ impl Slot {
         self.waiting.push(command);
         self.flush();
         Ok(if self.waiting.is_empty() { Sent::Told } else { Sent::Waits })
+    }
+
+    /// Sends a command that it takes whether it is ready or not.
+    pub(super) fn tell_early(&mut self, command: Command) {
+        if self.started.is_some() {
+            self.tell(command);
+        } else {
+            self.early.push(command);
+        }
     }
 
     /// Has it log in. It is not ready until it says so.
@@ -170,5 +189,22 @@ impl Slot {
                 return;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use omi_kernel::command::NotPerformed;
+
+    use super::*;
+
+    #[test]
+    fn what_a_worker_may_open_does_not_wait_until_it_is_ready() {
+        let mut slot = Slot::new(AdapterId::from("a"));
+        let refuse = Command::Refuse { op: 1, why: NotPerformed::Cancelled };
+        slot.tell_early(refuse.clone());
+        assert_eq!(slot.send(Command::Authenticate { method: "m".to_owned() }).ok(), Some(Sent::Waits));
+        assert_eq!(slot.early, [refuse], "it is told as soon as the worker is there");
+        assert_eq!(slot.waiting.len(), 1, "the rest waits until it is ready");
     }
 }

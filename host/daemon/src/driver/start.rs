@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 
 use super::{Message, random};
 use crate::artifacts::Artifacts;
-use crate::bundled;
+use crate::component::{self, ComponentFile};
 use crate::config::Config;
 
 /// A worker that was started.
@@ -37,10 +37,11 @@ pub(super) struct Starter {
     pub(super) config: Arc<Config>,
     pub(super) cwd: PathBuf,
     pub(super) artifacts: Artifacts,
+    pub(super) database: PathBuf,
     pub(super) messages: mpsc::Sender<Message>,
     pub(super) tokio: tokio::runtime::Handle,
     /// Components by what the registration names, so that each is compiled once.
-    pub(super) components: Arc<Mutex<BTreeMap<String, Adapter>>>,
+    pub(super) components: Arc<Mutex<BTreeMap<String, (Adapter, String)>>>,
 }
 
 impl Starter {
@@ -60,10 +61,10 @@ impl Starter {
             .config
             .registration(name)
             .map_err(|error| FailureDetail::new("adapter_not_registered", error.to_string()))?;
-        let adapter = self.load(&registration.component)?;
+        let (adapter, component) = self.load(&registration.component)?;
         let spec = WorkerSpec {
             id: worker.clone(),
-            registration: Arc::new(registration.bind(name)),
+            registration: Arc::new(registration.bind(name, component)),
             cwd: self.cwd.clone(),
             seed: u32::try_from(random() & u128::from(u32::MAX)).unwrap_or_default(),
         };
@@ -93,28 +94,20 @@ impl Starter {
         })
     }
 
-    fn load(&self, component: &str) -> Result<Adapter, FailureDetail> {
+    /// The component that a registration names, and what the record calls it.
+    fn load(&self, named: &str) -> Result<(Adapter, String), FailureDetail> {
         let mut components = self.components.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if let Some(adapter) = components.get(component) {
-            return Ok(adapter.clone());
+        if let Some(loaded) = components.get(named) {
+            return Ok(loaded.clone());
         }
-        let adapter = load(&self.engine, &self.config, component)?;
-        components.insert(component.to_owned(), adapter.clone());
-        Ok(adapter)
+        let loaded = match component::load_bundled(&self.engine, named) {
+            Some(adapter) => (adapter?, named.to_owned()),
+            None => {
+                let file = ComponentFile::named(&self.config, named)?;
+                (file.load_installed(&self.engine, &self.database)?, file.path().to_owned())
+            }
+        };
+        components.insert(named.to_owned(), loaded.clone());
+        Ok(loaded)
     }
-}
-
-/// Loads a component by the name of a bundled one or by its path, relative to the configuration file.
-pub(crate) fn load(engine: &Engine, config: &Config, component: &str) -> Result<Adapter, FailureDetail> {
-    let bundled = bundled::COMPONENTS.iter().find(|(name, _)| *name == component);
-    let loaded = match bundled {
-        Some((name, bytes)) => engine.load(name, bytes),
-        None => {
-            let folder = config.path.parent().map(PathBuf::from).unwrap_or_default();
-            engine.load_file(&folder.join(component))
-        }
-    };
-    loaded.map_err(|error| {
-        FailureDetail::new("component_rejected", format!("cannot load the component `{component}`: {error}"))
-    })
 }

@@ -1,6 +1,5 @@
 //! `adapters`: what is bundled, what is registered, and what of it is on this machine.
 
-use std::path::Path;
 use std::process::ExitCode;
 
 use omi_kernel::descriptor::Descriptor;
@@ -9,8 +8,8 @@ use serde_json::{Value, json};
 use super::list;
 use crate::bundled;
 use crate::cli::List;
+use crate::component::load_bundled;
 use crate::config::Config;
-use crate::driver;
 use crate::state::StateDir;
 use crate::terminal::plain;
 
@@ -20,13 +19,23 @@ pub(crate) fn adapters(
     config: &Config,
     tokio: &tokio::runtime::Handle,
 ) -> anyhow::Result<ExitCode> {
-    let engine = crate::daemon::engine(state, tokio)?;
+    let rows = rows(state, config, tokio)?;
+    Ok(list(&rows, args.json, "no adapters", line))
+}
+
+/// What is bundled and what is registered.
+pub(crate) fn rows(
+    state: &StateDir,
+    config: &Config,
+    tokio: &tokio::runtime::Handle,
+) -> anyhow::Result<Vec<Value>> {
+    let engine = crate::daemon::engine(state, Vec::new(), tokio)?;
     let mut rows = Vec::new();
     for (name, _) in bundled::COMPONENTS {
-        let loaded = driver::load(&engine, config, name);
-        rows.push(match loaded {
-            Ok(adapter) => component(name, adapter.descriptor(), adapter.digest()),
-            Err(failure) => json!({ "bundled": name, "error": failure.message }),
+        rows.push(match load_bundled(&engine, name) {
+            Some(Ok(adapter)) => component(name, adapter.descriptor(), adapter.digest()),
+            Some(Err(failure)) => json!({ "bundled": name, "error": failure.message }),
+            None => continue,
         });
     }
     for (name, registration) in &config.registrations {
@@ -41,11 +50,11 @@ pub(crate) fn adapters(
             .collect();
         let component = registration.component.as_str();
         let bundled = bundled::COMPONENTS.iter().any(|(name, _)| *name == component);
-        let folder = config.path.parent().unwrap_or(Path::new(""));
+        let found = bundled || config.component(component).is_ok_and(|path| path.is_file());
         rows.push(json!({ "registration": name, "component": component,
-            "componentFound": bundled || folder.join(component).is_file(), "programs": programs }));
+            "componentFound": found, "programs": programs }));
     }
-    Ok(list(&rows, args.json, "no adapters", adapter_line))
+    Ok(rows)
 }
 
 fn component(name: &str, descriptor: &Descriptor, digest: &str) -> Value {
@@ -54,7 +63,8 @@ fn component(name: &str, descriptor: &Descriptor, digest: &str) -> Value {
         "grants": descriptor.grants })
 }
 
-fn adapter_line(row: &Value) -> String {
+/// A row on one line.
+pub(crate) fn line(row: &Value) -> String {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     if row["bundled"].is_string() {
         let what = if row["error"].is_string() {

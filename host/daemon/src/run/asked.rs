@@ -23,6 +23,8 @@ struct Question {
     attempt: AttemptId,
     request: u32,
     title: String,
+    /// Why an adapter needs what it asks for, in its own words.
+    reason: Option<String>,
     what: What,
 }
 
@@ -81,7 +83,8 @@ impl Questions {
             let url = payload["url"].as_str().map(plain);
             (text("prompt"), What::Information { schema: payload["schema"].clone(), url })
         };
-        self.open.push_back(Question { attempt, request, title, what });
+        let reason = payload["reason"].as_str().filter(|reason| !reason.is_empty()).map(plain);
+        self.open.push_back(Question { attempt, request, title, reason, what });
     }
 
     pub(super) fn resolved(&mut self, event: &Event) {
@@ -146,6 +149,9 @@ impl Questions {
 impl Question {
     fn put(&self) {
         terminal::note(&format!("? {}", self.title));
+        if let Some(reason) = &self.reason {
+            terminal::note(&format!("  its reason: {reason}"));
+        }
         match &self.what {
             What::Permission(options) => {
                 for (index, option) in options.iter().enumerate() {
@@ -227,6 +233,7 @@ fn meaning(kind: &OptionKind) -> &str {
         OptionKind::AllowAlways => "allow always",
         OptionKind::RejectOnce => "refuse once",
         OptionKind::RejectAlways => "refuse always",
+        OptionKind::Other(kind) if kind == "allow_session" => "allow in this session",
         OptionKind::Other(kind) => kind,
     }
 }
@@ -288,6 +295,22 @@ mod tests {
             assert_eq!(free.said(line), Ok(Said::Input(InputAnswer::Declined)));
             assert_eq!(log_in().said(line), Ok(Said::Input(InputAnswer::Declined)));
         }
+    }
+
+    #[test]
+    fn a_question_about_an_access_has_four_answers_and_nothing_denies_it() {
+        let option = |id: &str, kind| ApprovalOption { option_id: id.to_owned(), name: id.to_owned(), kind };
+        let access = What::Permission(vec![
+            option("once", OptionKind::AllowOnce),
+            option("session", OptionKind::Other("allow_session".to_owned())),
+            option("always", OptionKind::AllowAlways),
+            option("deny", OptionKind::RejectOnce),
+        ]);
+        for (line, id) in [("1", "once"), ("2", "session"), ("always", "always"), ("4", "deny"), ("", "deny")]
+        {
+            assert_eq!(access.said(Some(line)), Ok(selected(id)), "{line}");
+        }
+        assert_eq!(meaning(&OptionKind::Other("allow_session".to_owned())), "allow in this session");
     }
 
     #[test]

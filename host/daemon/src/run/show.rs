@@ -109,6 +109,9 @@ fn line(event: &Event) -> Option<String> {
         EventKind::ToolFailed => format!("tool    failed ({}): {}", text("toolUseId"), text("errorMessage")),
         EventKind::ApprovalResolved => approval(event),
         EventKind::InputProvided => input(event),
+        EventKind::GrantDecided if event.payload["decision"] == "deny" => {
+            format!("denied  {}", text("reason"))
+        }
         EventKind::ArtifactCreated => {
             format!("made    {} {} ({})", text("kind"), text("uri"), text("artifactId"))
         }

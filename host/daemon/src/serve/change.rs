@@ -7,8 +7,8 @@ use super::{Server, unexpected};
 use crate::client::{Answered, RequestError};
 use crate::prompt::owner;
 use crate::wire::{
-    Address, ApprovalDecision, Correlation, Invalidation, ProvideInput, UpdateArtifact, UpdateSession,
-    WireError,
+    Address, ApprovalDecision, Correlation, Invalidation, ProvideInput, RevokeGrant, UpdateArtifact,
+    UpdateSession, WireError,
 };
 
 impl Server {
@@ -109,6 +109,11 @@ impl Server {
 
     pub(super) async fn update_artifact(self, update: UpdateArtifact, correlation: Correlation) {
         let done = self.client.update_artifact(owner(), update.artifact_id, update.state).await;
+        self.answer(&correlation, acknowledged(done, &correlation)).await;
+    }
+
+    pub(super) async fn revoke_grant(self, revocation: RevokeGrant, correlation: Correlation) {
+        let done = self.client.revoke_grant(owner(), revocation.grant_id).await;
         self.answer(&correlation, acknowledged(done, &correlation)).await;
     }
 }

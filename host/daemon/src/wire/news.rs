@@ -29,8 +29,8 @@ pub(crate) fn about_run(event: &Event) -> Option<(&'static str, Value)> {
         EventKind::ToolFailed => Some(tool("failed", payload)),
         EventKind::ApprovalRequested => Some((
             "approval_requested",
-            json!({ "approval": payload["request"], "title": payload["title"],
-                "toolUseId": payload["toolUseId"], "options": payload["options"],
+            json!({ "approval": payload["request"], "kind": payload["kind"], "title": payload["title"],
+                "reason": payload["reason"], "toolUseId": payload["toolUseId"], "options": payload["options"],
                 "details": payload["details"] }),
         )),
         EventKind::ApprovalResolved => Some((
@@ -71,6 +71,7 @@ pub(crate) fn about_run(event: &Event) -> Option<(&'static str, Value)> {
         | EventKind::ProgressUpdated
         | EventKind::ArtifactCreated
         | EventKind::UsageUpdated
+        | EventKind::GrantDecided
         | EventKind::DelegationCreated
         | EventKind::DelegationCompleted => None,
     }

@@ -3,7 +3,9 @@
 use omi_kernel::artifact::ArtifactState;
 use omi_kernel::command::{Answer, InputAnswer, RunMode};
 use omi_kernel::delegation::DelegationMode;
-use omi_kernel::id::{AdapterId, ArtifactId, AttemptId, ClientId, Cursor, RequestId, RunId, SessionId};
+use omi_kernel::id::{
+    AdapterId, ArtifactId, AttemptId, ClientId, Cursor, GrantId, RequestId, RunId, SessionId,
+};
 use omi_kernel::model::ModelProfile;
 use omi_kernel::request::{Delegate, Retry, SessionRef};
 use omi_kernel::session::{SessionChange, SessionStatus};
@@ -230,6 +232,13 @@ impl Invalidation {
 pub(crate) struct UpdateArtifact {
     pub(crate) artifact_id: ArtifactId,
     pub(crate) state: ArtifactState,
+}
+
+/// Take a grant back: nothing more is opened under it, and what is open ends.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(crate) struct RevokeGrant {
+    pub(crate) grant_id: GrantId,
 }
 
 /// Hear about everything of the owner, or about a session or a run of it.

@@ -112,3 +112,55 @@ fn a_session_to_invalidate_is_named_somehow() {
     assert!(session("").is_err());
     assert!(session(r#","legacyClientScope":"s""#).is_err());
 }
+
+#[test]
+fn a_grant_is_taken_back_by_its_id() {
+    let id = format!("grant_{}", "0".repeat(32));
+    match inbound("revoke_grant", &format!(r#","grantId":"{id}""#)).unwrap().what {
+        What::RevokeGrant(revocation) => assert_eq!(revocation.grant_id.as_str(), id),
+        other => panic!("no revocation: {other:?}"),
+    }
+    assert!(wrong("revoke_grant", "").contains("`grantId`"));
+    assert!(wrong("revoke_grant", r#","grantId":"run_1""#).contains("`grantId`"));
+}
+
+#[test]
+fn a_question_about_an_access_says_what_it_is_about() {
+    use omi_kernel::event::{Event, EventKind};
+    use omi_kernel::id::{EventId, Ids, SessionId, Timestamp};
+    let mut one = || 1;
+    let ids = &mut Ids::new(&mut one);
+    let mut event = Event {
+        protocol_version: 2,
+        event_id: EventId::new(ids),
+        cursor: Cursor(1),
+        session_id: SessionId::new(ids),
+        run_id: None,
+        attempt_id: None,
+        request_id: None,
+        kind: EventKind::ApprovalRequested,
+        timestamp_ms: Timestamp(0),
+        payload: json!({ "request": 2_147_483_649_u32, "kind": "access", "title": "t", "reason": "r",
+            "options": [{ "optionId": "once" }], "details": { "scope": "worker" } }),
+    };
+    let (kind, fields) = about_run(&event).unwrap();
+    assert_eq!(kind, "approval_requested");
+    assert_eq!((&fields["kind"], &fields["approval"]), (&json!("access"), &json!(2_147_483_649_u32)));
+    assert_eq!((&fields["details"]["scope"], &fields["reason"]), (&json!("worker"), &json!("r")));
+    event.kind = EventKind::GrantDecided;
+    assert_eq!(about_run(&event), None, "a subscription shows it");
+}
+
+#[test]
+fn an_answer_to_a_question_about_an_access_is_one_of_its_options() {
+    for option in ["once", "session", "always", "deny"] {
+        let extra = format!(r#","approval":2147483649,"optionId":"{option}""#);
+        match inbound("approval_decision", &extra).unwrap().what {
+            What::ApprovalDecision(decision) => {
+                assert_eq!(decision.approval, 2_147_483_649);
+                assert_eq!(decision.answer(), Ok(Answer::Selected { option_id: option.to_owned() }));
+            }
+            other => panic!("no decision: {other:?}"),
+        }
+    }
+}

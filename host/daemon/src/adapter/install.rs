@@ -1,0 +1,72 @@
+//! `omi-agentd adapter install`: shows what a component asks for, asks a person, and records the answer.
+
+use std::io::{BufRead as _, IsTerminal as _};
+use std::process::ExitCode;
+
+use anyhow::{anyhow, bail};
+use omi_kernel::input::Input;
+use omi_kernel::report::FailureDetail;
+use serde_json::json;
+
+use super::shown::Shown;
+use super::stanza::stanza;
+use crate::cli::Install;
+use crate::component::ComponentFile;
+use crate::inspect;
+use crate::record::Record;
+use crate::state::StateDir;
+use crate::terminal;
+
+pub(super) fn install(
+    args: &Install,
+    state: &StateDir,
+    tokio: &tokio::runtime::Handle,
+) -> anyhow::Result<ExitCode> {
+    let failed = |failure: FailureDetail| anyhow!(failure.message);
+    let file = ComponentFile::at(&args.file).map_err(failed)?;
+    let engine = crate::daemon::engine(state, Vec::new(), tokio)?;
+    let shown = Shown::of(&file.load(&engine).map_err(failed)?, file.path().to_owned());
+    // From here on nobody else changes what is compared with.
+    let mut record = Record::open(state)?;
+    let before = inspect::reader(state)?.map_or(Ok(None), |reader| reader.component(file.path()))?;
+    let known = before.is_some();
+    let changes = before.map(|before| shown.changes(before)).unwrap_or_default();
+
+    shown.lines().iter().for_each(|line| terminal::note(line));
+    match (known, changes.as_slice()) {
+        (false, _) => terminal::note("installed  it is not"),
+        (true, []) => terminal::note("installed  with these bytes already"),
+        (true, changes) => changes.iter().for_each(|line| terminal::note(&format!("changed    {line}"))),
+    }
+    if !args.yes && !agreed(&args.file.display().to_string())? {
+        bail!("not installed");
+    }
+    record.decide(Input::InstallComponent(Box::new(shown.component.clone())))?;
+    terminal::note("installed; these lines would register it:");
+    let text = if args.json {
+        let mut value = shown.json();
+        value["changes"] = json!(changes);
+        value["configuration"] = json!(stanza(&shown.component));
+        format!("{value}\n")
+    } else {
+        stanza(&shown.component)
+    };
+    // A reader that has gone away has seen enough.
+    let _ = terminal::print(&text);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Asks the person at the terminal. Only a plain yes is one.
+fn agreed(file: &str) -> anyhow::Result<bool> {
+    let input = std::io::stdin();
+    if !input.is_terminal() {
+        bail!(
+            "cannot ask whether to install `{file}`: standard input is no terminal; \
+             hint: read what it asks for, then add --yes"
+        );
+    }
+    terminal::note("install it? [y/N]");
+    let mut line = String::new();
+    input.lock().read_line(&mut line)?;
+    Ok(matches!(line.trim().to_lowercase().as_str(), "y" | "yes"))
+}

@@ -1,0 +1,124 @@
+//! `adapter` and `grants`: what a person decides about components and what they may touch.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::{Json, List};
+
+/// Look at components, install them, remove them.
+#[derive(Debug, Args)]
+pub(crate) struct Adapter {
+    #[command(subcommand)]
+    pub(crate) command: AdapterCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AdapterCommand {
+    /// Show what a component asks for, and let registrations use it: this file with these bytes, until it changes
+    Install(Install),
+    /// List what is bundled, registered and installed, and whether installed files are still what they were
+    List(List),
+    /// Show a component: bundled, installed, or any file
+    Info(Named),
+    /// Let registrations use a component no longer, and forget what was granted to it for good
+    Remove(Named),
+}
+
+/// Install a component. What it asks for goes to standard error, the lines that register it to standard output.
+/// Needs a state folder that no daemon uses.
+#[derive(Debug, Args)]
+pub(crate) struct Install {
+    /// The component: a `.wasm` file
+    pub(crate) file: PathBuf,
+    /// Do not ask
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Named {
+    /// Its name, or the path of its file
+    #[arg(value_name = "NAME|PATH")]
+    pub(crate) name: String,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Look at what adapters were allowed and denied, and take it back.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct Grants {
+    #[command(subcommand)]
+    pub(crate) command: Option<GrantsCommand>,
+    #[command(flatten)]
+    pub(crate) list: ListGrants,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum GrantsCommand {
+    /// List grants
+    List(ListGrants),
+    /// Show a grant with what was decided under it
+    Show(Grant),
+    /// Take a grant back; needs a state folder that no daemon uses
+    Revoke(Grant),
+    /// List what was decided outside of any session: for workers, and about components
+    Decisions(List),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListGrants {
+    /// Of this session or run only
+    #[arg(value_name = "SESSION|RUN")]
+    pub(crate) of: Option<String>,
+    /// Also those that were revoked or have expired
+    #[arg(long)]
+    pub(crate) all: bool,
+    #[command(flatten)]
+    pub(crate) list: List,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Grant {
+    /// The grant
+    #[arg(value_name = "GRANT")]
+    pub(crate) id: String,
+    #[command(flatten)]
+    pub(crate) json: Json,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::super::{Cli, Command};
+    use super::*;
+
+    fn grants(words: &[&str]) -> Grants {
+        let words = ["omi-agentd", "grants"].iter().chain(words);
+        match Cli::try_parse_from(words).unwrap().command {
+            Command::Grants(grants) => grants,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn grants_are_listed_with_and_without_the_word() {
+        let bare = grants(&["ses_1", "--all"]);
+        assert!(bare.command.is_none() && bare.list.all);
+        assert_eq!(bare.list.of.as_deref(), Some("ses_1"));
+        assert!(grants(&[]).list.of.is_none());
+        match grants(&["list", "run_1", "--json"]).command {
+            Some(GrantsCommand::List(list)) => {
+                assert_eq!((list.of.as_deref(), list.list.json, list.all), (Some("run_1"), true, false));
+            }
+            other => panic!("{other:?}"),
+        }
+        assert!(matches!(grants(&["revoke", "grant_1"]).command, Some(GrantsCommand::Revoke(_))));
+    }
+}

@@ -1,0 +1,47 @@
+//! What the command line records by itself, while no daemon has the state folder.
+
+use anyhow::bail;
+use omi_kernel::id::Ids;
+use omi_kernel::input::Input;
+use omi_store::Store;
+
+use crate::client::RequestError;
+use crate::clock;
+use crate::driver::random;
+use crate::state::{StateDir, StateError, StateLock};
+
+/// The record, and the right to write in it.
+pub(crate) struct Record {
+    store: Store,
+    _lock: StateLock,
+}
+
+impl Record {
+    /// Opens the record of a state folder that no daemon uses.
+    pub(crate) fn open(state: &StateDir) -> Result<Self, OpenError> {
+        let lock = state.lock()?;
+        Ok(Self { store: Store::open(&state.database(), clock::of_day())?, _lock: lock })
+    }
+
+    /// Has one input decided and recorded. Nothing runs, so that there is nothing to perform.
+    pub(crate) fn decide(&mut self, input: Input) -> anyhow::Result<()> {
+        let outcomes = self.store.batch(&[input], clock::of_day(), &mut Ids::new(&mut random))?;
+        for outcome in outcomes {
+            if let Err(rejected) = outcome {
+                bail!(RequestError::rejected(&rejected));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Why the record cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum OpenError {
+    /// The folder cannot be used.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The record cannot be.
+    #[error(transparent)]
+    Store(#[from] omi_store::StoreError),
+}
