@@ -1,13 +1,13 @@
 //! Artifacts: what an adapter names is recorded, its bytes are kept, and a file that is gone is not hidden.
 
+use omi_tests::world::World;
 use omi_tests::world::wire::{Serving, text};
-use omi_tests::world::{World, guest};
 use serde_json::json;
 
 #[test]
 fn a_kept_file_is_there_or_changed_or_missing() {
     let world = World::new();
-    world.configure(&guest("person_probe"));
+    world.register_guest("person_probe", "");
     let mut daemon = Serving::start(&world);
     let prompt = "name-text hello\nname-extra {\"k\":1}\nfinish";
     let cwd = world.work();

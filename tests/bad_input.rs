@@ -1,7 +1,7 @@
 //! Bad input gets one line that names the thing and the next step; nothing is lost, nothing panics.
 
 use omi_tests::world::wire::Serving;
-use omi_tests::world::{Ended, Running, World, program, tester};
+use omi_tests::world::{Ended, Running, World, guest_file, program, tester};
 use rustix::process::{Pid, Resource, Rlimit};
 
 /// One line on standard error that names the thing, and no panic.
@@ -32,13 +32,17 @@ fn a_registration_that_does_not_exist() {
 #[test]
 fn components_that_are_missing_or_none() {
     let world = World::new();
-    let cases: [(&str, Option<&[u8]>, &str); 3] = [
+    let cases: [(&str, Option<&[u8]>, &str); 4] = [
         ("missing.wasm", None, "missing.wasm"),
+        ("empty.wasm", Some(b""), "empty"),
         ("text.wasm", Some(b"hello"), "text"),
         ("core.wasm", Some(b"\0asm\x01\0\0\0"), "core"),
     ];
     for (file, bytes, named) in cases {
         if let Some(bytes) = bytes {
+            // It was one when it was installed.
+            std::fs::copy(guest_file("effect_probe"), world.path(file)).unwrap();
+            world.install(&world.path(file));
             std::fs::write(world.path(file), bytes).unwrap();
         }
         world.configure(&format!("[registrations.x]\ncomponent = '{file}'\n"));

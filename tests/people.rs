@@ -1,7 +1,7 @@
 //! A run asks a person: the answer comes from any client, in time or not, and what nobody answered is never hidden.
 
 use omi_tests::world::wire::{Serving, text};
-use omi_tests::world::{World, guest, tester};
+use omi_tests::world::{World, guest, guest_file, tester};
 use serde_json::{Value, json};
 
 /// What an agent that asks for a permission needs to be answered: its run, its attempt and the number.
@@ -59,6 +59,7 @@ fn a_permission_is_refused_by_its_own_client_and_only_offered_options_count() {
 fn information_is_given_from_the_wire() {
     let world = World::new();
     world.configure(&format!("cancel-grace-ms = 200\n{}", guest("person_probe")));
+    world.install(&guest_file("person_probe"));
     let mut daemon = Serving::start(&world);
     daemon.query("a", "person_probe", r#"ask 7 {"type":"string"}"#);
     let asked = daemon.hear("input_requested", "a");
@@ -126,6 +127,7 @@ fn what_is_typed_ahead_answers_the_next_question() {
 fn information_is_given_at_the_terminal() {
     let world = World::new();
     world.configure(&format!("cancel-grace-ms = 200\n{}", guest("person_probe")));
+    world.install(&guest_file("person_probe"));
     let mut running = world.start(&["run", "--adapter", "person_probe", "--ask", "ask 7"]);
     running.says("? Which one?");
     running.write("the blue one\n");

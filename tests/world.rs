@@ -1,5 +1,6 @@
 //! A daemon in folders of its own: state, home, temporary files, a folder to work in and a configuration.
 
+pub mod server;
 pub mod wire;
 
 use std::io::{Read, Write as _};
@@ -69,6 +70,19 @@ impl World {
     /// Registers the test agent as `tester`, with arguments.
     pub fn register_tester(&self, arguments: &[&str]) {
         self.configure(&tester(arguments, ""));
+    }
+
+    /// Installs a component, as a person who says yes to what it asks for.
+    pub fn install(&self, component: &Path) {
+        let file = component.to_str().expect("a path that is text");
+        let ended = self.run(&["adapter", "install", file, "--yes"], "");
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+    }
+
+    /// Registers a guest under its own name with more lines of its registration, and installs it.
+    pub fn register_guest(&self, name: &str, more: &str) {
+        self.configure(&format!("{}{more}\n", guest(name)));
+        self.install(&guest_file(name));
     }
 
     /// The daemon's program with arguments, in this world. Nothing of the test's own environment reaches it but PATH.
@@ -143,11 +157,16 @@ pub fn agent(name: &str, arguments: &[&str], more: &str) -> String {
     )
 }
 
-/// A configuration that registers a component of the tests under its own name.
+/// A configuration that registers a component of the tests under its own name. It is to be installed as well.
 pub fn guest(name: &str) -> String {
+    format!("[registrations.{name}]\ncomponent = '{}'\n", guest_file(name).display())
+}
+
+/// A component of the tests.
+pub fn guest_file(name: &str) -> PathBuf {
     let component = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../target/guests/{name}.wasm"));
-    assert!(component.is_file(), "{} is not built; hint: cargo xtask test", component.display());
-    format!("[registrations.{name}]\ncomponent = '{}'\n", component.display())
+    let hint = format!("{} is not built; hint: cargo xtask test", component.display());
+    component.canonicalize().expect(&hint)
 }
 
 /// A program of the workspace: beside this one, or beside the folder `deps` of the test programs.
@@ -211,7 +230,10 @@ impl Running {
 
     /// Starts a program whose standard output nobody reads yet.
     pub fn start_unread(command: &mut Command) -> Self {
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self::spawn(command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()))
+    }
+
+    fn spawn(command: &mut Command) -> Self {
         let mut child = command.spawn().expect("the program starts");
         let (stdout, stderr) = (Text::default(), Text::default());
         let readers = vec![stderr.read(child.stderr.take().expect("stderr is a pipe"))];
@@ -228,6 +250,22 @@ impl Running {
     pub fn read_on(&mut self) {
         let stdout = self.child.stdout.take().expect("stdout is a pipe that nobody reads yet");
         self.readers.push(self.stdout.read(stdout));
+    }
+
+    /// Starts a program whose standard input is a terminal, which is given too: what is written to it is typed.
+    pub fn start_at_terminal(command: &mut Command) -> (Self, std::fs::File) {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        let person = rustix::pty::openpt(rustix::pty::OpenptFlags::RDWR | rustix::pty::OpenptFlags::NOCTTY);
+        let person = person.expect("a terminal");
+        rustix::pty::grantpt(&person).and_then(|()| rustix::pty::unlockpt(&person)).expect("a terminal");
+        let name = rustix::pty::ptsname(&person, Vec::new()).expect("a terminal has a name");
+        let flags = i32::try_from(rustix::fs::OFlags::NOCTTY.bits()).expect("a flag");
+        let name = name.to_str().expect("text").to_owned();
+        let terminal = std::fs::File::options().read(true).write(true).custom_flags(flags).open(name);
+        command.stdin(terminal.expect("a terminal")).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut running = Self::spawn(command);
+        running.read_on();
+        (running, person.into())
     }
 
     /// Its process id.

@@ -11,6 +11,18 @@
 //! | `work FILE` | appends to the file until it is cancelled, so that others can see whether it still works |
 //! | `cost DOLLARS` | says that the session has cost so much so far |
 //! | `exit` | ends the process in the middle of the turn |
+//! | `offered` | says what the client offers, as JSON |
+//! | `fs-read FILE` | has the client read the file (`fs/read_text_file`), and says it |
+//! | `fs-write FILE TEXT` | has the client write the file (`fs/write_text_file`) |
+//! | `terminal PROGRAM ARGUMENTS` | has the client run the program in a terminal, and says what it wrote and how it ended |
+//! | `shell COMMAND` | the same with `sh -c COMMAND`, the rest of the line |
+//! | `start PROGRAM ARGUMENTS` | has the client run the program, says the terminal's name and leaves it running |
+//! | `env NAME` | says this process's environment variable |
+//! | `put FILE TEXT` | writes the file by itself and asks nobody, so that others can see whether it can |
+//! | `tty TEXT` | writes to `/dev/tty` by itself |
+//!
+//! A FILE may be absolute; else it is in the session's folder. What the client or the system refuses is said:
+//! `FILE: error -32603: denied: …`, `FILE: Permission denied (os error 13)`, `/dev/tty: …`.
 //!
 //! The first argument may be a way to misbehave: `garbage` prints no JSON, `exit` ends at once, `long-line` prints a
 //! line of 10 MB first, `deaf` never answers a cancellation, `forgetful` has lost every session it is asked to load,
@@ -60,7 +72,7 @@ fn main() {
         }
         Manner::Good | Manner::Deaf | Manner::Forgetful | Manner::Locked => {}
     }
-    Agent { peer: Peer::start(), sessions: Vec::new(), manner, state }.serve();
+    Agent { peer: Peer::start(), sessions: Vec::new(), manner, state, offered: Value::Null }.serve();
 }
 
 fn arguments() -> (Manner, Option<PathBuf>) {
@@ -89,6 +101,8 @@ struct Agent {
     sessions: Vec<Session>,
     manner: Manner,
     state: Option<PathBuf>,
+    /// What the client offers, as it said in `initialize`.
+    offered: Value,
 }
 
 impl Agent {
@@ -97,7 +111,10 @@ impl Agent {
             let (id, method) = (message["id"].clone(), message["method"].as_str().unwrap_or_default());
             let params = &message["params"];
             match method {
-                "initialize" => self.initialize(&id),
+                "initialize" => {
+                    self.offered = params["clientCapabilities"].clone();
+                    self.initialize(&id);
+                }
                 "authenticate" => self.log_in(&id, params),
                 "session/new" if self.manner == Manner::Locked => {
                     self.peer.fail(&id, -32000, "authentication required");
@@ -168,7 +185,7 @@ impl Agent {
             return self.peer.fail(id, -32002, "session not found");
         };
         let blocks = params["prompt"].as_array().cloned().unwrap_or_default();
-        let reason = match session.turn(&mut self.peer, &blocks, self.manner == Manner::Deaf) {
+        let reason = match session.turn(&mut self.peer, &blocks, &self.offered, self.manner == Manner::Deaf) {
             Ended::Done => "end_turn",
             Ended::Cancelled => "cancelled",
             Ended::Gone => std::process::exit(0),

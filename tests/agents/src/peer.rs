@@ -7,6 +7,13 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+/// What the client answered.
+pub(crate) struct Answer {
+    pub(crate) result: Result<Value, Value>,
+    /// A cancellation arrived before it.
+    pub(crate) cancelled: bool,
+}
+
 /// The other side of the pipe.
 pub(crate) struct Peer {
     lines: Receiver<Value>,
@@ -48,8 +55,8 @@ impl Peer {
         }
     }
 
-    /// Asks the client, and waits for its answer. A cancellation that arrives meanwhile is noted.
-    pub(crate) fn ask(&mut self, method: &str, params: &Value, session: &str) -> Result<(Value, bool), ()> {
+    /// Asks the client, and waits for its answer. The error is the end of input.
+    pub(crate) fn ask(&mut self, method: &str, params: &Value, session: &str) -> Result<Answer, ()> {
         self.requests += 1;
         let id = self.requests;
         self.send(&json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }));
@@ -57,7 +64,9 @@ impl Peer {
         loop {
             let message = self.lines.recv().map_err(|_| ())?;
             if message["id"] == id && message.get("method").is_none() {
-                return Ok((message["result"].clone(), cancelled));
+                let error = &message["error"];
+                let result = if error.is_null() { Ok(message["result"].clone()) } else { Err(error.clone()) };
+                return Ok(Answer { result, cancelled });
             }
             if is_cancel(&message, session) {
                 cancelled = true;

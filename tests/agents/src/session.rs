@@ -1,12 +1,14 @@
 //! One session: a folder to work in, and turns that do what they are told.
 
+mod client;
+
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::peer::Peer;
+use crate::peer::{Answer, Peer};
 
 /// Between two words: long enough to be seen streaming, short enough not to be waited for.
 const WORD: Duration = Duration::from_millis(15);
@@ -37,7 +39,7 @@ impl Session {
     }
 
     /// Does what the prompt says, line by line. A deaf agent hears no cancellation.
-    pub(crate) fn turn(&self, peer: &mut Peer, blocks: &[Value], deaf: bool) -> Ended {
+    pub(crate) fn turn(&self, peer: &mut Peer, blocks: &[Value], offered: &Value, deaf: bool) -> Ended {
         let mut number = 0;
         for block in blocks {
             if block["type"] == "image" {
@@ -46,7 +48,7 @@ impl Session {
             }
             for line in block["text"].as_str().unwrap_or_default().lines() {
                 number += 1;
-                match self.instruction(peer, line.trim(), number, deaf) {
+                match self.instruction(peer, line.trim(), number, offered, deaf) {
                     Step::Next => {}
                     Step::Stop(ended) => return ended,
                 }
@@ -55,7 +57,7 @@ impl Session {
         Ended::Done
     }
 
-    fn instruction(&self, peer: &mut Peer, line: &str, number: u32, deaf: bool) -> Step {
+    fn instruction(&self, peer: &mut Peer, line: &str, number: u32, offered: &Value, deaf: bool) -> Step {
         let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
         let (file, text) = rest.split_once(' ').unwrap_or((rest, ""));
         match verb {
@@ -74,6 +76,15 @@ impl Session {
                 Step::Next
             }
             "exit" => std::process::exit(9),
+            "offered" => self.tell(peer, &offered.to_string()),
+            "env" => self.environment(peer, rest),
+            "put" => self.put(peer, file, text),
+            "tty" => self.tty(peer, rest),
+            "fs-read" => self.fs_read(peer, rest),
+            "fs-write" => self.fs_write(peer, file, text),
+            "terminal" => self.terminal(peer, &rest.split_whitespace().collect::<Vec<_>>()),
+            "shell" => self.terminal(peer, &["sh", "-c", rest]),
+            "start" => self.start(peer, &rest.split_whitespace().collect::<Vec<_>>()),
             _ => self.stream(
                 peer,
                 &format!("I have no model; I only know say, read, write. Not: {line}"),
@@ -143,9 +154,11 @@ impl Session {
         ]);
         let params = json!({ "sessionId": self.name, "options": options,
             "toolCall": { "toolCallId": call, "title": title } });
-        let Ok((answer, cancelled)) = peer.ask("session/request_permission", &params, &self.name) else {
+        let Ok(Answer { result, cancelled }) = peer.ask("session/request_permission", &params, &self.name)
+        else {
             return Step::Stop(Ended::Gone);
         };
+        let answer = result.unwrap_or_default();
         if cancelled || answer["outcome"]["outcome"] == "cancelled" {
             self.end_call(peer, &call, "failed", "cancelled");
             return Step::Stop(Ended::Cancelled);

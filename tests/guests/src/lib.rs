@@ -1,8 +1,9 @@
 //! What the hostile and odd guests have in common: they behave like an adapter until the one thing they are for.
 
 use omi_adapter_sdk::{
-    Attempt, AttemptEvent, AttemptFinished, BindingOpened, CancelAnswer, Capabilities, Descriptor, Fidelity,
-    GrantRequest, Input, Outcome, Outputs, PromptBlock, Ready,
+    Attempt, AttemptEvent, AttemptFinished, BindingOpened, CancelAnswer, Capabilities, Capability,
+    Descriptor, Fidelity, Framing, GrantRequest, HttpRequest, Input, Op, Outcome, Outputs, Part, PromptBlock,
+    ReadFile, Ready, Scope, WriteFile, WriteMode,
 };
 
 /// A descriptor with nothing special in it.
@@ -15,6 +16,51 @@ pub fn descriptor(id: &str) -> Descriptor {
         capabilities: Capabilities { bindings_per_worker: 16, ..Capabilities::least() },
         grants: vec![GrantRequest::process("agent", "Tests what happens to processes.")],
         config_schema: String::new(),
+        extra: String::new(),
+    }
+}
+
+/// A descriptor that asks for other things.
+pub fn asking(id: &str, grants: Vec<GrantRequest>) -> Descriptor {
+    Descriptor { grants, ..descriptor(id) }
+}
+
+/// Asks for anything of a kind.
+pub fn anything(name: &str, capability: Capability) -> GrantRequest {
+    let operation = "*".to_owned();
+    GrantRequest { capability, operation, ..GrantRequest::process(name, "Tests what is refused.") }
+}
+
+/// A file to be read on behalf of an attempt.
+pub fn read(op: Op, attempt: Attempt, grant: &str, path: &str) -> ReadFile {
+    let (grant, path) = (grant.to_owned(), path.to_owned());
+    ReadFile { op, scope: Scope::Attempt(attempt), grant, path, offset: 0, max: 0, extra: String::new() }
+}
+
+/// A file to be written on behalf of an attempt.
+pub fn write(op: Op, attempt: Attempt, grant: &str, path: &str, text: &str) -> WriteFile {
+    WriteFile {
+        op,
+        scope: Scope::Attempt(attempt),
+        grant: grant.to_owned(),
+        path: path.to_owned(),
+        content: vec![Part::Bytes(text.into())],
+        mode: WriteMode::Replace,
+        extra: String::new(),
+    }
+}
+
+/// A request to be sent on behalf of an attempt.
+pub fn get(op: Op, attempt: Attempt, grant: &str, path: &str) -> HttpRequest {
+    HttpRequest {
+        op,
+        scope: Scope::Attempt(attempt),
+        grant: grant.to_owned(),
+        method: "GET".to_owned(),
+        path: path.to_owned(),
+        headers: Vec::new(),
+        body: Vec::new(),
+        framing: Framing::Bytes,
         extra: String::new(),
     }
 }
