@@ -7,6 +7,7 @@ mod bench;
 mod debian;
 mod debian_version;
 mod demo;
+mod deny;
 mod download;
 mod place;
 mod real_agents;

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::{adapters, real_agents, step};
+use crate::{adapters, deny, real_agents, step};
 
 /// Tells the tests to run the long ones too.
 const LONG_VARIABLE: &str = "OMI_TEST_LONG";
@@ -25,7 +25,7 @@ pub(crate) fn run(long: bool, quick: bool) -> Result<()> {
     step::run("lints", step::cargo().args(clippy))?;
     let doc = ["doc", "--workspace", "--no-deps"];
     step::run("documentation", step::cargo().args(doc).env("RUSTDOCFLAGS", "--deny warnings"))?;
-    let denied = check_dependencies()?;
+    let not_checked = deny::check()?;
     // The tests start programs of other packages, which a test run alone does not build.
     step::run("build", step::cargo().arg("build").args(TESTED))?;
     let doctests = ["test", "--doc", "--workspace"];
@@ -39,7 +39,7 @@ pub(crate) fn run(long: bool, quick: bool) -> Result<()> {
     let mut tests = test_runner(agents.is_some());
     step::run_last("tests", with_variables(&mut tests, long, agents.as_deref()))?;
     let mut left_out = Vec::new();
-    left_out.extend((!denied).then_some("licences (no cargo-deny)"));
+    left_out.extend(not_checked);
     left_out.extend(quick.then_some("published agents (--quick)"));
     left_out.extend((!long).then_some("long tests (--long)"));
     step::say(format_args!(
@@ -47,16 +47,6 @@ pub(crate) fn run(long: bool, quick: bool) -> Result<()> {
         if left_out.is_empty() { "nothing".to_owned() } else { left_out.join(", ") }
     ));
     Ok(())
-}
-
-/// Whether the dependencies were checked against `deny.toml`.
-fn check_dependencies() -> Result<bool> {
-    if !step::is_on_path("cargo-deny") {
-        step::say("licences: not run, there is no cargo-deny (`cargo install cargo-deny --locked`)");
-        return Ok(false);
-    }
-    step::run("licences", step::cargo().args(["deny", "check", "licenses", "bans", "sources"]))?;
-    Ok(true)
 }
 
 /// What runs the tests. Without the published agents theirs are left out, and not counted as passed.
