@@ -126,7 +126,7 @@ fn a_refusal_names_the_adapter_the_effect_and_the_line() {
         (
             "grants.agent = { command = [\"/bin/echo\", \"started\"], policy = \"deny\" }",
             "start agent",
-            "start `/bin/echo` (grant `agent`): the policy of the registration is `deny`; \
+            "start `/bin/echo started` (grant `agent`): the policy of the registration is `deny`; \
              hint: set `policy = \"ask\"` or `\"allow\"` in",
         ),
         (

@@ -169,6 +169,13 @@ fn there_is_one_gate_and_one_place_that_decides_about_permissions() {
         sources.iter().filter(ours).flat_map(each).collect()
     };
     assert_eq!(calls("authorize("), ["host/engine/src/gate.rs"], "there is exactly one call");
+    let in_the_kernel = |(path, text): &(String, String)| {
+        let of_tests = path.contains("/tests") || path == "host/kernel/src/grant.rs";
+        (path.starts_with("host/kernel/src") && !of_tests && text.contains("authorize("))
+            .then(|| path.clone())
+    };
+    let recorded: Vec<String> = sources.iter().filter_map(in_the_kernel).collect();
+    assert_eq!(recorded, ["host/kernel/src/decide/access.rs"], "and the one that records it");
     assert_eq!(calls("LegacyPermissionPolicy"), Vec::<String>::new(), "the kernel alone decides");
     let legacy = |(path, text): &&(String, String)| {
         path.starts_with("host/kernel/src") && text.contains("LegacyPermissionPolicy::answer(")

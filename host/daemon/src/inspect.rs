@@ -9,10 +9,13 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use omi_kernel::id::{Cursor, RunId, SessionId};
-use omi_store::{AttemptView, EventFilter, Reader, RequestState, RunFilter, RunView, SessionFilter};
+use omi_store::{
+    AttemptView, EventFilter, Reader, RequestState, RunFilter, RunView, SessionFilter, Store, StoreError,
+};
 use serde::Serialize;
 
 use crate::cli::{Json, List, ListDelegations, ListEvents, ListRuns};
+use crate::clock;
 use crate::prompt::owner;
 use crate::state::StateDir;
 use crate::terminal::{self, plain};
@@ -20,9 +23,20 @@ pub(crate) use adapters::{adapters, line as adapter_line, rows as adapter_rows};
 pub(crate) use artifacts::artifacts;
 pub(crate) use grants::{decisions, grant, grant_line, grants};
 
-/// The record, if there is one.
+/// The record, if there is one. One of an earlier version is brought up to date first, unless a daemon has it.
 pub(crate) fn reader(state: &StateDir) -> anyhow::Result<Option<Reader>> {
-    if state.database().exists() { Ok(Some(Reader::open(&state.database())?)) } else { Ok(None) }
+    let database = state.database();
+    if !database.exists() {
+        return Ok(None);
+    }
+    match Reader::open(&database) {
+        Err(StoreError::TooOld { .. }) => {
+            let _lock = state.lock()?;
+            drop(Store::open(&database, clock::of_day())?);
+            Ok(Some(Reader::open(&database)?))
+        }
+        opened => Ok(Some(opened?)),
+    }
 }
 
 /// What somebody wants to see something of.

@@ -39,8 +39,12 @@ fn main() -> ExitCode {
     if arguments.nth(1).is_some_and(|word| word == daemon::SUPERVISE) {
         return omi_engine::supervisor::main(arguments);
     }
+    let hidden = hide();
     let cli = Cli::parse();
     trace(cli.verbose);
+    if let Err(error) = hidden {
+        tracing::warn!(%error, "what this user runs may be able to look into this process");
+    }
     match execute(cli) {
         Ok(code) => code,
         Err(error) => {
@@ -48,6 +52,15 @@ fn main() -> ExitCode {
             ExitCode::from(FAILED)
         }
     }
+}
+
+/// Closes this process to others of the same user, which are what it starts: its memory, its variables, its files.
+///
+/// What it starts is not closed by this. Its own look at itself is not either.
+fn hide() -> std::io::Result<()> {
+    #[cfg(target_os = "linux")]
+    rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)?;
+    Ok(())
 }
 
 fn execute(cli: Cli) -> anyhow::Result<ExitCode> {

@@ -88,11 +88,12 @@ impl Prompt {
     }
 }
 
-/// Has a registration that a retry names checked, and says whether it opted in to the legacy permission policy.
+/// Has a registration that a retry names checked, and says which ones opted in to the legacy permission policy.
 pub(crate) fn fail_over(mut retry: Retry, config: &Config) -> Result<Retry, ConfigError> {
     if let Some(adapter) = &retry.adapter {
-        retry.legacy_grant = config.registration(adapter.as_str())?.is_legacy();
+        config.registration(adapter.as_str())?;
     }
+    retry.legacy = config.legacy_adapters();
     Ok(retry)
 }
 

@@ -55,7 +55,7 @@ pub(crate) async fn retry(args: Retry, state: &StateDir, mut config: Config) -> 
         adapter: use_agent(&args.agent, &mut config)?.map(AdapterId),
         model: args.model,
         checkpoint: args.checkpoint.as_deref().map(ArtifactId::parse).transpose()?,
-        legacy_grant: false,
+        legacy: vec![],
     };
     let retry = fail_over(retry, &config)?;
     let cwd = std::env::current_dir().context("cannot tell the working folder")?;

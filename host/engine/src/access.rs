@@ -9,6 +9,7 @@ use omi_kernel::row::{HOST_REQUESTS, LOG_IN};
 use crate::file_jobs::Job;
 use crate::gate;
 use crate::input::Op;
+use crate::limits;
 use crate::output::{HttpRequest, Scope, Spawn};
 use crate::stdin::Stdin;
 
@@ -53,7 +54,7 @@ pub(crate) struct Accesses {
     open: BTreeMap<Op, Vec<GrantId>>,
     /// Grants that were revoked while something was parked: it may have been allowed under them before.
     revoked: BTreeSet<GrantId>,
-    /// Numbers of requests given out.
+    /// Numbers of requests given out: one for each access that is recorded.
     requests: u32,
 }
 
@@ -61,7 +62,7 @@ impl Accesses {
     /// The next number under which a person may be asked; none if all are used up.
     pub(crate) fn next_request(&mut self) -> Option<u32> {
         let request = HOST_REQUESTS + self.requests;
-        (request != LOG_IN).then(|| {
+        (self.requests < limits::DECISIONS && request != LOG_IN).then(|| {
             self.requests += 1;
             request
         })
@@ -157,4 +158,18 @@ impl Accesses {
 
 fn names(grant: &Grant) -> impl Iterator<Item = &GrantId> {
     [Some(&grant.id), grant.origin.as_ref()].into_iter().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn so_many_are_recorded_and_no_more() {
+        let mut accesses = Accesses::default();
+        for number in 0..limits::DECISIONS {
+            assert_eq!(accesses.next_request(), Some(HOST_REQUESTS + number));
+        }
+        assert_eq!(accesses.next_request(), None);
+    }
 }

@@ -1,6 +1,7 @@
 //! The thread of one worker: takes what waits, calls the adapter, and does what the adapter asks.
 
 mod accesses;
+mod command_line;
 mod commands;
 mod effects;
 mod files;

@@ -1,19 +1,51 @@
 //! The bytes that one worker keeps, so that a picture is never copied through a guest.
 
 use std::collections::BTreeMap;
+use std::ops::Deref;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::output::Scope;
 
-/// Bytes of a blob.
-pub(crate) type Bytes = Arc<[u8]>;
+/// Bytes of a blob, for whoever still needs them when it is forgotten.
+pub(crate) type Bytes = Arc<Counted>;
+
+/// Bytes that count until nobody holds them: a process that does not read keeps them long after they were forgotten.
+#[derive(Debug)]
+pub(crate) struct Counted {
+    bytes: Box<[u8]>,
+    /// All that count.
+    all: Arc<AtomicUsize>,
+}
+
+impl Counted {
+    /// These bytes, counted in `all`.
+    pub(crate) fn new(bytes: Vec<u8>, all: &Arc<AtomicUsize>) -> Self {
+        all.fetch_add(bytes.len(), Ordering::Relaxed);
+        Self { bytes: bytes.into(), all: Arc::clone(all) }
+    }
+}
+
+impl Deref for Counted {
+    type Target = [u8];
+    fn deref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.all.fetch_sub(self.bytes.len(), Ordering::Relaxed);
+    }
+}
 
 /// The blobs of one worker.
 #[derive(Debug)]
 pub(crate) struct Blobs {
     next: u32,
     held: BTreeMap<u32, Held>,
-    bytes: usize,
+    /// Bytes of all that are held, and of those that were forgotten while somebody needs them.
+    bytes: Arc<AtomicUsize>,
     bytes_max: usize,
 }
 
@@ -34,17 +66,18 @@ pub(crate) struct BlobsFull {
 impl Blobs {
     /// None yet.
     pub(crate) fn new(bytes_max: u32) -> Self {
-        Self { next: 0, held: BTreeMap::new(), bytes: 0, bytes_max: bytes_max as usize }
+        Self { next: 0, held: BTreeMap::new(), bytes: Arc::default(), bytes_max: bytes_max as usize }
     }
 
     /// Keeps bytes until they are dropped or `scope` ends.
     pub(crate) fn keep(&mut self, scope: Scope, bytes: Vec<u8>) -> Result<u32, BlobsFull> {
-        if self.bytes + bytes.len() > self.bytes_max {
+        // Only this thread adds to it.
+        if self.bytes.load(Ordering::Relaxed) + bytes.len() > self.bytes_max {
             return Err(BlobsFull { bytes: bytes.len(), bytes_max: self.bytes_max });
         }
         self.next += 1;
-        self.bytes += bytes.len();
-        self.held.insert(self.next, Held { scope, bytes: bytes.into() });
+        let bytes = Arc::new(Counted::new(bytes, &self.bytes));
+        self.held.insert(self.next, Held { scope, bytes });
         Ok(self.next)
     }
 
@@ -55,7 +88,7 @@ impl Blobs {
 
     /// Forgets a blob, if it is still there.
     pub(crate) fn forget(&mut self, blob: u32) {
-        self.bytes -= self.held.remove(&blob).map_or(0, |held| held.bytes.len());
+        self.held.remove(&blob);
     }
 
     /// Forgets everything that was kept for `scope`.
@@ -80,9 +113,20 @@ mod tests {
         let second = blobs.keep(Scope::Worker, vec![3; 4]).unwrap();
         blobs.end(Scope::Attempt(1));
         assert!(blobs.get(first).is_none());
-        assert_eq!(blobs.get(second).as_deref(), Some(&[3; 4][..]));
+        assert_eq!(blobs.get(second).unwrap()[..], [3; 4]);
         blobs.forget(first);
         blobs.forget(second);
         assert!(blobs.keep(Scope::Worker, vec![4; 10]).is_ok());
+    }
+
+    #[test]
+    fn what_is_forgotten_counts_while_somebody_holds_it() {
+        let mut blobs = Blobs::new(10);
+        let blob = blobs.keep(Scope::Worker, vec![1; 6]).unwrap();
+        let held = blobs.get(blob).unwrap();
+        blobs.forget(blob);
+        assert!(blobs.keep(Scope::Worker, vec![2; 5]).is_err());
+        drop(held);
+        assert!(blobs.keep(Scope::Worker, vec![2; 10]).is_ok());
     }
 }

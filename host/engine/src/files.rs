@@ -56,7 +56,8 @@ pub(crate) enum FileError {
     /// A folder, a pipe, a device, a socket, a link that leads nowhere.
     #[error("it is not a regular file")]
     NotAFile,
-    /// The path, or a link on it, leads out of the folder.
+    /// The path, or a link on it, leads out of the folder, to what is the daemon's own, or to a path that was not
+    /// granted.
     #[error("the path leads out of the granted folder")]
     Outside,
     /// More bytes than are read or written at once.

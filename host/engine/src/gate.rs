@@ -147,6 +147,15 @@ impl Permit {
         self.covers(&Access { resource, ..self.asked.access.clone() })
     }
 
+    /// Whether it is for some resources only.
+    pub(crate) fn is_narrowed(&self) -> bool {
+        let Self { asked, behalf: _, grant } = self;
+        let declared = asked.terms.declared.as_ref().map(|declared| declared.pattern.as_str());
+        let granted = grant.as_ref().map(|grant| grant.pattern.as_str());
+        let narrow = |pattern: &str| pattern != "*" && pattern != "**";
+        !asked.terms.resources.is_empty() || [declared, granted].into_iter().flatten().any(narrow)
+    }
+
     fn covers(&self, access: &Access) -> Result<(), Denial> {
         let Self { asked, behalf, grant } = self;
         let grants = grant.as_slice();

@@ -31,6 +31,8 @@ pub(crate) const OPEN_ACCESSES: usize = 64;
 /// Refusals by the gate that are recorded of one worker. Of the others, those that no grant could prevent are only told
 /// to the adapter, and each of the rest counts as a violation of the contract.
 pub(crate) const REFUSALS_RECORDED: u32 = 100;
+/// Accesses that are recorded of one worker: a long session reads and writes a few thousand files.
+pub(crate) const DECISIONS: u32 = 100_000;
 /// Bytes of what an access is done to: a command line of a terminal can be long.
 pub(crate) const RESOURCE_BYTES: usize = 32 * 1024;
 /// Bytes of a pattern of a grant: it is compared with every resource.

@@ -28,6 +28,10 @@ use crate::supervisor::message::{Order, Word};
 use control::Control;
 pub(crate) use table::Processes;
 
+/// How long a supervisor has to end everything that it was ordered to kill, which takes it milliseconds. One that takes
+/// longer was stopped by what it watches over.
+const KILL_WAIT: Duration = Duration::from_secs(2);
+
 /// How the supervisor is started: the daemon's own binary and its hidden subcommand. The program and its arguments
 /// are added after these.
 #[derive(Debug, Clone)]
@@ -52,6 +56,8 @@ pub(crate) struct Launch {
     pub(crate) limits: ProcessLimits,
     /// How it is confined, if it is.
     pub(crate) confine: Option<Confine>,
+    /// Whether the runtime chose the program, and not the registration.
+    pub(crate) chosen: bool,
     /// What must not be seen of what it says.
     pub(crate) hidden: Hidden,
     /// What a refusal adds to the system's own words.
@@ -108,17 +114,37 @@ struct Running {
 /// How far the ending of a process has come.
 enum Ending {
     Not,
-    Terminate { at: Instant, grace: Duration },
-    Kill { at: Instant },
-    Killed,
+    Terminate {
+        at: Instant,
+        grace: Duration,
+    },
+    Kill {
+        at: Instant,
+    },
+    /// Its supervisor was told to kill it.
+    Killed {
+        by: Instant,
+    },
+    /// Its supervisor did not: the daemon killed it, and lets the supervisor continue in case it was stopped.
+    Freed {
+        by: Instant,
+    },
+    /// Its supervisor was killed.
+    Abandoned,
 }
 
 impl Ending {
     fn due(&self) -> Option<Instant> {
         match self {
-            Self::Not | Self::Killed => None,
+            Self::Not | Self::Abandoned => None,
             Self::Terminate { at, .. } | Self::Kill { at } => Some(*at),
+            Self::Killed { by } | Self::Freed { by } => Some(*by),
         }
+    }
+
+    /// What follows the order to kill.
+    fn killed() -> Self {
+        Self::Killed { by: Instant::now() + KILL_WAIT }
     }
 }
 
@@ -137,7 +163,11 @@ impl Running {
         let (mut control, pipes) = Control::open(&launch, supervisor).map_err(cannot)?;
         let word = tokio::select! {
             word = control.word() => word,
-            _ = self.ordered.wait_for(|grace| *grace == Some(Duration::ZERO)) => {
+            () = unwanted(&mut self.ordered) => {
+                // It may run and have stopped its supervisor before that could say so.
+                control.order(Order::Kill).await;
+                let (exit, _) = self.watch(&mut control, Ending::killed()).await;
+                control.bury(exit).await;
                 return Err(format!("`{program}` was killed before it ran"));
             }
         };
@@ -173,8 +203,10 @@ impl Running {
             Arc::clone(&self.inbox),
             supervisor_gone,
         ));
-        let (exit, too_many) = self.watch(&mut control).await;
-        control.bury(group, exit).await;
+        // An order may have come before the process ran.
+        let ending = self.begin_end(&mut control, Ending::Not).await;
+        let (exit, too_many) = self.watch(&mut control, ending).await;
+        control.bury(exit).await;
         gone.send_replace(true);
         self.stdin.abandon(ClosedWhy::Exited);
         let (_, _, stderr_tail) = tokio::join!(stdin, stdout, stderr);
@@ -188,11 +220,9 @@ impl Running {
 
     /// Watches over the process until its supervisor is gone, and with it everything below. Answers how it ended, and
     /// how many processes it had if it was ended for having too many.
-    async fn watch(&mut self, control: &mut Control) -> (Exit, Option<u32>) {
+    async fn watch(&mut self, control: &mut Control, mut ending: Ending) -> (Exit, Option<u32>) {
         let mut exit = Exit::Unknown;
         let mut too_many = None;
-        // An order may have come before the process ran.
-        let mut ending = self.begin_end(control, Ending::Not).await;
         loop {
             let due = ending.due();
             tokio::select! {
@@ -214,16 +244,22 @@ impl Running {
 
     async fn begin_end(&mut self, control: &mut Control, ending: Ending) -> Ending {
         let Some(grace) = *self.ordered.borrow_and_update() else { return ending };
-        if grace.is_zero() {
-            self.stdin.abandon(ClosedWhy::Requested);
-            control.order(Order::Kill).await;
-            return Ending::Killed;
+        if !grace.is_zero() {
+            // What is queued is still written: it may be the runtime's own word for the end.
+            self.stdin.close();
         }
-        // What is queued is still written: it may be the runtime's own word for the end.
-        self.stdin.close();
         match ending {
+            Ending::Not | Ending::Terminate { .. } | Ending::Kill { .. } if grace.is_zero() => {
+                self.stdin.abandon(ClosedWhy::Requested);
+                control.order(Order::Kill).await;
+                Ending::killed()
+            }
             Ending::Not => Ending::Terminate { at: Instant::now() + grace, grace },
-            Ending::Terminate { .. } | Ending::Kill { .. } | Ending::Killed => ending,
+            Ending::Terminate { .. }
+            | Ending::Kill { .. }
+            | Ending::Killed { .. }
+            | Ending::Freed { .. }
+            | Ending::Abandoned => ending,
         }
     }
 
@@ -237,9 +273,17 @@ impl Running {
             }
             Ending::Kill { .. } => {
                 control.order(Order::Kill).await;
-                Ending::Killed
+                Ending::killed()
             }
-            Ending::Not | Ending::Killed => ending,
+            Ending::Killed { .. } => {
+                control.free().await;
+                Ending::Freed { by: Instant::now() + KILL_WAIT }
+            }
+            Ending::Freed { .. } => {
+                control.abandon().await;
+                Ending::Abandoned
+            }
+            Ending::Not | Ending::Abandoned => ending,
         }
     }
 }
@@ -250,6 +294,13 @@ fn ended_for(processes: u32, limit: u32) -> String {
         "\nomi-agentd ended it: it had {processes} processes at once, and {limit} are allowed; \
          hint: raise `limits.processes` of its grant"
     )
+}
+
+/// Waits until a process that was not started yet is not wanted any more: it was ordered to end, and its time is over.
+async fn unwanted(ordered: &mut watch::Receiver<Option<Duration>>) {
+    let grace = ordered.wait_for(Option::is_some).await.map_or(None, |grace| *grace).unwrap_or_default();
+    let at_once = ordered.wait_for(|grace| *grace == Some(Duration::ZERO));
+    let _ = tokio::time::timeout(grace, at_once).await;
 }
 
 async fn sleep_until(due: Option<Instant>) {

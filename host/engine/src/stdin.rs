@@ -31,7 +31,8 @@ pub(crate) enum Piece {
 }
 
 impl Piece {
-    fn bytes(&self) -> usize {
+    /// Bytes that are written for it.
+    pub(crate) fn bytes(&self) -> usize {
         match self {
             Self::Bytes(bytes) => bytes.len(),
             Self::Blob(bytes) => bytes.len(),
@@ -242,11 +243,16 @@ fn saturate(bytes: usize) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::blobs::Counted;
+
+    fn blob(bytes: Vec<u8>) -> Bytes {
+        Arc::new(Counted::new(bytes, &Arc::default()))
+    }
 
     #[test]
     fn base64_in_slices_is_base64_of_the_whole() {
         let bytes: Vec<u8> = (0..SLICE_BYTES * 2 + 100).map(|n| u8::try_from(n % 251).unwrap()).collect();
-        let piece = Piece::BlobAsBase64(bytes.clone().into());
+        let piece = Piece::BlobAsBase64(blob(bytes.clone()));
         let (mut text, mut done) = (Vec::new(), 0);
         while let Some((slice, of_source)) = piece.slice(done) {
             text.extend(slice);
@@ -262,7 +268,7 @@ mod tests {
         assert_eq!(stdin.write(vec![Piece::Bytes(vec![0; 2000])]), Err(NotQueued::TooLarge));
         assert_eq!(stdin.write(vec![Piece::Bytes(vec![0; 600])]), Ok(()));
         assert_eq!(stdin.write(vec![Piece::Bytes(vec![0; 600])]), Err(NotQueued::WouldBlock));
-        assert_eq!(stdin.write(vec![Piece::Blob(vec![0; 5000].into())]), Ok(()));
+        assert_eq!(stdin.write(vec![Piece::Blob(blob(vec![0; 5000]))]), Ok(()));
         stdin.close();
         assert_eq!(stdin.write(vec![Piece::Bytes(vec![0; 1])]), Err(NotQueued::Closed));
     }

@@ -25,13 +25,17 @@
 //! - Linux, without one: a limit of the system (`RLIMIT_NPROC`) keeps a bomb near its limit, but not if it is root's.
 //!   If the supervisor is killed, only the program's process group is ended.
 //! - Elsewhere: only the program's process group is ended, and processes are not counted.
+//!
+//! A program that is not confined has the rights of its user, so it can stop its supervisor (SIGSTOP). A kill then takes
+//! a few seconds: the daemon does the supervisor's work and, if that does not let it go on, ends it too. What remains:
+//! nothing is counted while it is stopped, and if the daemon dies meanwhile, the program lives until somebody lets the
+//! supervisor continue.
 
 #[cfg(target_os = "linux")]
 mod capabilities;
 mod cgroup;
-mod confine;
-#[cfg(target_os = "linux")]
-mod installation;
+pub(crate) mod confine;
+pub(crate) mod installation;
 mod launch;
 pub(crate) mod message;
 pub(crate) mod options;
@@ -51,6 +55,7 @@ use rustix::process::Pid;
 pub(crate) use cgroup::kill as kill_group;
 use message::{DESCRIPTORS, Order, Word};
 use options::{Belongings, Options, Role};
+pub(crate) use tree::kill as kill_tree;
 use tree::{Census, Reaped};
 
 /// Time that what a program leaves behind has to end by itself after SIGTERM.
@@ -223,7 +228,7 @@ impl Supervision {
         if let Some(group) = &self.belongings.group {
             cgroup::kill(group);
         }
-        tree::kill(self.group);
+        tree::kill(rustix::process::getpid(), Some(self.group));
     }
 
     /// Ends all of it if there are too many.

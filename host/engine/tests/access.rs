@@ -214,6 +214,16 @@ pub(crate) fn refusals_beyond_a_number_are_told_and_not_recorded() {
     assert!(refused.contains("[registrations.test.grants.agent]"), "{refused}");
 }
 
+pub(crate) fn what_is_asked_for_and_killed_again_and_again_ends_the_worker() {
+    let probe = Probe::with("gate_probe", registration([("agent", script("true"))]), limits());
+    let times = RECORDED + VIOLATIONS as usize + 2;
+    let orders: Vec<String> = (1..=times).map(|op| format!("agent {op}\nkill {op}")).collect();
+    probe.execute(&orders.join("\n"));
+    let failure = probe.failure();
+    assert_eq!(failure.code, "adapter_contract", "{failure:?}");
+    assert!(failure.message.contains("again and again"), "{failure:?}");
+}
+
 pub(crate) fn a_number_of_the_host_is_not_for_adapters() {
     let probe = Probe::with("gate_probe", registration([]), limits());
     let binding = probe.open();

@@ -51,7 +51,9 @@ impl World {
         let engine = engine_of(
             limits(),
             omi_engine::SupervisorCommand {
-                private: vec![self.path("private"), self.path("not-there")],
+                private: ["private", "soon/not/there", "links/configuration"]
+                    .map(|name| self.path(name))
+                    .into(),
                 ..supervisor()
             },
         );
@@ -201,6 +203,36 @@ pub(crate) fn the_folder_of_the_daemon_is_never_granted() {
         let root = world.path("");
         bound(&mut world.registration).cwd = Some(root);
     });
+    refused(&|world| {
+        let inside = world.path("private/inside");
+        fs::create_dir(&inside).unwrap();
+        world.confine().read = vec![inside];
+    });
+    // Where the daemon's own is not there yet, and where it is a symlink, it could be put or replaced.
+    refused(&|world| {
+        let soon = world.path("soon");
+        fs::create_dir(&soon).unwrap();
+        world.confine().state = vec![soon];
+    });
+    refused(&|world| {
+        let links = world.path("links");
+        fs::create_dir(&links).unwrap();
+        std::os::unix::fs::symlink(world.path("private"), links.join("configuration")).unwrap();
+        world.confine().state = vec![links];
+    });
+}
+
+pub(crate) fn what_its_variables_name_is_not_opened() {
+    let mut world =
+        World::of(shell(&attempts(&["cat $SSL_CERT_FILE", "ls $SSL_CERT_DIR", "cat $READ/file"])));
+    let home = world.path("home");
+    let set_env = &mut bound(&mut world.registration).setting.set_env;
+    set_env.insert("SSL_CERT_FILE".into(), home.join("file").display().to_string());
+    set_env.insert("SSL_CERT_DIR".into(), home.display().to_string());
+    let told = world.told("spawn lines 0");
+    let lines: Vec<_> =
+        told.lines().filter_map(|line| line.strip_prefix("stdout ChunkEnd::Newline ")).collect();
+    assert_eq!(lines, ["no cat $SSL_CERT_FILE", "no ls $SSL_CERT_DIR", "yes cat $READ/file"], "{told}");
 }
 
 pub(crate) fn a_folder_that_is_not_there_is_named() {

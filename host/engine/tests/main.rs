@@ -87,6 +87,7 @@ fn main() -> ExitCode {
             so_much_waits_and_no_more,
             what_is_not_declared_is_recorded_a_while_and_ends_the_worker,
             refusals_beyond_a_number_are_told_and_not_recorded,
+            what_is_asked_for_and_killed_again_and_again_ends_the_worker,
             a_number_of_the_host_is_not_for_adapters,
             an_adapter_is_told_what_it_may_use;
         opening:
@@ -94,6 +95,7 @@ fn main() -> ExitCode {
             a_program_does_not_leave_its_folder,
             variables_do_not_make_it_another_program,
             a_folder_that_becomes_a_link_out_is_seen_when_it_is_used,
+            a_program_in_the_folder_is_the_one_that_was_asked_about,
             files_are_read_and_written_below_the_folder,
             a_pattern_of_the_component_binds_it,
             a_secret_is_taken_out_of_all_that_a_process_says,
@@ -147,6 +149,7 @@ fn main() -> ExitCode {
             it_cannot_look_into_the_daemon,
             its_temporary_folder_is_its_own_and_goes_with_it,
             the_folder_of_the_daemon_is_never_granted,
+            what_its_variables_name_is_not_opened,
             a_folder_that_is_not_there_is_named,
             a_node_program_works_inside_and_not_outside,
             real_agents_answer;
@@ -160,6 +163,8 @@ fn main() -> ExitCode {
             daemons_of_daemons_end,
             what_has_no_readable_name_ends,
             one_that_ignores_all_orders_is_killed,
+            one_that_stops_its_supervisor_is_killed,
+            one_that_stops_its_supervisor_again_and_again_is_killed,
             one_that_floods_stderr_is_killed,
             one_that_never_reads_is_killed,
             one_that_closes_its_output_and_lives_on_is_killed,

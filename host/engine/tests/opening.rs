@@ -114,6 +114,37 @@ pub(crate) fn a_folder_that_becomes_a_link_out_is_seen_when_it_is_used() {
     assert!(!elsewhere.path().join("ran").exists());
 }
 
+pub(crate) fn a_program_in_the_folder_is_the_one_that_was_asked_about() {
+    for swapped in [false, true] {
+        let mut probe = Probe::with("gate_probe", terminal(Folder::Session), limits());
+        probe.asks = true;
+        let binding = probe.open();
+        let folder = probe.folder.path().canonicalize().unwrap();
+        for name in ["one", "two"] {
+            std::fs::create_dir(folder.join(name)).unwrap();
+            std::os::unix::fs::symlink("/bin/echo", folder.join(name).join("run")).unwrap();
+        }
+        let link = folder.join("link");
+        std::os::unix::fs::symlink("one", &link).unwrap();
+        probe.prompt_text(&binding, "shell-in 1 link ./run hello");
+        let question = probe.asked();
+        let program = folder.join("one/run").display().to_string();
+        assert_eq!(question.asked.access.resource, format!("{program} hello"));
+        assert_eq!(question.asked.access.covers, format!("{program} **"));
+        if swapped {
+            std::fs::remove_file(&link).unwrap();
+            std::os::unix::fs::symlink("two", &link).unwrap();
+        }
+        probe.allow(&question);
+        if swapped {
+            let refused = probe.line("1 ");
+            assert!(refused.starts_with("refused Why::Denied") && refused.contains("two/run"), "{refused}");
+        } else {
+            assert_eq!(probe.line("1 out "), "hello");
+        }
+    }
+}
+
 pub(crate) fn files_are_read_and_written_below_the_folder() {
     let grants = [("workspace", files(Folder::Session)), ("source", files(Folder::Session))];
     let probe = Probe::with("gate_probe", registration(grants), limits());

@@ -129,6 +129,7 @@ pub(crate) fn grant(session: &SessionId, asked: &Asked, source: GrantSource) -> 
         effect: GrantEffect::Allow,
         source,
         only: None,
+        to: None,
         origin: None,
         expires_at: None,
         revoked_at: None,

@@ -197,6 +197,35 @@ pub(crate) fn one_that_ignores_all_orders_is_killed() {
     tree.assert_gone();
 }
 
+/// Kills a tree that stops its supervisor with `stop`.
+fn assert_killed_with_a_stopped_supervisor(stop: &str) {
+    let tree = Tree::start(&format!(
+        "{STUBBORN} echo supervisor $PPID; setsid sleep 1000 & read go; {stop}; while :; do sleep 1000; done"
+    ));
+    let supervisor = tree.says("supervisor ");
+    // Not before the supervisor has said that it runs.
+    tree.order("write go");
+    let stat = || fs::read_to_string(format!("/proc/{supervisor}/stat")).unwrap_or_default();
+    wait_until("the supervisor is stopped", || stat().contains(") T "));
+    let begun = Instant::now();
+    tree.order("kill 0");
+    let exit = tree.probe.line("exited ");
+    assert!(exit == "Exit::Signal(9)" || exit == "Exit::Unknown", "{exit}");
+    assert!(begun.elapsed() < PATIENCE / 2, "it took {:?}", begun.elapsed());
+    tree.assert_gone();
+    wait_until("the supervisor is gone", || !is_alive(&supervisor));
+}
+
+pub(crate) fn one_that_stops_its_supervisor_is_killed() {
+    assert_killed_with_a_stopped_supervisor("kill -STOP $PPID");
+}
+
+pub(crate) fn one_that_stops_its_supervisor_again_and_again_is_killed() {
+    assert_killed_with_a_stopped_supervisor(
+        "setsid sh -c 'while kill -STOP $0; do :; done' $PPID & while kill -STOP $PPID; do :; done",
+    );
+}
+
 pub(crate) fn one_that_floods_stderr_is_killed() {
     let tree = Tree::start(&format!("{STUBBORN} echo begun; yes flood >&2"));
     tree.says("begun");

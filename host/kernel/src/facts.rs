@@ -54,6 +54,8 @@ pub struct Facts {
     pub session_busy: bool,
     /// The grants of the session that may be about an access, of any state.
     pub grants: Vec<Grant>,
+    /// For a retry: the run has a `legacy_default` grant.
+    pub legacy_granted: bool,
     /// The grants of the component for the registration, of any state.
     pub component_grants: Vec<ComponentGrant>,
     /// The grant that is meant; one of a component has no session.

@@ -16,9 +16,9 @@ use crate::id::{RunId, Timestamp};
 
 pub use access::{Access, AccessScope, Asked, Policy, Terms};
 pub use denial::Denial;
-pub(crate) use denial::what;
-pub use pattern::matches;
-pub use row::{Component, ComponentGrant, GateDecision, Grant, GrantEffect, GrantSource, OnlyOp};
+pub(crate) use denial::{shown, what};
+pub use pattern::{literal, matches};
+pub use row::{Component, ComponentGrant, GateDecision, Grant, GrantEffect, GrantSource, GrantedTo, OnlyOp};
 
 /// On whose behalf something is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +62,7 @@ pub fn authorize<'g>(
     if let Some(denial) = terms.excludes(access) {
         return Verdict::Deny(denial);
     }
-    let covers = |grant: &&Grant| grant.reaches(scope) && grant.covers(access, &terms.registration);
+    let covers = |grant: &&Grant| grant.reaches(scope) && grant.covers(access, terms);
     // What stands for a policy holds while the registration has that policy.
     let stands = |grant: &&Grant| match grant.source {
         GrantSource::Policy => terms.policy == Policy::Allow,

@@ -68,8 +68,8 @@ pub struct Retry {
     pub model: Option<String>,
     /// The checkpoint to begin from: an artifact of the run's session.
     pub checkpoint: Option<ArtifactId>,
-    /// The registration to fail over to opted in to the legacy permission policy.
-    pub legacy_grant: bool,
+    /// The registrations that opted in to the legacy permission policy.
+    pub legacy: Vec<AdapterId>,
 }
 
 /// A run asks another one for work (seed §16).

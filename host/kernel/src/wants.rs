@@ -31,7 +31,7 @@ pub enum Wants {
     Run(RunId),
     /// What [`Wants::Run`] reads, and `descendants`.
     Tree(RunId),
-    /// What [`Wants::Run`] reads, and `artifact`: the checkpoint.
+    /// What [`Wants::Run`] reads, `artifact`: the checkpoint, and `legacy_granted`.
     Retry(RunId, Option<ArtifactId>),
     /// What [`Wants::Run`] reads about the attempt's run, with this attempt, and `budgets` if the run was delegated.
     Attempt {
@@ -65,7 +65,8 @@ pub enum Wants {
     /// An artifact: `artifact`, `session`.
     Artifact(ArtifactId),
     /// What [`Wants::Attempt`] reads, where an attempt is named; else the `session` that is named, if one is. And `grants`,
-    /// those of that session for the registration or any, without those of other runs, and `component_grants`.
+    /// those of that session, or of the attempt's, for the registration or any, without those of other runs; and
+    /// `component_grants`.
     Access {
         /// The attempt in whose name a person is asked.
         attempt: Option<AttemptId>,

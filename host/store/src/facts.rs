@@ -32,7 +32,7 @@ pub(crate) fn read(db: &Connection, wants: &Wants) -> Result<Facts> {
                 Some(checkpoint) => run::artifact(db, checkpoint)?,
                 None => None,
             };
-            Ok(Facts { artifact, ..run::by_id(db, run)? })
+            Ok(Facts { artifact, legacy_granted: access::legacy_granted(db, run)?, ..run::by_id(db, run)? })
         }
         Wants::Attempt { attempt, opened } => run::of_attempt(db, attempt, opened.as_ref()),
         Wants::Delegation { parent, session, client, request } => {

@@ -141,7 +141,7 @@ impl Walk {
             adapter: dice.of(&[None, Some("acp"), Some("pinned")]).map(Into::into),
             model: dice.of(&[None, Some("m2".to_owned())]),
             checkpoint: checkpoint.filter(|_| dice.once_in(2)),
-            legacy_grant: dice.once_in(2),
+            legacy: if dice.once_in(2) { vec!["acp".into(), "pinned".into()] } else { vec![] },
         })
     }
 

@@ -23,6 +23,8 @@ struct Question {
     attempt: AttemptId,
     request: u32,
     title: String,
+    /// What an adapter wants to open, whole, where the title has only its beginning.
+    whole: Option<String>,
     /// Why an adapter needs what it asks for, in its own words.
     reason: Option<String>,
     what: What,
@@ -84,7 +86,9 @@ impl Questions {
             (text("prompt"), What::Information { schema: payload["schema"].clone(), url })
         };
         let reason = payload["reason"].as_str().filter(|reason| !reason.is_empty()).map(plain);
-        self.open.push_back(Question { attempt, request, title, reason, what });
+        let resource = payload["details"]["access"]["resource"].as_str().map(plain);
+        let whole = resource.filter(|resource| !title.contains(resource.as_str()));
+        self.open.push_back(Question { attempt, request, title, whole, reason, what });
     }
 
     pub(super) fn resolved(&mut self, event: &Event) {
@@ -149,6 +153,9 @@ impl Questions {
 impl Question {
     fn put(&self) {
         terminal::note(&format!("? {}", self.title));
+        if let Some(whole) = &self.whole {
+            terminal::note(&format!("  in full: {whole}"));
+        }
         if let Some(reason) = &self.reason {
             terminal::note(&format!("  its reason: {reason}"));
         }

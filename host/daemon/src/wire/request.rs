@@ -112,7 +112,7 @@ impl RetryRun {
             adapter: self.adapter_id,
             model: self.model,
             checkpoint: self.checkpoint_artifact_id,
-            legacy_grant: false,
+            legacy: vec![],
         }
     }
 }

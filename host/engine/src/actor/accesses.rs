@@ -9,8 +9,10 @@ use omi_kernel::grant::{Access, Asked, Grant, Policy};
 use omi_kernel::id::GrantId;
 use omi_kernel::report::Report;
 
+use super::files::short_resource;
 use super::{Actor, Step};
 use crate::access::{Deferred, Parked};
+use crate::file_jobs::Job;
 use crate::gate::{Gate, Permit};
 use crate::input::{Input, Op, Why};
 use crate::limits;
@@ -30,6 +32,17 @@ pub(super) struct Want {
 }
 
 impl Actor {
+    /// Why something is refused that is not even asked for.
+    pub(super) fn denied(&self, doing: &str, resource: &str, grant: &str, reason: &str) -> Why {
+        let registration = &self.spec.registration.name;
+        let resource = short_resource(resource.escape_debug().to_string());
+        let line = format!("`[registrations.{registration}.grants.{grant}]`");
+        let hint = if reason.contains(&line) { String::new() } else { format!("; hint: see {line}") };
+        Why::Denied(format!(
+            "`{registration}` may not {doing} `{resource}` (grant `{grant}`): {reason}{hint}"
+        ))
+    }
+
     /// Has the kernel decide, and does what is `deferred` when it is allowed.
     pub(super) fn ask(&mut self, want: Want, deferred: Deferred) -> Step {
         let Want { op, scope, grant, capability, operation, resource, covers } = want;
@@ -78,7 +91,9 @@ impl Actor {
         if bytes > max as usize {
             return Err(Why::Limit(format!("what waits to be written or sent has {max} bytes at most")));
         }
-        self.accesses.next_request().ok_or_else(|| Why::Limit("no more can be asked for".to_owned()))
+        self.accesses.next_request().ok_or_else(|| {
+            Why::Limit("as much was asked for as one worker may; hint: start a new session".to_owned())
+        })
     }
 
     /// Does what was asked for, if that is still allowed.
@@ -104,8 +119,9 @@ impl Actor {
     fn open(&mut self, deferred: Deferred, permit: Permit) -> Result<(), Why> {
         match deferred {
             Deferred::Nothing => Err(Why::Other("there is nothing behind that grant".to_owned())),
-            Deferred::Spawn { spawn, stdin } => self.start_process(&spawn, stdin),
+            Deferred::Spawn { spawn, stdin } => self.start_process(&spawn, stdin, &permit),
             Deferred::File(job) => {
+                let job = Job { narrowed: permit.is_narrowed(), ..job };
                 self.files.add(job, &self.common.inbox, &self.runtime.tokio);
                 Ok(())
             }

@@ -40,6 +40,8 @@ impl Actor {
         // One that is neither there nor waits may just have ended: its `exited` is on its way.
         if !self.common.processes.end(process, grace) && self.accesses.stdin(process).is_some() {
             self.cancel_access(process);
+            // It was recorded for nothing: whoever does that again and again fills the record.
+            self.refusals += 1;
         }
     }
 
@@ -84,7 +86,12 @@ impl Actor {
 
     /// The bytes that an adapter hands over, in one.
     pub(super) fn joined(&self, parts: &[Part]) -> Result<Vec<u8>, Why> {
-        self.pieces(parts).map(joined)
+        let pieces = self.pieces(parts)?;
+        let (bytes, max) = (length(&pieces), self.runtime.limits.blob_bytes);
+        if bytes > max as usize {
+            return Err(Why::Limit(format!("{bytes} bytes in one: a worker hands over {max} at most")));
+        }
+        Ok(joined(pieces))
     }
 
     fn pieces(&self, parts: &[Part]) -> Result<Vec<Piece>, Why> {
@@ -123,14 +130,37 @@ fn describe(scope: Scope) -> String {
     }
 }
 
+/// Bytes of all pieces together. One blob can be named in many.
+fn length(pieces: &[Piece]) -> usize {
+    pieces.iter().map(Piece::bytes).fold(0, usize::saturating_add)
+}
+
 fn joined(pieces: Vec<Piece>) -> Vec<u8> {
-    let mut joined = Vec::new();
+    let mut joined = Vec::with_capacity(length(&pieces));
     for piece in pieces {
         match piece {
             Piece::Bytes(bytes) => joined.extend(bytes),
             Piece::Blob(bytes) => joined.extend_from_slice(&bytes),
-            Piece::BlobAsBase64(bytes) => joined.extend(STANDARD.encode(&bytes).into_bytes()),
+            Piece::BlobAsBase64(bytes) => joined.extend(STANDARD.encode(&bytes[..]).into_bytes()),
         }
     }
     joined
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::blobs::Counted;
+
+    #[test]
+    fn the_length_is_known_before_anything_is_joined() {
+        let blob = Arc::new(Counted::new(vec![7; 1_000], &Arc::default()));
+        let pieces =
+            || vec![Piece::Bytes(vec![1; 5]), Piece::Blob(blob.clone()), Piece::BlobAsBase64(blob.clone())];
+        assert_eq!(length(&pieces()), joined(pieces()).len());
+        let many = (0..100_000).map(|_| Piece::BlobAsBase64(Arc::clone(&blob))).collect::<Vec<_>>();
+        assert_eq!(length(&many), 100_000 * 1_336);
+    }
 }

@@ -57,15 +57,21 @@ impl Actor {
 
     fn want_file(&self, asked: Asked) -> Result<(Want, Deferred), Not> {
         let Asked { op, scope, grant, path, operation, work } = asked;
+        let denied = |why| match why {
+            Why::Denied(reason) => Not::Refused(self.denied(operation, &path, &grant, &reason)),
+            other => Not::Refused(other),
+        };
         let pattern = self.gate.declared(&grant).map(|declared| declared.pattern.clone());
         let (resource, deferred) = match self.gate.bound(&grant, &Capability::Files) {
             Some(Bound::Files(bound)) => {
                 if self.stopping {
                     return Err(Not::Refused(Why::Other("the worker is stopping".to_owned())));
                 }
-                let root = self.granted_folder(&bound.folder, scope, &grant).map_err(Not::Refused)?;
+                let root = self.granted_folder(&bound.folder, scope, &grant).map_err(denied)?;
                 let path = files::relative(&root, &path).map_err(Not::Failed)?;
-                (path.clone(), Deferred::File(Job { op, scope, root, path, work }))
+                let private = self.runtime.supervisor.private.clone();
+                let job = Job { op, scope, root, path: path.clone(), work, private, narrowed: true };
+                (path, Deferred::File(job))
             }
             Some(Bound::Process(_) | Bound::Terminal(_) | Bound::Http(_)) | None => {
                 let resource = self.gate.unbound(&grant, &Capability::Files, short_resource(path));

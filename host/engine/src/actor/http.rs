@@ -62,14 +62,16 @@ impl Actor {
         if self.transfers.len() + self.accesses.sends() >= limits::REQUESTS as usize {
             return Err(Why::Limit(format!("{} requests are open already", limits::REQUESTS)));
         }
-        let resource = http::resource(&request.method, &request.path).map_err(Why::Denied)?;
+        let asked = format!("{} {}", request.method, request.path);
+        let denied = |why: &str| self.denied("send", &asked, &request.grant, why);
+        let resource = http::resource(&request.method, &request.path).map_err(|why| denied(&why))?;
         if resource.len() > limits::RESOURCE_BYTES {
             return Err(Why::Limit(format!("a path has {} bytes at most", limits::RESOURCE_BYTES)));
         }
         if !bound.methods.contains(&request.method) {
-            return Err(Why::Denied(format!(
-                "`{}` may not use the method `{}`; hint: add it to `methods` in `[registrations.{0}.grants.{}]`",
-                self.spec.registration.name, request.method, request.grant
+            return Err(denied(&format!(
+                "the method `{}` is not granted; hint: add it to `methods` in `[registrations.{}.grants.{}]`",
+                request.method, self.spec.registration.name, request.grant
             )));
         }
         Ok(resource)
@@ -116,6 +118,8 @@ impl Actor {
         // One that neither waits nor is open may just have ended: its end is on its way.
         if !self.transfers.contains_key(&op) && self.accesses.is_send(op) {
             self.cancel_access(op);
+            // As with a process that is killed before it is started.
+            self.refusals += 1;
         }
         self.abort(op);
     }

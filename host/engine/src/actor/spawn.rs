@@ -5,13 +5,14 @@ use std::sync::Arc;
 use omi_kernel::descriptor::Capability;
 
 use super::accesses::Want;
+use super::command_line::{absolute, command_line};
 use super::files::short_resource;
 use super::folder::folder_below;
 use super::{Actor, Step};
 use crate::access::Deferred;
 use crate::environment::{self, environment};
+use crate::gate::Permit;
 use crate::input::Why;
-use crate::limits;
 use crate::output::Spawn;
 use crate::process::{Launch, Process};
 use crate::registration::{Bound, BoundProcess, BoundTerminal, Setting};
@@ -63,8 +64,7 @@ impl Actor {
                 let asked = self.gate.unbound(&spawn.grant, &capability, short_resource(named));
                 (asked.clone(), asked)
             }
-            Some(program) if is_terminal => command_line(&program.argv)?,
-            Some(program) => (program.argv[0].clone(), program.argv[0].clone()),
+            Some(program) => self.described(program, spawn)?,
         };
         let want = Want {
             op: spawn.op,
@@ -76,6 +76,20 @@ impl Actor {
             covers,
         };
         Ok((want, program.is_some()))
+    }
+
+    /// The program in the words of a grant, and what a lasting answer covers.
+    fn described(&self, program: &Program<'_>, spawn: &Spawn) -> Result<(String, String), Why> {
+        let described = command_line(&program.argv, &spawn.env, spawn.command.is_some());
+        described.map_err(|why| self.not_started(spawn, why))
+    }
+
+    /// Why a program is not even asked for, or not started any more.
+    fn not_started(&self, spawn: &Spawn, why: Why) -> Why {
+        let Why::Denied(reason) = why else { return why };
+        let words: Vec<&str> = spawn.command.iter().chain(&spawn.args).map(String::as_str).collect();
+        let named = if spawn.command.is_some() { words.join(" ") } else { "the granted program".to_owned() };
+        self.denied("start", &named, &spawn.grant, &reason)
     }
 
     fn room_for_process(&self) -> Result<(), Why> {
@@ -91,11 +105,12 @@ impl Actor {
 
     /// The program behind the grant; none if nothing that fits is bound to it.
     fn program(&self, capability: &Capability, spawn: &Spawn) -> Option<Result<Program<'_>, Why>> {
-        match self.gate.bound(&spawn.grant, capability)? {
-            Bound::Process(process) => Some(self.granted_program(process, spawn)),
-            Bound::Terminal(terminal) => Some(self.chosen_program(terminal, spawn)),
-            Bound::Files(_) | Bound::Http(_) => None,
-        }
+        let program = match self.gate.bound(&spawn.grant, capability)? {
+            Bound::Process(process) => self.granted_program(process, spawn),
+            Bound::Terminal(terminal) => self.chosen_program(terminal, spawn),
+            Bound::Files(_) | Bound::Http(_) => return None,
+        };
+        Some(program.map_err(|why| self.not_started(spawn, why)))
     }
 
     fn granted_program<'r>(&self, process: &'r BoundProcess, spawn: &Spawn) -> Result<Program<'r>, Why> {
@@ -122,30 +137,35 @@ impl Actor {
         };
         environment::check(&spawn.env)?;
         let folder = self.granted_folder(&terminal.folder, spawn.scope, &spawn.grant)?;
+        let cwd = folder_below(&folder, spawn.cwd.as_deref())?;
+        let command = absolute(command, &cwd)?;
         Ok(Program {
-            argv: argv(std::iter::once(command).chain(&spawn.args))?,
+            argv: argv(std::iter::once(&command).chain(&spawn.args))?,
             setting: &terminal.setting,
-            cwd: folder_below(&folder, spawn.cwd.as_deref())?,
+            cwd,
             hint: "hint: the runtime chose it; it must be on the PATH of the daemon".to_owned(),
         })
     }
 
     /// Starts a process that was allowed.
-    pub(super) fn start_process(&self, spawn: &Spawn, stdin: Stdin) -> Result<(), Why> {
-        let launch = self.launch(spawn)?;
+    pub(super) fn start_process(&self, spawn: &Spawn, stdin: Stdin, permit: &Permit) -> Result<(), Why> {
+        let launch = self.launch(spawn, permit)?;
         let inbox = Arc::clone(&self.common.inbox);
         let (supervisor, tokio) = (&self.runtime.supervisor, &self.runtime.tokio);
         self.common.processes.add(spawn.op, || Process::start(launch, stdin, supervisor, inbox, tokio));
         Ok(())
     }
 
-    fn launch(&self, spawn: &Spawn) -> Result<Launch, Why> {
+    fn launch(&self, spawn: &Spawn, permit: &Permit) -> Result<Launch, Why> {
         let terminal = || self.program(&Capability::Terminal, spawn);
-        // The folder is looked up again: a link may have changed since it was asked for.
-        let Program { argv, setting, cwd, hint } = self
+        // The folder is looked up again: a link may have changed since it was asked for, and with it the program.
+        let program = self
             .program(&Capability::Process, spawn)
             .or_else(terminal)
             .unwrap_or_else(|| Err(Why::Other("there is nothing behind that grant".to_owned())))?;
+        let (resource, _covers) = self.described(&program, spawn)?;
+        permit.check_resource(resource).map_err(|denial| Why::Denied(denial.to_string()))?;
+        let Program { argv, setting, cwd, hint } = program;
         let secrets = secret::of_setting(setting).map_err(Why::Failed)?;
         Ok(Launch {
             op: spawn.op,
@@ -155,6 +175,7 @@ impl Actor {
             framing: spawn.stdout,
             limits: setting.limits.clone(),
             confine: setting.confine.clone(),
+            chosen: spawn.command.is_some(),
             hidden: secret::of_registration(&self.spec.registration),
             hint,
         })
@@ -167,53 +188,4 @@ fn argv<'a>(words: impl Iterator<Item = &'a String>) -> Result<Vec<String>, Why>
         return Err(Why::Failed("the command is empty or has a zero byte in it".to_owned()));
     }
     Ok(argv)
-}
-
-/// A command line as it is decided about, and what a lasting answer covers: the program with any arguments. A line
-/// break in an argument is written as `\n`, so that the line stays one.
-fn command_line(argv: &[String]) -> Result<(String, String), Why> {
-    let program = &argv[0];
-    if program.contains([' ', '*']) || program.chars().any(char::is_control) {
-        let text = format!(
-            "a program with a space, a `*` or a control character in its name cannot be granted: `{}`",
-            program.escape_debug()
-        );
-        return Err(Why::Denied(text));
-    }
-    let escaped = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
-    let words = argv.iter().map(|word| word.chars().map(escaped).collect::<String>());
-    let line = words.collect::<Vec<_>>().join(" ");
-    if line.len() > limits::RESOURCE_BYTES {
-        return Err(Why::Limit(format!("a command line has {} bytes at most", limits::RESOURCE_BYTES)));
-    }
-    let covers = if argv.len() > 1 { format!("{program} **") } else { program.clone() };
-    Ok((line, covers))
-}
-
-#[cfg(test)]
-mod tests {
-    use omi_kernel::grant::matches;
-
-    use super::*;
-
-    fn line(words: &[&str]) -> Result<(String, String), Why> {
-        command_line(&words.iter().map(ToString::to_string).collect::<Vec<_>>())
-    }
-
-    #[test]
-    fn a_lasting_answer_covers_the_program_and_no_other() {
-        let (git, covers) = line(&["git", "commit", "-m", "two\nlines"]).unwrap();
-        assert_eq!((git.as_str(), covers.as_str()), ("git commit -m two\\nlines", "git **"));
-        assert!(matches(&covers, &git) && matches(&covers, &line(&["git", "log", "a/b"]).unwrap().0));
-        assert!(!matches(&covers, &line(&["gitk", "log"]).unwrap().0));
-        assert_eq!(line(&["ls"]).unwrap(), ("ls".to_owned(), "ls".to_owned()));
-    }
-
-    #[test]
-    fn what_a_grant_could_not_name_is_not_started() {
-        for program in ["git ../evil", "*", "a\nb"] {
-            assert!(matches!(line(&[program, "x"]), Err(Why::Denied(_))), "{program}");
-        }
-        assert!(matches!(line(&["sh", &"x".repeat(limits::RESOURCE_BYTES)]), Err(Why::Limit(_))));
-    }
 }

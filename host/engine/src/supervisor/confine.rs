@@ -3,9 +3,12 @@
 //! - It may write to its folder, to a temporary folder of its own (with the cache in it), to its state, and to a few
 //!   devices; rename and truncate included.
 //! - It may read that, what the system is made of, where it is installed itself, and what it was granted besides.
-//! - It may never be given a folder that has the daemon's own in it: that is an error, not a smaller rule.
+//! - It may never be given a folder that has the daemon's own in it, or is in the daemon's own: that is an error, not a
+//!   smaller rule.
 //! - It cannot look into processes outside, nor gain rights by starting a program (`sudo`); if it is root's, it loses
 //!   the rights with which the rules could be walked around.
+//!
+//! All that is granted comes from the daemon. Nothing here is read from the environment, which is the program's.
 //!
 //! What this does not cover: metadata can be changed and seen everywhere (`chmod`, `utimes`, extended attributes, `stat`),
 //! path-named sockets outside can be connected to, the network is open, and processes outside can be signalled as the
@@ -14,6 +17,10 @@
 //! All of it or nothing: a kernel that lacks a right that is needed here is an error.
 
 use std::path::{Path, PathBuf};
+
+/// Variables of the daemon that every process gets and that name a file or folder to read.
+pub(crate) const NAMED: &[&str] =
+    &["SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"];
 
 /// The cache of a confined program, in its temporary folder.
 pub(super) fn cache(scratch: &Path) -> PathBuf {
@@ -47,7 +54,6 @@ mod rules {
     };
 
     use super::super::capabilities;
-    use super::super::installation;
     use super::super::options::{Confinement, PRIVATE_FOLDER};
     use super::cache;
 
@@ -72,9 +78,6 @@ mod rules {
     ];
     /// What often leads out of `/etc` by a symlink: names, time, certificates.
     const LINKED: &[&str] = &["/etc/resolv.conf", "/etc/localtime", "/etc/ssl/certs", "/etc/ssl/cert.pem"];
-    /// Variables that every process gets and that name a file or folder to read.
-    const NAMED: &[&str] =
-        &["SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"];
     /// Devices without anything behind them that is not the program's own.
     const DEVICES: &[&str] = &[
         "/dev/null",
@@ -115,12 +118,22 @@ mod rules {
         program: &OsStr,
     ) -> Result<(), String> {
         let cannot = |why: String| format!("cannot confine `{}`: {why}", program.to_string_lossy());
+        is_in(&confinement.folder).map_err(cannot)?;
         make_folders(confinement, scratch).map_err(cannot)?;
-        let mut rules = rules(confinement, scratch, program);
+        let mut rules = rules(confinement, scratch);
         rules.retain(|(path, _, is_needed)| *is_needed || path.exists());
-        check(&rules, &confinement.private).map_err(cannot)?;
+        check(&rules, &confinement.private, scratch).map_err(cannot)?;
         restrict(&rules).map_err(cannot)?;
         capabilities::reduce().map_err(|error| cannot(format!("cannot give up the rights of root: {error}")))
+    }
+
+    /// Refuses where a part of the path to its folder was replaced since that was judged.
+    fn is_in(folder: &Path) -> Result<(), String> {
+        match std::env::current_dir() {
+            Ok(real) if real == folder => Ok(()),
+            Ok(real) => Err(format!("its folder `{}` is now `{}`", folder.display(), real.display())),
+            Err(error) => Err(format!("its folder `{}` is gone: {error}", folder.display())),
+        }
     }
 
     fn make_folders(confinement: &Confinement, scratch: Option<&Path>) -> Result<(), String> {
@@ -136,11 +149,7 @@ mod rules {
     }
 
     /// What it may do where, and whether the place has to be there.
-    fn rules(
-        confinement: &Confinement,
-        scratch: Option<&Path>,
-        program: &OsStr,
-    ) -> Vec<(PathBuf, Right, bool)> {
+    fn rules(confinement: &Confinement, scratch: Option<&Path>) -> Vec<(PathBuf, Right, bool)> {
         let needed = |paths: &[PathBuf], right| {
             paths.iter().map(|path| (path.clone(), right, true)).collect::<Vec<_>>()
         };
@@ -151,9 +160,7 @@ mod rules {
         rules.extend(needed(&confinement.read, Right::Read));
         rules.push((PathBuf::from("."), Right::Write, true));
         rules.extend(scratch.map(|folder| (folder.to_owned(), Right::Write, true)));
-        let installed = installation::folders(program);
-        let named = NAMED.iter().filter_map(std::env::var_os).map(PathBuf::from);
-        rules.extend(installed.into_iter().chain(named).map(|path| (path, Right::Read, false)));
+        rules.extend(confinement.known.iter().map(|path| (path.clone(), Right::Read, false)));
         rules.extend(known(SYSTEM, Right::Read));
         rules.extend(known(LINKED, Right::Read));
         rules.extend(known(DEVICES, Right::Write));
@@ -161,20 +168,33 @@ mod rules {
         rules
     }
 
-    /// Refuses a folder that has the daemon's own in it.
-    fn check(rules: &[(PathBuf, Right, bool)], private: &[PathBuf]) -> Result<(), String> {
-        let private: Vec<_> = private.iter().filter_map(|path| path.canonicalize().ok()).collect();
+    /// Refuses a folder that has the daemon's own in it, or is in the daemon's own. Only the temporary folder may be
+    /// there: it is new, and made by the daemon.
+    fn check(
+        rules: &[(PathBuf, Right, bool)],
+        private: &[PathBuf],
+        scratch: Option<&Path>,
+    ) -> Result<(), String> {
+        let private: Vec<_> = private.iter().flat_map(|path| names(path)).collect();
         for (path, right, _) in rules {
             let real = path.canonicalize().map_err(|error| {
                 format!("there is no `{}`: {error}; hint: correct its folders in the grant", path.display())
             })?;
-            let holds = |private: &&PathBuf| private.starts_with(&real);
-            match (right, private.iter().find(holds)) {
+            let is_made_for_it = scratch == Some(path.as_path());
+            let wrong = private.iter().find_map(|private| {
+                if private.starts_with(&real) {
+                    Some(("has", private, " in it; hint: grant a smaller folder"))
+                } else if real.starts_with(private) && !is_made_for_it {
+                    Some(("is in", private, "; hint: grant another folder"))
+                } else {
+                    None
+                }
+            });
+            match (right, wrong) {
                 (Right::List, _) | (_, None) => {}
-                (Right::Read | Right::Write, Some(private)) => {
+                (Right::Read | Right::Write, Some((how, private, hint))) => {
                     return Err(format!(
-                        "it would be granted `{}`, which has the daemon's own `{}` in it; hint: grant a smaller folder, \
-                         or move the daemon's",
+                        "it would be granted `{}`, which {how} the daemon's own `{}`{hint}, or move the daemon's",
                         real.display(),
                         private.display()
                     ));
@@ -182,6 +202,16 @@ mod rules {
             }
         }
         Ok(())
+    }
+
+    /// All names of a path that need not be there: as it is written, and with the symlinks of each of its parents
+    /// followed. So neither what it leads to can be granted, nor a folder where it can be put or replaced.
+    fn names(path: &Path) -> Vec<PathBuf> {
+        let name = |parent: &Path| {
+            let (real, rest) = (parent.canonicalize().ok()?, path.strip_prefix(parent).ok()?);
+            Some(real.components().chain(rest.components()).collect())
+        };
+        path.ancestors().filter_map(name).collect()
     }
 
     fn restrict(rules: &[(PathBuf, Right, bool)]) -> Result<(), String> {

@@ -5,6 +5,8 @@
 //! - Any other: its folder; only itself if that is the user's own.
 //!
 //! This holds for the program as it was named, for what its symlinks lead to, and for the interpreter of a script.
+//!
+//! The daemon finds this out, for programs that a registration names: what a runtime chooses must not choose what it reads.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -17,38 +19,48 @@ const FIRST_LINE_BYTES: u64 = 256;
 /// What is beside a `bin` that belongs to it.
 const BESIDE_BIN: &[&str] = &["lib", "lib64", "pyvenv.cfg"];
 
+/// Where programs are looked for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place<'a> {
+    /// The folder that the program starts in.
+    pub(crate) cwd: &'a Path,
+    /// Its `PATH`, which only the daemon and the registration set.
+    pub(crate) path: Option<&'a OsStr>,
+    /// The folder of the user who runs the daemon.
+    pub(crate) home: Option<&'a Path>,
+}
+
 /// The folders, and single files, of a program. None if there is no such program.
-pub(super) fn folders(program: &OsStr) -> Vec<PathBuf> {
-    let Some(program) = find(program) else { return Vec::new() };
-    let mut folders = homes(&program);
-    let interpreter = interpreter(&program).and_then(|interpreter| find(&interpreter));
-    folders.extend(interpreter.iter().flat_map(|interpreter| homes(interpreter)));
+pub(crate) fn folders(program: &OsStr, place: Place<'_>) -> Vec<PathBuf> {
+    let Some(program) = find(program, place) else { return Vec::new() };
+    let mut folders = homes(&program, place.home);
+    let interpreter = interpreter(&program).and_then(|interpreter| find(&interpreter, place));
+    folders.extend(interpreter.iter().flat_map(|interpreter| homes(interpreter, place.home)));
     folders
 }
 
 /// A program as the system finds it: by its path, or in one of the folders of `PATH`.
-fn find(program: &OsStr) -> Option<PathBuf> {
+fn find(program: &OsStr, place: Place<'_>) -> Option<PathBuf> {
     if program.as_bytes().contains(&b'/') {
-        return std::path::absolute(program).ok();
+        return Some(place.cwd.join(program));
     }
-    let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|folder| folder.join(program)).find(|program| program.is_file())
+    let mut folders = std::env::split_paths(place.path?).map(|folder| place.cwd.join(folder).join(program));
+    folders.find(|program| program.is_file())
 }
 
-fn homes(program: &Path) -> Vec<PathBuf> {
-    let mut homes = home(program);
-    homes.extend(program.canonicalize().iter().flat_map(|real| home(real)));
+fn homes(program: &Path, users: Option<&Path>) -> Vec<PathBuf> {
+    let mut homes = home(program, users);
+    homes.extend(program.canonicalize().iter().flat_map(|real| home(real, users)));
     homes
 }
 
-fn home(program: &Path) -> Vec<PathBuf> {
+fn home(program: &Path, users: Option<&Path>) -> Vec<PathBuf> {
     let modules = program.ancestors().filter(|folder| folder.file_name() == Some(OsStr::new("node_modules")));
     if let Some(outermost) = modules.last() {
         return vec![outermost.to_owned()];
     }
     let Some(folder) = program.parent() else { return Vec::new() };
-    let users = std::env::var_os("HOME").map(PathBuf::from);
-    if folder.parent().is_none() || users.is_some_and(|users| users == folder) {
+    if folder.parent().is_none() || users == Some(folder) {
         return vec![program.to_owned()];
     }
     let mut homes = vec![folder.to_owned()];
@@ -79,15 +91,13 @@ mod tests {
 
     #[test]
     fn what_belongs_to_a_program_is_found() {
-        let home = |program: &str| home(Path::new(program));
+        let home = |program: &str| home(Path::new(program), Some(Path::new("/home/user")));
         assert_eq!(home("/a/node_modules/x/node_modules/y/cli.js"), [Path::new("/a/node_modules")]);
         assert_eq!(home("/a/share/agent/1.0"), [Path::new("/a/share/agent")]);
         let bin = ["/a/bin", "/a/lib", "/a/lib64", "/a/pyvenv.cfg"].map(PathBuf::from);
         assert_eq!(home("/a/bin/agent"), bin);
         assert_eq!(home("/agent"), [Path::new("/agent")]);
-        let users = PathBuf::from(std::env::var_os("HOME").unwrap());
-        let in_users_folder = users.join("agent");
-        assert_eq!(self::home(&in_users_folder), [in_users_folder]);
+        assert_eq!(home("/home/user/agent"), [Path::new("/home/user/agent")]);
     }
 
     #[test]
@@ -114,7 +124,7 @@ mod tests {
         std::fs::create_dir_all(real.parent().unwrap()).unwrap();
         std::fs::write(&real, "#!/bin/sh\n").unwrap();
         std::os::unix::fs::symlink(&real, root.join("agent")).unwrap();
-        let folders = folders(root.join("agent").as_os_str());
+        let folders = folders(OsStr::new("./agent"), Place { cwd: &root, path: None, home: None });
         assert_eq!(folders[..2], [root.clone(), root.join("agents/node_modules")]);
         assert!(folders.contains(&PathBuf::from("/bin")), "{folders:?}");
     }

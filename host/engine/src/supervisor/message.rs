@@ -167,7 +167,13 @@ mod tests {
                 file_bytes: Some(u64::MAX),
             },
             belongings: Belongings { group: Some("/g".into()), scratch: Some("/s p".into()) },
-            confinement: Some(Confinement { state: vec!["/ä".into()], read, private: Vec::new() }),
+            confinement: Some(Confinement {
+                folder: "/f".into(),
+                state: vec!["/ä".into()],
+                read,
+                known: vec!["/k".into()],
+                private: Vec::new(),
+            }),
         }
     }
 

@@ -53,11 +53,15 @@ pub(crate) struct Limits {
 /// What a confined program may touch, besides its folder, its temporary folder and the system.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Confinement {
+    /// The folder that was judged and that the program has to be in, without symlinks.
+    pub(crate) folder: PathBuf,
     /// What it may write to. A folder that is not there is made.
     pub(crate) state: Vec<PathBuf>,
     /// What it may read.
     pub(crate) read: Vec<PathBuf>,
-    /// What must not be in any folder that it may touch: the daemon's own.
+    /// What it may read besides, where it is there.
+    pub(crate) known: Vec<PathBuf>,
+    /// The daemon's own: no folder that it may touch may be in this, or have this in it.
     pub(crate) private: Vec<PathBuf>,
 }
 

@@ -53,36 +53,39 @@ fn word(status: WaitStatus) -> Option<Word> {
 /// Asks every process below to end. One that is gone meanwhile is no failure.
 #[cfg(target_os = "linux")]
 pub(super) fn terminate(_group: Pid) {
-    for process in descendants() {
+    for process in descendants(rustix::process::getpid()) {
         let _ = rustix::process::kill_process(process.pid, Signal::TERM);
     }
 }
 
-/// Kills every process below that can be found. What was forked meanwhile is left for the next time.
+/// Kills every process below a supervisor that can be found, and says whether there was any. What was forked meanwhile
+/// is left for the next time.
 ///
 /// All are stopped first: each one that is killed makes room for another child of those that still run.
 #[cfg(target_os = "linux")]
-pub(super) fn kill(_group: Pid) {
+pub(crate) fn kill(supervisor: Pid, _group: Option<Pid>) -> bool {
     let mut found = std::collections::HashMap::new();
     for _ in 0..STOP_PASSES {
         let fresh: Vec<_> =
-            descendants().into_iter().filter(|process| !found.contains_key(&process.pid)).collect();
+            descendants(supervisor).into_iter().filter(|process| !found.contains_key(&process.pid)).collect();
         if fresh.is_empty() {
             break;
         }
-        signal(&fresh, Signal::STOP);
+        signal(supervisor, &fresh, Signal::STOP);
         found.extend(fresh.into_iter().map(|process| (process.pid, process)));
     }
-    signal(&found.into_values().collect::<Vec<_>>(), Signal::KILL);
+    let found: Vec<_> = found.into_values().collect();
+    signal(supervisor, &found, Signal::KILL);
+    !found.is_empty()
 }
 
 /// Signals processes, and their process groups as a whole: a member cannot fork past a signal to its group. A group is
 /// within one session, and the supervisor and what is below it have sessions of their own, so it has no stranger in it.
 #[cfg(target_os = "linux")]
-fn signal(processes: &[Process], signal: Signal) {
-    let own = rustix::process::getpgrp();
+fn signal(supervisor: Pid, processes: &[Process], signal: Signal) {
+    let spared = [rustix::process::getpgrp(), supervisor];
     let groups: std::collections::HashSet<_> = processes.iter().map(|process| process.group).collect();
-    for group in groups.into_iter().filter(|group| *group != own) {
+    for group in groups.into_iter().filter(|group| !spared.contains(group)) {
         let _ = rustix::process::kill_process_group(group, signal);
     }
     for process in processes {
@@ -96,10 +99,10 @@ pub(super) fn terminate(group: Pid) {
     let _ = rustix::process::kill_process_group(group, Signal::TERM);
 }
 
-/// Kills the program's process group.
+/// Kills the program's process group, and says whether there was one.
 #[cfg(not(target_os = "linux"))]
-pub(super) fn kill(group: Pid) {
-    let _ = rustix::process::kill_process_group(group, Signal::KILL);
+pub(crate) fn kill(_supervisor: Pid, group: Option<Pid>) -> bool {
+    group.is_some_and(|group| rustix::process::kill_process_group(group, Signal::KILL).is_ok())
 }
 
 /// Watches how many processes there are below. It looks at all of them only if there can be too many: it knows how many
@@ -125,7 +128,7 @@ impl Census {
         {
             return None;
         }
-        let count = below().len() as u64;
+        let count = below(rustix::process::getpid()).len() as u64;
         self.last = started.map(|started| (count, started));
         (count > self.limit).then(|| u32::try_from(count).unwrap_or(u32::MAX))
     }
@@ -156,20 +159,20 @@ struct Process {
 
 /// Every process below that runs.
 #[cfg(target_os = "linux")]
-fn descendants() -> Vec<Process> {
-    below().into_iter().filter(|process| !process.is_zombie).collect()
+fn descendants(supervisor: Pid) -> Vec<Process> {
+    below(supervisor).into_iter().filter(|process| !process.is_zombie).collect()
 }
 
 /// Every process below.
 #[cfg(target_os = "linux")]
-fn below() -> Vec<Process> {
+fn below(supervisor: Pid) -> Vec<Process> {
     use std::collections::HashMap;
 
     let mut children: HashMap<Pid, Vec<Process>> = HashMap::new();
     for (parent, process) in pids().filter_map(process) {
         children.entry(parent).or_default().push(process);
     }
-    let mut found = children.remove(&rustix::process::getpid()).unwrap_or_default();
+    let mut found = children.remove(&supervisor).unwrap_or_default();
     let mut next = 0;
     while let Some(process) = found.get(next) {
         let below = children.remove(&process.pid).unwrap_or_default();

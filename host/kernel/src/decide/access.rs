@@ -11,7 +11,7 @@ use crate::event::{About, EventKind};
 use crate::facts::Facts;
 use crate::grant::{
     Access, AccessScope, Allowed, Asked, ComponentGrant, Denial, GateDecision, Grant, GrantEffect,
-    GrantSource, OnlyOp, Scope, Verdict, authorize,
+    GrantSource, GrantedTo, OnlyOp, Policy, Scope, Verdict, authorize, literal, shown,
 };
 use crate::id::{GrantId, Ids, RunId, SessionId};
 use crate::input::AccessAsked;
@@ -29,6 +29,10 @@ const SESSION: &str = "session";
 const ALWAYS: &str = "always";
 /// The answer that denies it.
 const DENY: &str = "deny";
+/// Characters of what was opened that are recorded: any path, and nearly any command line.
+const RECORDED_CHARS_MAX: usize = 4096;
+/// Characters of a pattern in the name of an answer.
+const OPTION_CHARS_MAX: usize = 80;
 
 pub(super) fn asked(input: &AccessAsked, facts: &Facts, ids: &mut Ids<'_>) -> Result<Decision, Refusal> {
     let Asked { scope, access, terms } = &input.asked;
@@ -67,7 +71,13 @@ fn may_ask(input: &AccessAsked, run: &Run, attempt: &Attempt, facts: &Facts) -> 
 /// and were not taken back in the session.
 fn grants(input: &AccessAsked, facts: &Facts) -> Vec<Grant> {
     let terms = &input.asked.terms;
-    let of_session = if input.session.is_some() { facts.grants.clone() } else { Vec::new() };
+    let of_session = match &input.session {
+        Some(_) => facts.grants.clone(),
+        None => {
+            let run = facts.run.as_ref().map(|run| &run.id);
+            facts.grants.iter().filter_map(|grant| against_a_worker(grant, run)).collect()
+        }
+    };
     let copied =
         |grant: &&ComponentGrant| of_session.iter().any(|copy| copy.origin.as_ref() == Some(&grant.id));
     let holds = |grant: &&ComponentGrant| grant.holds_for(&terms.digest, terms.declared.as_ref());
@@ -76,6 +86,14 @@ fn grants(input: &AccessAsked, facts: &Facts) -> Vec<Grant> {
     let mut grants: Vec<Grant> = of_component.collect();
     grants.extend(of_session);
     grants
+}
+
+/// What a worker does for itself no session allows. But what the session that it works for denies, or has taken back,
+/// it may not do for itself either: else any adapter could choose not to be held to it.
+fn against_a_worker(grant: &Grant, run: Option<&RunId>) -> Option<Grant> {
+    let counts = grant.effect == GrantEffect::Deny || grant.revoked_at.is_some();
+    let of_it = grant.run.is_none() || grant.run.as_ref() == run;
+    (counts && of_it).then(|| Grant { session: None, run: None, ..grant.clone() })
 }
 
 /// Where a decision is recorded: with a session, and its run if one is known, or beside the events.
@@ -121,7 +139,7 @@ impl<'f> Place<'f> {
             (Allowed::Grant(grant), session) if grant.session.is_some() || session.is_none() => {
                 return (Some(grant.clone()), grant.source);
             }
-            (Allowed::Policy, None) => return (None, GrantSource::Policy),
+            (Allowed::Policy, None) => return (None, by_policy(asked)),
             (Allowed::Grant(grant), session) => Grant {
                 id: GrantId::new(draft.ids),
                 session: session.cloned(),
@@ -131,6 +149,8 @@ impl<'f> Place<'f> {
             (Allowed::Policy, session) => Grant {
                 session: session.cloned(),
                 source: GrantSource::Policy,
+                // Whatever the registration names: its policy is for the name.
+                to: None,
                 // As wide as the policy: a revocation in this session takes back all of it.
                 pattern: "*".to_owned(),
                 ..user_grant(asked, draft)
@@ -150,7 +170,9 @@ impl<'f> Place<'f> {
         parked: Option<&RunId>,
         draft: &mut Draft<'_, '_>,
     ) {
-        let id = grant.as_ref().map(|grant| grant.id.clone());
+        // A grant for this once without a session is in no table.
+        let kept = |grant: &&Grant| grant.session.is_some() || grant.only.is_none();
+        let id = grant.as_ref().filter(kept).map(|grant| grant.id.clone());
         let source = json!(source).as_str().unwrap_or_default().to_owned();
         self.record(asked, "allow", id, &source, draft);
         draft.effect(Effect::Perform {
@@ -183,7 +205,10 @@ impl<'f> Place<'f> {
                 component: terms.component.clone(),
                 digest: terms.digest.clone(),
                 registration: Some(terms.registration.clone()),
-                access: Some(Access { resource: brief(&access.resource), ..access.clone() }),
+                access: Some(Access {
+                    resource: shown(&access.resource, RECORDED_CHARS_MAX),
+                    ..access.clone()
+                }),
                 reason: reason.to_owned(),
             })));
         };
@@ -194,7 +219,7 @@ impl<'f> Place<'f> {
         };
         let payload = json!({ "decision": decision, "grantId": grant, "reason": reason,
             "adapterId": terms.registration, "grant": access.grant, "capability": access.capability.as_str(),
-            "operation": access.operation, "resource": brief(&access.resource), "scope": self.scope,
+            "operation": access.operation, "resource": shown(&access.resource, RECORDED_CHARS_MAX), "scope": self.scope,
             "op": access.op, "digest": terms.digest });
         draft.event(&about, EventKind::GrantDecided, payload);
     }
@@ -207,6 +232,11 @@ impl<'f> Place<'f> {
 
 fn refuse(access: &Access, why: NotPerformed, draft: &mut Draft<'_, '_>) {
     draft.effect(Effect::Refuse { worker: access.worker.clone(), op: access.op, why });
+}
+
+/// Which policy allows what nothing else does.
+fn by_policy(asked: &Asked) -> GrantSource {
+    if asked.terms.policy == Policy::Legacy { GrantSource::LegacyDefault } else { GrantSource::Policy }
 }
 
 /// A person is asked, and the run waits for that.
@@ -229,7 +259,7 @@ fn ask(
 /// The possible answers. Where no session is known, none can be given for one.
 fn options(scope: AccessScope, access: &Access) -> Vec<ApprovalOption> {
     let option = |id: &str, name: String, kind| ApprovalOption { option_id: id.to_owned(), name, kind };
-    let covers = brief(&access.covers);
+    let covers = shown(&access.covers, OPTION_CHARS_MAX);
     let mut options = vec![option(ONCE, "Allow once".to_owned(), OptionKind::AllowOnce)];
     if scope != AccessScope::Worker {
         let name = format!("Allow `{covers}` in this session");
@@ -267,7 +297,7 @@ pub(super) fn answered(
     let grant = match (selected, session.is_some()) {
         (ONCE, _) => {
             let only = OnlyOp { worker: access.worker.clone(), op: access.op };
-            let pattern = access.resource.clone();
+            let pattern = literal(&access.resource);
             Grant { session, run: of_run, pattern, only: Some(only), ..user_grant(asked, draft) }
         }
         (SESSION, true) => Grant { session, ..user_grant(asked, draft) },
@@ -280,12 +310,13 @@ pub(super) fn answered(
         }
         _ => {
             if session.is_some() {
-                let pattern = access.resource.clone();
+                let pattern = literal(&access.resource);
                 let deny = Grant {
                     session,
                     run: of_run,
                     pattern,
                     effect: GrantEffect::Deny,
+                    to: None,
                     ..user_grant(asked, draft)
                 };
                 draft.write(Write::InsertGrant(Box::new(deny)));
@@ -314,6 +345,11 @@ fn user_grant(asked: &Asked, draft: &mut Draft<'_, '_>) -> Grant {
         effect: GrantEffect::Allow,
         source: GrantSource::User,
         only: None,
+        to: terms.declared.clone().map(|declared| GrantedTo {
+            component: terms.component.clone(),
+            digest: terms.digest.clone(),
+            declared,
+        }),
         origin: None,
         expires_at: None,
         revoked_at: None,

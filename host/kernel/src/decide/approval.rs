@@ -1,6 +1,6 @@
 //! An adapter asks for permission, and is answered exactly once (seed §17, SPEC §7).
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::command::Answer;
 use crate::decision::{Decision, Reply};
@@ -12,7 +12,7 @@ use crate::id::{AttemptId, Ids};
 use crate::input::By;
 use crate::permission::{ApprovalPolicy, LegacyPermissionPolicy, refusal};
 use crate::refusal::Refusal;
-use crate::report::ApprovalRequest;
+use crate::report::{ApprovalOption, ApprovalRequest};
 use crate::row::{Attempt, HOST_REQUESTS, RequestKind, Run};
 use crate::status::{Status, Step};
 
@@ -49,24 +49,35 @@ pub(super) fn requested(
             (refusal(&request.options, NOBODY_TO_ASK), "nobody_to_ask")
         }
     };
-    resolve(run, attempt, request.request, &answer, by, &mut draft);
+    let mut payload = resolution(request.request, &answer, by);
+    if by == LegacyPermissionPolicy::LABEL {
+        // What an automatic decision must tell (SPEC §7).
+        let chosen = |option: &&ApprovalOption| matches!(&answer, Answer::Selected { option_id } if *option_id == option.option_id);
+        payload["policy"] = json!(by);
+        payload["adapterId"] = json!(run.adapter);
+        payload["optionKind"] = json!(request.options.iter().find(chosen).map(|option| &option.kind));
+    }
+    draft.event(&about(run, Some(attempt)), EventKind::ApprovalResolved, payload);
+    tell(run, attempt, request.request, &answer, &mut draft);
     Ok(draft.done())
 }
 
-fn record(run: &Run, attempt: &Attempt, request: u32, answer: &Answer, by: &str, draft: &mut Draft<'_, '_>) {
+/// What is recorded of an answer.
+fn resolution(request: u32, answer: &Answer, by: &str) -> Value {
     let mut payload = json!(answer);
     payload["request"] = json!(request);
     payload["by"] = json!(by);
     payload["automatic"] = json!(by != "user");
-    if by == LegacyPermissionPolicy::LABEL {
-        payload["policy"] = json!(by);
-    }
+    payload
+}
+
+fn record(run: &Run, attempt: &Attempt, request: u32, answer: &Answer, by: &str, draft: &mut Draft<'_, '_>) {
+    let payload = resolution(request, answer, by);
     draft.event(&about(run, Some(attempt)), EventKind::ApprovalResolved, payload);
 }
 
 /// The adapter is told, exactly once.
-fn resolve(run: &Run, attempt: &Attempt, request: u32, answer: &Answer, by: &str, draft: &mut Draft<'_, '_>) {
-    record(run, attempt, request, answer, by, draft);
+fn tell(run: &Run, attempt: &Attempt, request: u32, answer: &Answer, draft: &mut Draft<'_, '_>) {
     if let Some(worker) = &attempt.worker {
         draft.effect(Effect::Answer {
             run: run.id.clone(),
@@ -101,12 +112,10 @@ pub(super) fn answered(
         (RequestKind::Approval | RequestKind::Access, _) => {}
     }
     let mut draft = Draft::new(ids);
+    record(run, attempt, request, answer, by.label(), &mut draft);
     match &open.access {
-        Some(asked) => {
-            record(run, attempt, request, answer, by.label(), &mut draft);
-            super::access::answered(asked, answer, run, attempt, &mut draft);
-        }
-        None => resolve(run, attempt, request, answer, by.label(), &mut draft),
+        Some(asked) => super::access::answered(asked, answer, run, attempt, &mut draft),
+        None => tell(run, attempt, request, answer, &mut draft),
     }
     super::request::go_on(run, attempt, request, facts, &mut draft)?;
     Ok(draft.done())

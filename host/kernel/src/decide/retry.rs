@@ -86,12 +86,12 @@ pub(super) fn retry(retry: &Retry, facts: &Facts, ids: &mut Ids<'_>) -> Result<D
     }
     let mut draft = Draft::new(ids);
     super::accept::open(session, &mut draft)?;
-    requeue(retry, run, &mut draft)?;
+    requeue(retry, run, facts, &mut draft)?;
     let reply = Reply::Accepted { session: run.session.clone(), run: run.id.clone(), repeated: false };
     Ok(draft.reply(reply))
 }
 
-fn requeue(retry: &Retry, run: &Run, draft: &mut Draft<'_, '_>) -> Result<(), Refusal> {
+fn requeue(retry: &Retry, run: &Run, facts: &Facts, draft: &mut Draft<'_, '_>) -> Result<(), Refusal> {
     let other = retry.adapter.clone().filter(|adapter| *adapter != run.adapter);
     let reason = if other.is_some() { FAILOVER } else { RETRY };
     // Another registration has models of its own.
@@ -103,7 +103,8 @@ fn requeue(retry: &Retry, run: &Run, draft: &mut Draft<'_, '_>) -> Result<(), Re
     let note = RetryNote { reason: reason.to_owned(), checkpoint: retry.checkpoint.clone() };
     let change = RunChange { adapter: other.clone(), model, retry: Some(note), ..RunChange::default() };
     draft.move_run(run, Step::Retry, change)?;
-    if retry.legacy_grant && other.is_some() {
+    // One for each run, whichever of its attempts is the first under that policy (seed §17.1).
+    if retry.legacy.contains(other.as_ref().unwrap_or(&run.adapter)) && !facts.legacy_granted {
         let grant = Grant::legacy_default(GrantId::new(draft.ids), run.session.clone(), run.id.clone());
         draft.write(Write::InsertGrant(Box::new(grant)));
     }

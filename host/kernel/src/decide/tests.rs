@@ -31,3 +31,4 @@ mod session;
 mod story;
 mod timeout;
 mod worker;
+mod worker_access;

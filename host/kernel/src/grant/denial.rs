@@ -111,6 +111,15 @@ fn line(access: &Access, terms: &Terms) -> String {
 }
 
 fn brief(text: &str) -> String {
+    shown(text, RESOURCE_CHARS_MAX)
+}
+
+/// A text in one line, as far as it may be long; what is left out is said.
+pub(crate) fn shown(text: &str, chars_max: usize) -> String {
     let plain = |c: char| if c.is_control() { ' ' } else { c };
-    text.chars().take(RESOURCE_CHARS_MAX).map(plain).collect()
+    let line: String = text.chars().take(chars_max).map(plain).collect();
+    match text.chars().count().saturating_sub(chars_max) {
+        0 => line,
+        left_out => format!("{line}… (+{left_out} characters)"),
+    }
 }

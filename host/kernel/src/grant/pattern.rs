@@ -1,13 +1,36 @@
 //! Patterns of what a grant covers: `*`, `src/**`, `POST /v1/*`.
 
 /// Whether a pattern covers a text. `*` alone covers everything; elsewhere `*` stands for any characters but `/`, and
-/// `**` for any at all. Everything else stands for itself.
+/// `**` for any at all. Everything else stands for itself, and so does what follows a `\`.
 pub fn matches(pattern: &str, text: &str) -> bool {
     if pattern == "*" {
         return true;
     }
+    if let Some(only) = only_text(pattern) {
+        return only == text;
+    }
     let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
     covers(&pattern, &text)
+}
+
+/// The pattern that covers this text and no other.
+pub fn literal(text: &str) -> String {
+    let escaped = |c: char| if c == '*' || c == '\\' { vec!['\\', c] } else { vec![c] };
+    text.chars().flat_map(escaped).collect()
+}
+
+/// The one text that a pattern without stars covers: a whole command line, mostly.
+fn only_text(pattern: &str) -> Option<String> {
+    let mut text = String::with_capacity(pattern.len());
+    let mut rest = pattern.chars();
+    while let Some(c) = rest.next() {
+        match c {
+            '*' => return None,
+            '\\' => text.push(rest.next().unwrap_or(c)),
+            other => text.push(other),
+        }
+    }
+    Some(text)
 }
 
 /// Row by row over the pattern, with the set of places in the text that it may have reached: never exponential.
@@ -25,11 +48,13 @@ fn covers(pattern: &[char], text: &[char]) -> bool {
             }
             rest = &rest[if deep { 2 } else { 1 }..];
         } else {
+            let escaped = rest.get(1).filter(|_| *first == '\\');
+            let wanted = escaped.unwrap_or(first);
             for at in (0..text.len()).rev() {
-                reached[at + 1] = reached[at] && text[at] == *first;
+                reached[at + 1] = reached[at] && text[at] == *wanted;
             }
             reached[0] = false;
-            rest = &rest[1..];
+            rest = &rest[if escaped.is_some() { 2 } else { 1 }..];
         }
     }
     reached[text.len()]
@@ -66,6 +91,15 @@ mod tests {
         ] {
             assert!(!matches(pattern, text), "{pattern} {text}");
         }
+    }
+
+    #[test]
+    fn a_literal_covers_its_text_only() {
+        for text in ["*", "a*b", "**", "\\*", "a\\", "plain", ""] {
+            assert!(matches(&literal(text), text), "{text}");
+        }
+        assert!(!matches(&literal("*"), "notes.txt") && !matches(&literal("a*b"), "axb"));
+        assert!(!matches(&literal("\\*"), "\\x") && matches("a\\*", "a*") && !matches("a\\*", "ab"));
     }
 
     #[test]

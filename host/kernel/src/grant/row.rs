@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Access, Scope, matches};
+use super::{Access, Scope, Terms, matches};
 use crate::descriptor::{Capability, GrantRequest};
 use crate::id::{AdapterId, GrantId, RunId, SessionId, Timestamp, WorkerId};
 
@@ -40,6 +40,38 @@ pub struct OnlyOp {
     pub op: u32,
 }
 
+/// The component that a person granted something to: it holds for that one, or for another version of it that asks for
+/// the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GrantedTo {
+    /// The component, as the registration names it.
+    pub component: String,
+    /// Its digest.
+    pub digest: String,
+    /// What it declared when it was decided.
+    pub declared: GrantRequest,
+}
+
+impl GrantedTo {
+    fn is(&self, terms: &Terms) -> bool {
+        self.component == terms.component
+            && holds_for((&self.digest, &self.declared), &terms.digest, terms.declared.as_ref())
+    }
+}
+
+/// A decision about a component with this digest that declared this holds for another digest and declaration.
+fn holds_for(decided: (&str, &GrantRequest), digest: &str, declared: Option<&GrantRequest>) -> bool {
+    let (before, was) = decided;
+    let same = |now: &GrantRequest| {
+        now.name == was.name
+            && now.capability == was.capability
+            && now.operation == was.operation
+            && now.pattern == was.pattern
+    };
+    before == digest || declared.is_some_and(same)
+}
+
 /// A decision that was recorded and holds until it expires or is revoked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
@@ -65,6 +97,8 @@ pub struct Grant {
     pub source: GrantSource,
     /// The one access that it covers, if it covers one only.
     pub only: Option<OnlyOp>,
+    /// The component that it was given to, where a person gave it.
+    pub to: Option<GrantedTo>,
     /// The grant of a component that it was copied from.
     pub origin: Option<GrantId>,
     /// When it expires.
@@ -88,6 +122,7 @@ impl Grant {
             effect: GrantEffect::Allow,
             source: GrantSource::LegacyDefault,
             only: None,
+            to: None,
             origin: None,
             expires_at: None,
             revoked_at: None,
@@ -110,9 +145,10 @@ impl Grant {
     }
 
     /// It is about this access.
-    pub(super) fn covers(&self, access: &Access, registration: &AdapterId) -> bool {
+    pub(super) fn covers(&self, access: &Access, terms: &Terms) -> bool {
         let is_only = |only: &OnlyOp| only.worker == access.worker && only.op == access.op;
-        self.registration.as_ref().is_none_or(|of| of == registration)
+        self.registration.as_ref().is_none_or(|of| *of == terms.registration)
+            && self.to.as_ref().is_none_or(|to| to.is(terms))
             && self.name.as_ref().is_none_or(|name| *name == access.grant)
             && self.capability.as_ref().is_none_or(|capability| *capability == access.capability)
             && (self.operation == "*" || self.operation == access.operation)
@@ -151,13 +187,7 @@ impl ComponentGrant {
     /// It holds for a component with this digest that declares this: the one that was decided about, or another version
     /// that asks for the same. What a new version asks for anew is asked about anew.
     pub fn holds_for(&self, digest: &str, declared: Option<&GrantRequest>) -> bool {
-        let same = |now: &GrantRequest| {
-            now.name == self.declared.name
-                && now.capability == self.declared.capability
-                && now.operation == self.declared.operation
-                && now.pattern == self.declared.pattern
-        };
-        self.digest == digest || declared.is_some_and(same)
+        holds_for((&self.digest, &self.declared), digest, declared)
     }
 
     /// The decision as a grant without a session.
@@ -174,6 +204,11 @@ impl ComponentGrant {
             effect: GrantEffect::Allow,
             source: GrantSource::User,
             only: None,
+            to: Some(GrantedTo {
+                component: self.component.clone(),
+                digest: self.digest.clone(),
+                declared: self.declared.clone(),
+            }),
             origin: None,
             expires_at: None,
             revoked_at: self.revoked_at,

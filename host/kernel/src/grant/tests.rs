@@ -61,6 +61,7 @@ pub(super) fn grant(bits: u128) -> Grant {
         effect: GrantEffect::Allow,
         source: GrantSource::User,
         only: None,
+        to: None,
         origin: None,
         expires_at: None,
         revoked_at: None,
@@ -200,6 +201,22 @@ fn a_policy_that_was_taken_back_in_a_session_stays_so() {
     let text = denial(decide(&terms(Policy::Allow), std::slice::from_ref(&copy)));
     assert!(text.contains("was revoked"), "{text}");
     assert!(used(&decide(&terms(Policy::Allow), &[copy, grant(2)])).is_some(), "a person allowed it since");
+}
+
+#[test]
+fn what_a_person_granted_to_a_component_no_other_has() {
+    let to = |component: &str, digest: &str| {
+        let declared = terms(Policy::Ask).declared.unwrap();
+        let to = GrantedTo { component: component.into(), digest: digest.into(), declared };
+        [Grant { to: Some(to), ..grant(1) }]
+    };
+    let ask = terms(Policy::Ask);
+    assert!(used(&decide(&ask, &to("acp", "d1"))).is_some());
+    assert!(used(&decide(&ask, &to("acp", "d0"))).is_some(), "another version that asks for the same");
+    assert_eq!(decide(&ask, &to("/other.wasm", "d1")), Verdict::Ask, "another component in its place");
+    let more = GrantRequest { pattern: "**".into(), ..ask.declared.clone().unwrap() };
+    let more = Terms { declared: Some(more), ..terms(Policy::Ask) };
+    assert_eq!(decide(&more, &to("acp", "d0")), Verdict::Ask, "another version that asks for more");
 }
 
 #[test]

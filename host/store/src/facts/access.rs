@@ -2,7 +2,7 @@
 
 use omi_kernel::facts::Facts;
 use omi_kernel::grant::{Component, ComponentGrant, Grant};
-use omi_kernel::id::{AdapterId, AttemptId, GrantId, SessionId};
+use omi_kernel::id::{AdapterId, AttemptId, GrantId, RunId, SessionId};
 use omi_kernel::row::Run;
 use rusqlite::{Connection, Result};
 
@@ -23,6 +23,8 @@ pub(super) fn asked(
         (None, Some(session)) => Facts { session: session::by_id(db, session)?, ..Facts::default() },
         (None, None) => Facts::default(),
     };
+    // What a worker does for itself is held against the session it works for.
+    let session = session.or(facts.run.as_ref().map(|run| &run.session));
     let grants = match session {
         Some(session) => of_session(db, session, facts.run.as_ref(), registration)?,
         None => Vec::new(),
@@ -82,4 +84,11 @@ pub(super) fn grant(db: &Connection, id: &GrantId) -> Result<Facts> {
 pub(super) fn component(db: &Connection, path: &str) -> Result<Option<Component>> {
     let sql = format!("SELECT {COMPONENT} FROM components WHERE path = ?1");
     first(db.prepare_cached(&sql)?, [path], rows::component)
+}
+
+/// The run has the grant of the legacy policy.
+pub(super) fn legacy_granted(db: &Connection, run: &RunId) -> Result<bool> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM grants JOIN runs USING (session_id) \
+               WHERE runs.run_id = ?1 AND grants.run_id = ?1 AND source = 'legacy_default')";
+    db.prepare_cached(sql)?.query_row([run.as_str()], |row| row.get(0))
 }

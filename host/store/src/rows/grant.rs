@@ -1,7 +1,7 @@
 //! Rows of grants and of components.
 
 use omi_kernel::descriptor::Capability;
-use omi_kernel::grant::{Component, ComponentGrant, Grant, OnlyOp};
+use omi_kernel::grant::{Component, ComponentGrant, Grant, GrantedTo, OnlyOp};
 use omi_kernel::id::{AdapterId, GrantId, RunId, SessionId, Timestamp};
 use rusqlite::{Result, Row};
 use serde::{Deserialize, Serialize};
@@ -29,6 +29,9 @@ pub(crate) struct Constraints {
     /// The one access that it covers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) only: Option<OnlyOp>,
+    /// The component that it was given to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) to: Option<GrantedTo>,
 }
 
 impl Constraints {
@@ -52,6 +55,7 @@ pub(crate) fn grant(row: &Row<'_>) -> Result<Grant> {
         effect: parsed(row, 8, words::effect)?,
         source: parsed(row, 9, words::source)?,
         only: constraints.only,
+        to: constraints.to,
         origin: perhaps(row, 11, |text| GrantId::parse(text).ok())?,
         expires_at: row.get::<_, Option<i64>>(12)?.map(Timestamp),
         revoked_at: row.get::<_, Option<i64>>(13)?.map(Timestamp),

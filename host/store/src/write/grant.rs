@@ -19,7 +19,7 @@ pub(super) fn insert(db: &Connection, grant: &Grant, now: Timestamp) -> Result<W
          resource_pattern, effect, source, constraints_json, origin_grant_id, created_at_ms, expires_at_ms, \
          revoked_at_ms) VALUES (:id, :session, :run, :adapter, :name, :capability, :operation, :pattern, \
          :effect, :source, :constraints, :origin, :now, :expires, :revoked)";
-    let constraints = json!(Constraints { only: grant.only.clone() }).to_string();
+    let constraints = json!(Constraints { only: grant.only.clone(), to: grant.to.clone() }).to_string();
     let values = named_params! {
         ":id": grant.id.as_str(), ":session": grant.session.as_ref().map(SessionId::as_str),
         ":run": grant.run.as_ref().map(RunId::as_str),

@@ -121,7 +121,7 @@ fn a_grant_is_shown_with_all_that_is_known_of_it() {
         resource_pattern: "src/**".into(),
         effect: "allow".into(),
         source: "user".into(),
-        constraints: json!({}),
+        constraints: json!({ "to": { "component": "/opt/echo.wasm", "digest": "d1", "declared": declares_workspace() } }),
         origin_grant_id: Some(of_component.to_string()),
         declared: None,
         created_at_ms: bench.now(),
@@ -131,6 +131,7 @@ fn a_grant_is_shown_with_all_that_is_known_of_it() {
     assert_eq!(view(&copy), expected);
     let wide = GrantView {
         grant_id: of_component.to_string(),
+        constraints: json!({}),
         session_id: None,
         component: Some("/opt/echo.wasm".into()),
         digest: Some("d1".into()),

@@ -197,7 +197,7 @@ pub(crate) fn retries(run: &RunId) -> Retry {
         adapter: None,
         model: None,
         checkpoint: None,
-        legacy_grant: false,
+        legacy: vec![],
     }
 }
 

@@ -4,6 +4,7 @@ use omi_kernel::artifact::{ArtifactRow, ArtifactSummary};
 use omi_kernel::delegation::{Budget, Delegation, RESULT_ARTIFACTS_MAX};
 use omi_kernel::descriptor::Fidelity;
 use omi_kernel::facts::{Descendant, Facts, RunUsage, Unfinished, WaitingParent};
+use omi_kernel::grant::GrantSource;
 use omi_kernel::id::{AdapterId, ArtifactId, AttemptId, NativeSessionId, OwnerId, RunId, SessionId};
 use omi_kernel::request::SessionRef;
 use omi_kernel::row::{Attempt, Binding, BindingStatus, OpenRequest, Session};
@@ -12,7 +13,7 @@ use omi_kernel::usage::Usage;
 use omi_kernel::wants::Wants;
 
 use super::{Open, Record};
-use crate::row::{ArtifactFull, AttemptRow, RunRow};
+use crate::row::{ArtifactFull, AttemptRow, GrantRow, RunRow};
 
 impl Record {
     /// What an input wants to know.
@@ -36,7 +37,10 @@ impl Record {
             Wants::Retry(id, checkpoint) => {
                 let Some(row) = self.runs.get(id) else { return Facts::default() };
                 let artifact = checkpoint.as_ref().and_then(|id| self.artifact(id));
-                Facts { artifact, ..self.around(row) }
+                let of_run = |row: &GrantRow| row.grant.run.as_ref() == Some(id);
+                let legacy = |row: &GrantRow| row.grant.source == GrantSource::LegacyDefault && of_run(row);
+                let legacy_granted = self.grants.rows().iter().any(legacy);
+                Facts { artifact, legacy_granted, ..self.around(row) }
             }
             Wants::Attempt { attempt, opened } => {
                 let known = self.attempts.get(attempt);
@@ -94,6 +98,8 @@ impl Record {
                         Facts { session, ..Facts::default() }
                     }
                 };
+                let works_for = around.run.as_ref().map(|run| run.session.clone());
+                let session = session.clone().or(works_for);
                 Facts {
                     grants: self.grants_of(session.as_ref(), registration),
                     component_grants: self.component_grants_of(component, registration),

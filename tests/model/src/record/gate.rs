@@ -3,6 +3,7 @@
 
 use omi_kernel::command::NotPerformed;
 use omi_kernel::decision::Decision;
+use omi_kernel::descriptor::GrantRequest;
 use omi_kernel::effect::Effect;
 use omi_kernel::event::EventKind;
 use omi_kernel::grant::{
@@ -60,7 +61,7 @@ impl Record {
         if (*scope == AccessScope::Attempt && over) || !is_offered(access, terms) {
             return Due::Refuse;
         }
-        let is_about = |grant: &&Grant| self.is_about(grant, asked);
+        let is_about = |grant: &&Grant| self.is_about(grant, asked) || self.is_against(grant, asked);
         let rows = || self.grants.rows().iter().map(|row| &row.grant).filter(is_about);
         let live = |effect| rows().any(|grant| is_live(grant, asked) && grant.effect == effect);
         if live(GrantEffect::Deny) {
@@ -101,7 +102,13 @@ impl Record {
         let Asked { access, terms, .. } = &asked.asked;
         let of_run = grant.run.as_ref().is_none_or(|run| Some(run) == self.run_of(asked));
         let only = grant.only.as_ref();
-        grant.session == asked.session
+        let to_it = grant.to.as_ref().is_none_or(|to| {
+            to.component == terms.component
+                && (to.digest == terms.digest
+                    || terms.declared.as_ref().is_some_and(|now| is_same(now, &to.declared)))
+        });
+        to_it
+            && grant.session == asked.session
             && of_run
             && grant.registration.as_ref().is_none_or(|of| *of == terms.registration)
             && grant.name.as_ref().is_none_or(|name| *name == access.grant)
@@ -111,20 +118,33 @@ impl Record {
             && only.is_none_or(|only| only.worker == access.worker && only.op == access.op)
     }
 
+    /// A worker asks for itself, and the session that it works for denies that or has taken it back.
+    fn is_against(&self, grant: &Grant, asked: &AccessAsked) -> bool {
+        let attempt = asked.attempt.as_ref().and_then(|id| self.attempts.get(id));
+        let run = attempt.and_then(|row| self.runs.get(&row.attempt.run)).map(|row| &row.run);
+        let Some(run) = run.filter(|_| asked.session.is_none()) else { return false };
+        let held = grant.effect == GrantEffect::Deny || grant.revoked_at.is_some();
+        let of_it =
+            grant.session.as_ref() == Some(&run.session) && grant.run.as_ref().is_none_or(|of| *of == run.id);
+        let as_its_own = Grant { session: None, run: None, ..grant.clone() };
+        held && of_it && self.is_about(&as_its_own, asked)
+    }
+
     /// A person's `always` is about an access, and was not copied into its session: from then on the copy counts.
     fn always(&self, grant: &ComponentGrant, asked: &AccessAsked) -> bool {
         let Asked { access, terms, .. } = &asked.asked;
         let is_copy = |copy: &Grant| copy.origin.as_ref() == Some(&grant.id) && copy.session == asked.session;
-        let copied = asked.session.is_some() && self.grants.rows().iter().any(|row| is_copy(&row.grant));
-        let declared = terms.declared.as_ref().is_some_and(|now| {
-            (&now.name, &now.capability, &now.operation, &now.pattern)
-                == (
-                    &grant.declared.name,
-                    &grant.declared.capability,
-                    &grant.declared.operation,
-                    &grant.declared.pattern,
-                )
+        let taken_back = |copy: &Grant| copy.origin.as_ref() == Some(&grant.id) && copy.revoked_at.is_some();
+        let works_for = |copy: &Grant| {
+            let attempt = asked.attempt.as_ref().and_then(|id| self.attempts.get(id));
+            let run = attempt.and_then(|row| self.runs.get(&row.attempt.run)).map(|row| &row.run);
+            run.is_some_and(|run| copy.session.as_ref() == Some(&run.session))
+        };
+        let copied = self.grants.rows().iter().any(|row| match asked.session {
+            Some(_) => is_copy(&row.grant),
+            None => taken_back(&row.grant) && works_for(&row.grant),
         });
+        let declared = terms.declared.as_ref().is_some_and(|now| is_same(now, &grant.declared));
         let same = grant.component == terms.component && grant.registration == terms.registration;
         let what = grant.declared.name == access.grant && grant.declared.capability == access.capability;
         let holds = grant.revoked_at.is_none() && (grant.digest == terms.digest || declared);
@@ -143,7 +163,9 @@ impl Record {
         let asked = self.told(worker, op)?;
         let Asked { access, terms, .. } = &asked.asked;
         let what = || format!("{op} of {worker} is performed");
-        ensure(is_recorded(access, "allow", grant.map(|grant| &grant.id), decision), || {
+        // What a worker may do once has a grant that is in no table, and is not named.
+        let kept = grant.filter(|grant| grant.session.is_some() || grant.only.is_none());
+        ensure(is_recorded(access, "allow", kept.map(|grant| &grant.id), decision), || {
             format!("{} and nothing says so", what())
         })?;
         ensure(is_offered(access, terms), || format!("{} against its terms: {terms:?}", what()))?;
@@ -204,6 +226,13 @@ fn is_live(grant: &Grant, asked: &AccessAsked) -> bool {
         GrantSource::User | GrantSource::System => true,
     };
     stands && grant.revoked_at.is_none() && grant.expires_at.is_none_or(|at| asked.at < at)
+}
+
+/// A component declares the same, in whatever words for people.
+fn is_same(now: &GrantRequest, before: &GrantRequest) -> bool {
+    let told =
+        |request: &GrantRequest| (request.name.clone(), request.operation.clone(), request.pattern.clone());
+    now.capability == before.capability && told(now) == told(before)
 }
 
 /// The component declares it, and the registration binds it and leaves it in.

@@ -11,6 +11,7 @@ fn fits(pattern: &[u8], text: &[u8]) -> bool {
         [] => text.is_empty(),
         [b'*', b'*', rest @ ..] => (0..=ends(true)).any(|end| fits(rest, &text[end..])),
         [b'*', rest @ ..] => (0..=ends(false)).any(|end| fits(rest, &text[end..])),
+        [b'\\', taken, rest @ ..] => text.first() == Some(taken) && fits(rest, &text[1..]),
         [first, rest @ ..] => text.first() == Some(first) && fits(rest, &text[1..]),
     }
 }

@@ -96,7 +96,7 @@ impl Sim {
             adapter: dice.of(&[None, Some("acp"), Some("pinned")]).map(Into::into),
             model: dice.of(&[None, None, Some("m2".to_owned())]),
             checkpoint,
-            legacy_grant: dice.once_in(2),
+            legacy: if dice.once_in(2) { vec!["acp".into(), "pinned".into()] } else { vec![] },
         }))
     }
 
@@ -202,7 +202,7 @@ impl Sim {
                 adapter: None,
                 model: None,
                 checkpoint: None,
-                legacy_grant: false,
+                legacy: vec![],
             }),
             _ => Input::Delegate(Box::new(story::delegate(dice, "eve", run, &[], 1))),
         }

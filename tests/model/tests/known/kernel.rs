@@ -112,7 +112,7 @@ fn what_a_run_that_is_tried_again_costs_is_counted_once() {
         adapter: None,
         model: None,
         checkpoint: None,
-        legacy_grant: false,
+        legacy: vec![],
     }));
     let attempt = story.execute(&child);
     story.cost(&attempt, 0.5);

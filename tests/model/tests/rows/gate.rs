@@ -18,12 +18,19 @@ pub(super) fn grant(row: &GrantRow) -> Value {
         GrantSource::User => "user",
         GrantSource::System => "system",
     };
-    let only = grant.only.as_ref().map(|only| json!({ "worker": only.worker, "op": only.op }));
+    let mut constraints = json!({});
+    if let Some(only) = &grant.only {
+        constraints["only"] = json!({ "worker": only.worker, "op": only.op });
+    }
+    if let Some(to) = &grant.to {
+        constraints["to"] =
+            json!({ "component": to.component, "digest": to.digest, "declared": to.declared });
+    }
     json!({
         "grant_id": grant.id, "session_id": grant.session, "run_id": grant.run,
         "capability": grant.capability.as_ref().map_or("*", |capability| capability.as_str()),
         "operation": grant.operation, "resource_pattern": grant.pattern, "effect": effect, "source": source,
-        "constraints_json": only.map_or_else(|| json!({}), |only| json!({ "only": only })),
+        "constraints_json": constraints,
         "created_at_ms": row.created_at.0, "expires_at_ms": at(grant.expires_at),
         "revoked_at_ms": at(grant.revoked_at), "adapter_id": grant.registration, "grant_name": grant.name,
         "origin_grant_id": grant.origin,

@@ -41,7 +41,7 @@ pub(super) fn terms(policy: Policy) -> Terms {
     }
 }
 
-fn asked(scope: AccessScope, policy: Policy) -> Asked {
+pub(super) fn asked(scope: AccessScope, policy: Policy) -> Asked {
     let access = Access {
         worker: worker_id(),
         op: 7,
@@ -55,7 +55,7 @@ fn asked(scope: AccessScope, policy: Policy) -> Asked {
 }
 
 /// The worker wants to write a file, on behalf of the attempt of the story.
-fn wants(policy: Policy) -> AccessAsked {
+pub(super) fn wants(policy: Policy) -> AccessAsked {
     AccessAsked {
         at: Timestamp(1_000),
         request: REQUEST,
@@ -67,11 +67,11 @@ fn wants(policy: Policy) -> AccessAsked {
 }
 
 /// The same for the worker itself.
-fn for_itself(policy: Policy) -> AccessAsked {
+pub(super) fn for_itself(policy: Policy) -> AccessAsked {
     AccessAsked { session: None, asked: asked(AccessScope::Worker, policy), ..wants(policy) }
 }
 
-fn input(asked: AccessAsked) -> Input {
+pub(super) fn input(asked: AccessAsked) -> Input {
     Input::AccessAsked(Box::new(asked))
 }
 
@@ -88,13 +88,14 @@ pub(super) fn user_grant(id: GrantId, session: Option<SessionId>) -> Grant {
         effect: GrantEffect::Allow,
         source: GrantSource::User,
         only: None,
+        to: None,
         origin: None,
         expires_at: None,
         revoked_at: None,
     }
 }
 
-fn grant_id(bits: u128) -> GrantId {
+pub(super) fn grant_id(bits: u128) -> GrantId {
     GrantId::new(&mut Ids::new(&mut || bits))
 }
 
@@ -112,7 +113,7 @@ pub(super) fn component_grant() -> ComponentGrant {
 }
 
 /// The story of a person who is asked.
-fn asking(scope: AccessScope) -> Story {
+pub(super) fn asking(scope: AccessScope) -> Story {
     let mut story = Story::at(Status::WaitingApproval);
     let options = ["once", "session", "always", "deny"].map(str::to_owned).to_vec();
     let access = Some(Box::new(asked(scope, Policy::Ask)));
@@ -121,17 +122,26 @@ fn asking(scope: AccessScope) -> Story {
     story
 }
 
+/// The same about another file.
+fn asking_about(resource: &str) -> Story {
+    let mut story = asking(AccessScope::Attempt);
+    let mut about = asked(AccessScope::Attempt, Policy::Ask);
+    about.access.resource = resource.into();
+    story.facts.open_requests[0].access = Some(Box::new(about));
+    story
+}
+
 fn says(answer: Answer) -> Input {
     let by = if answer == Answer::Expired { By::Deadline } else { By::Person("ann".into()) };
     Input::ApprovalAnswered { attempt: attempt_id(), request: REQUEST, answer, by }
 }
 
-fn chooses(option: &str) -> Input {
+pub(super) fn chooses(option: &str) -> Input {
     says(Answer::Selected { option_id: option.into() })
 }
 
 /// The grant with which it is performed.
-fn performed(decision: &Decision) -> Option<Grant> {
+pub(super) fn performed(decision: &Decision) -> Option<Grant> {
     let of = |effect: &Effect| match effect {
         Effect::Perform { op: 7, grant, .. } => grant.as_deref().cloned(),
         _ => None,
@@ -139,7 +149,7 @@ fn performed(decision: &Decision) -> Option<Grant> {
     decision.effects.iter().find_map(of)
 }
 
-fn refused(decision: &Decision) -> NotPerformed {
+pub(super) fn refused(decision: &Decision) -> NotPerformed {
     let of = |effect: &Effect| match effect {
         Effect::Refuse { op: 7, why, .. } => Some(why.clone()),
         _ => None,
@@ -274,6 +284,9 @@ fn a_denial_holds_for_the_run_and_that_file() {
     let mut story = Story::at(Status::Running);
     story.facts.grants = vec![denial];
     assert!(matches!(refused(&story.then(&input(wants(Policy::Ask)))), NotPerformed::Denied(_)));
+    let star = asking_about("src/*").then(&chooses("deny"));
+    story.facts.grants = star.writes.iter().find_map(of).into_iter().collect();
+    assert_eq!(effects(&story.then(&input(wants(Policy::Ask)))), ["park for a person"], "a name, no pattern");
     let mut other = wants(Policy::Ask);
     other.asked.access.resource = "src/b.rs".into();
     assert_eq!(effects(&story.then(&input(other))), ["park for a person"]);
@@ -322,50 +335,6 @@ fn one_that_is_to_stop_asks_nobody() {
     let decision = Story::at(Status::Cancelling).then(&input(wants(Policy::Ask)));
     assert!(matches!(refused(&decision), NotPerformed::Denied(_)));
     assert!(decision.writes.is_empty());
-}
-
-#[test]
-fn what_a_worker_does_for_itself_is_recorded_beside_the_events() {
-    let decision = Story::at(Status::Starting).then(&input(for_itself(Policy::Allow)));
-    assert_eq!((rows(&decision), events(&decision)), (vec!["gate access allow".to_owned()], vec![]));
-    assert_eq!(effects(&decision), ["perform"]);
-    assert_eq!(performed(&decision), None, "the policy itself allows it");
-    let denied = Story::at(Status::Starting).then(&input(for_itself(Policy::Deny)));
-    assert_eq!((rows(&denied), effects(&denied)), (vec!["gate access deny".to_owned()], vec!["refuse"]));
-}
-
-#[test]
-fn a_worker_that_starts_for_a_run_asks_in_its_name_and_the_run_is_starting_again() {
-    let asks = Story::at(Status::Starting).then(&input(for_itself(Policy::Ask)));
-    assert_eq!(rows(&asks), ["attempt starting > waiting_approval", "run starting > waiting_approval"]);
-    let options = payload(&asks, "approval.requested")["options"].as_array().unwrap().len();
-    assert_eq!(options, 3, "no session is known that it could be for");
-    let mut story = asking(AccessScope::Worker);
-    story.facts.attempt.as_mut().unwrap().binding = None;
-    let decision = story.then(&chooses("once"));
-    assert_eq!(
-        rows(&decision),
-        ["gate access allow", "attempt waiting_approval > starting", "run waiting_approval > starting"]
-    );
-    assert_eq!(events(&decision), ["approval.resolved", "run.starting"]);
-    assert_eq!(effects(&decision), ["unpark from a person", "perform"]);
-    assert!(performed(&decision).unwrap().only.is_some(), "it is authorised again with this");
-}
-
-#[test]
-fn a_worker_that_nobody_has_asks_nobody() {
-    let idle = AccessAsked { attempt: None, ..for_itself(Policy::Ask) };
-    let decision = Story::nothing().then(&input(idle));
-    assert!(matches!(refused(&decision), NotPerformed::Denied(_)));
-    let of_session = AccessAsked {
-        asked: asked(AccessScope::Binding, Policy::Allow),
-        attempt: None,
-        ..wants(Policy::Allow)
-    };
-    let mut story = Story::nothing();
-    story.facts.session = Some(super::story::session());
-    let decision = story.then(&input(of_session));
-    assert_eq!(events(&decision), ["grant.decided"], "what a session's own allows is on its record");
 }
 
 #[test]

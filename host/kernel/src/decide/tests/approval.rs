@@ -75,6 +75,7 @@ fn the_legacy_policy_labels_what_it_decides() {
     assert_eq!(told(&decision), [(1, selected("yes"))]);
     let resolved = payload(&decision, "approval.resolved");
     assert_eq!((&resolved["policy"], &resolved["automatic"]), (&"legacy_high_trust".into(), &true.into()));
+    assert_eq!((&resolved["adapterId"], &resolved["optionKind"]), (&"echo".into(), &"allow_once".into()));
 }
 
 #[test]

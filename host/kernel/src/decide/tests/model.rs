@@ -81,7 +81,7 @@ fn another_registration_has_models_of_its_own() {
             adapter: adapter.map(Into::into),
             model: model.map(str::to_owned),
             checkpoint: None,
-            legacy_grant: false,
+            legacy: vec![],
         };
         run_change(&story.then(&Input::Retry(retry))).model
     };

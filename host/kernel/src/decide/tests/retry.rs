@@ -16,14 +16,7 @@ use crate::write::Write;
 const AGAIN: [Status; 4] = [Status::Failed, Status::TimedOut, Status::Orphaned, Status::Cancelled];
 
 fn wish() -> Retry {
-    Retry {
-        owner: "ann".into(),
-        run: run_id(),
-        adapter: None,
-        model: None,
-        checkpoint: None,
-        legacy_grant: false,
-    }
+    Retry { owner: "ann".into(), run: run_id(), adapter: None, model: None, checkpoint: None, legacy: vec![] }
 }
 
 fn again() -> Input {
@@ -151,12 +144,17 @@ fn a_session_that_was_put_away_is_opened_and_a_closed_one_stays_closed() {
 }
 
 #[test]
-fn a_registration_that_opted_in_grants_its_own_attempts_only() {
-    let grants = |adapter: Option<&str>, legacy_grant| {
-        let retry = Retry { adapter: adapter.map(Into::into), legacy_grant, ..wish() };
-        let decision = Story::at(Status::Failed).then(&Input::Retry(retry));
+fn a_run_under_the_legacy_policy_has_one_grant_for_that() {
+    let grants = |adapter: Option<&str>, legacy: &[&str], legacy_granted| {
+        let legacy = legacy.iter().map(|&name| name.into()).collect();
+        let retry = Retry { adapter: adapter.map(Into::into), legacy, ..wish() };
+        let mut story = Story::at(Status::Failed);
+        story.facts.legacy_granted = legacy_granted;
+        let decision = story.then(&Input::Retry(retry));
         decision.writes.iter().filter(|write| matches!(write, Write::InsertGrant(_))).count()
     };
-    assert_eq!((grants(Some("pi"), true), grants(Some("pi"), false)), (1, 0));
-    assert_eq!(grants(None, true), 0, "it has one already");
+    assert_eq!((grants(Some("pi"), &["pi"], false), grants(Some("pi"), &["echo"], false)), (1, 0));
+    assert_eq!(grants(None, &["echo"], true), 0, "it has one already");
+    assert_eq!(grants(Some("pi"), &["echo", "pi"], true), 0, "from another registration, too");
+    assert_eq!(grants(None, &["echo"], false), 1, "the registration opted in since");
 }

@@ -48,6 +48,7 @@ impl Dice {
             bindings: self.few(Self::binding),
             session_busy: self.flip(),
             grants: self.few(Self::grant),
+            legacy_granted: self.flip(),
             component_grants: self.few(Self::component_grant),
             grant: self.mostly(Self::grant),
             component: self.maybe(Self::component),

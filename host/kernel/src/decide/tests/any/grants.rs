@@ -3,8 +3,8 @@
 use super::dice::Dice;
 use crate::descriptor::{Capability, GrantRequest};
 use crate::grant::{
-    Access, AccessScope, Asked, Component, ComponentGrant, Grant, GrantEffect, GrantSource, OnlyOp, Policy,
-    Terms,
+    Access, AccessScope, Asked, Component, ComponentGrant, Grant, GrantEffect, GrantSource, GrantedTo,
+    OnlyOp, Policy, Terms,
 };
 use crate::id::{AttemptId, GrantId, RunId, SessionId, Timestamp, WorkerId};
 use crate::input::AccessAsked;
@@ -103,6 +103,11 @@ impl Dice {
             pattern: self.pattern(),
             effect: self.of(&[GrantEffect::Allow, GrantEffect::Allow, GrantEffect::Deny]),
             source: self.of(&[S::LegacyDefault, S::Policy, S::User, S::System]),
+            to: self.maybe(|dice| GrantedTo {
+                component: dice.name(),
+                digest: dice.name(),
+                declared: dice.request(),
+            }),
             only: self.maybe(|dice| OnlyOp { worker: dice.id(WorkerId::new), op: dice.small() }),
             origin: self.maybe(|dice| dice.id(GrantId::new)),
             expires_at: self.time(),

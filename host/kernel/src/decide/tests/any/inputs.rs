@@ -260,7 +260,7 @@ impl Dice {
             adapter: self.maybe(|dice| dice.name().as_str().into()),
             model: self.maybe(Self::name),
             checkpoint: self.maybe(|dice| dice.id(ArtifactId::new)),
-            legacy_grant: self.flip(),
+            legacy: self.few(|dice| dice.name().as_str().into()),
         }
     }
 
