@@ -107,6 +107,14 @@ fn the_lines_that_are_printed_register_it() {
 }
 
 #[test]
+fn a_changed_file_is_refused_before_anything_of_it_is_looked_at() {
+    let (world, copy) = own_copy();
+    world.install(&copy);
+    std::fs::write(&copy, "no component at all").expect("the copy is ours");
+    refused(&hello(&world), &["component_changed", "hint: omi-agentd adapter install"]);
+}
+
+#[test]
 fn a_changed_file_is_refused_until_it_is_installed_again() {
     let (world, copy) = own_copy();
     world.install(&copy);

@@ -53,14 +53,19 @@ impl ComponentFile {
             let why = format!("the component `{path}` is not installed; {hint}");
             return Err(FailureDetail::new("component_not_installed", why));
         };
-        let adapter = self.load(engine)?;
-        if installed.digest != adapter.digest() {
-            let (now, then) = (short(adapter.digest()), short(&installed.digest));
+        let unchanged = |now: &str| {
+            let (short_now, then) = (short(now), short(&installed.digest));
             let why = format!(
-                "the component `{path}` has changed since it was installed ({then}, now {now}); {hint}"
+                "the component `{path}` has changed since it was installed ({then}, now {short_now}); {hint}"
             );
-            return Err(FailureDetail::new("component_changed", why));
+            if installed.digest == now { Ok(()) } else { Err(FailureDetail::new("component_changed", why)) }
+        };
+        // Nothing of what nobody agreed to is even compiled. What cannot be read is said by loading it.
+        if let Ok(bytes) = std::fs::read(path) {
+            unchanged(&crate::prompt::sha256_of(&bytes))?;
         }
+        let adapter = self.load(engine)?;
+        unchanged(adapter.digest())?;
         Ok(adapter)
     }
 
