@@ -44,13 +44,13 @@ fn components_that_are_missing_or_none() {
             std::fs::copy(guest_file("effect_probe"), world.path(file)).unwrap();
             world.install(&world.path(file));
             std::fs::write(world.path(file), bytes).unwrap();
+            let path = world.path(file).display().to_string();
+            let again = world.run(&["adapter", "install", &path, "--yes"], "");
+            refused(&again, 1, &[file, "not a WebAssembly component", "hint: "]);
         }
+        let code = if bytes.is_some() { "component_changed" } else { "component_rejected" };
         world.configure(&format!("[registrations.x]\ncomponent = '{file}'\n"));
-        refused(
-            &world.run(&["run", "--adapter", "x", "hello"], ""),
-            1,
-            &["run     failed", named, "component_rejected"],
-        );
+        refused(&world.run(&["run", "--adapter", "x", "hello"], ""), 1, &["run     failed", named, code]);
         let run = last_run(&world);
         assert_eq!(
             (&run["status"], run["attempts"].as_array().map(Vec::len)),
