@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use omi_engine::{Adapter, Engine};
+use omi_engine::{Adapter, Engine, read_component};
 use omi_kernel::report::FailureDetail;
 use omi_store::{ComponentView, Reader, StoreError};
 
@@ -41,7 +41,18 @@ impl ComponentFile {
 
     /// Loads it, whatever it is.
     pub(crate) fn load(&self, engine: &Engine) -> Result<Adapter, FailureDetail> {
-        engine.load_file(Path::new(&self.0)).map_err(|error| rejected(&self.0, &error))
+        self.load_bytes(engine, &self.read()?)
+    }
+
+    fn read(&self) -> Result<Vec<u8>, FailureDetail> {
+        read_component(Path::new(&self.0)).map_err(|error| rejected(&self.0, &error))
+    }
+
+    /// Loads what was read of it, under the file's name.
+    fn load_bytes(&self, engine: &Engine, bytes: &[u8]) -> Result<Adapter, FailureDetail> {
+        let path = Path::new(&self.0);
+        let name = path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy();
+        engine.load(&name, bytes).map_err(|error| rejected(&self.0, &error))
     }
 
     /// Loads it if it is installed with exactly these bytes: what was read is what is compared.
@@ -53,20 +64,17 @@ impl ComponentFile {
             let why = format!("the component `{path}` is not installed; {hint}");
             return Err(FailureDetail::new("component_not_installed", why));
         };
-        let unchanged = |now: &str| {
-            let (short_now, then) = (short(now), short(&installed.digest));
+        // Nothing of what nobody agreed to is even compiled.
+        let bytes = self.read()?;
+        let now = crate::prompt::sha256_of(&bytes);
+        if installed.digest != now {
+            let (now, then) = (short(&now), short(&installed.digest));
             let why = format!(
-                "the component `{path}` has changed since it was installed ({then}, now {short_now}); {hint}"
+                "the component `{path}` has changed since it was installed ({then}, now {now}); {hint}"
             );
-            if installed.digest == now { Ok(()) } else { Err(FailureDetail::new("component_changed", why)) }
-        };
-        // Nothing of what nobody agreed to is even compiled. What cannot be read is said by loading it.
-        if let Ok(bytes) = std::fs::read(path) {
-            unchanged(&crate::prompt::sha256_of(&bytes))?;
+            return Err(FailureDetail::new("component_changed", why));
         }
-        let adapter = self.load(engine)?;
-        unchanged(adapter.digest())?;
-        Ok(adapter)
+        self.load_bytes(engine, &bytes)
     }
 
     fn installed(&self, database: &Path) -> Result<Option<ComponentView>, StoreError> {

@@ -91,12 +91,6 @@ impl Engine {
         load::load(&self.0, name, bytes)
     }
 
-    /// Loads a component from a file, under the file's name.
-    pub fn load_file(&self, path: &Path) -> Result<Adapter, LoadError> {
-        let name = path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy();
-        self.load(&name, &load::read(path)?)
-    }
-
     /// Starts a worker: an instance with a thread and a store of its own. What it reports goes to `sink`, which may
     /// block: then the adapter waits, and with it the processes whose output it reads.
     pub fn start_worker(

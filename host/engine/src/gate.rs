@@ -147,6 +147,11 @@ impl Permit {
         self.covers(&Access { resource, ..self.asked.access.clone() })
     }
 
+    /// The kind of thing it is for.
+    pub(crate) fn capability(&self) -> &Capability {
+        &self.asked.access.capability
+    }
+
     /// Whether it is for some resources only.
     pub(crate) fn is_narrowed(&self) -> bool {
         let Self { asked, behalf: _, grant } = self;

@@ -60,7 +60,7 @@ mod worker;
 pub use engine::{Engine, EngineConfig, EngineError};
 pub use lease::reap;
 pub use limits::Limits;
-pub use load::{Adapter, LoadError};
+pub use load::{Adapter, LoadError, read_component};
 pub use process::SupervisorCommand;
 pub use registration::{
     Binding, Bound, BoundFiles, BoundHttp, BoundProcess, BoundTerminal, Confine, Folder, ProcessLimits,

@@ -148,8 +148,8 @@ impl std::fmt::Debug for Adapter {
     }
 }
 
-/// Reads a file, refusing a large one before it is in memory.
-pub(crate) fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
+/// Reads the file of a component, refusing a large one before it is in memory.
+pub fn read_component(path: &Path) -> Result<Vec<u8>, LoadError> {
     let failed = |error| LoadError::Read { path: path.to_owned(), error };
     let bytes = std::fs::metadata(path).map_err(failed)?.len();
     if bytes > limits::COMPONENT_BYTES as u64 {

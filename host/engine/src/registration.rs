@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use omi_kernel::descriptor::Capability;
 use omi_kernel::grant::Policy;
+use serde::{Deserialize, Serialize};
 
 use crate::limits;
 
@@ -147,7 +148,7 @@ pub enum SecretSource {
 }
 
 /// What one program, with everything it starts, may use of the machine.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProcessLimits {
     /// Processes at the same time.
     pub processes: u32,

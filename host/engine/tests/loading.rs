@@ -55,7 +55,7 @@ pub(crate) fn another_version_of_the_contract_is_named() {
 }
 
 pub(crate) fn a_missing_file_is_named() {
-    let error = engine(limits()).load_file(Path::new("/no/such/adapter.wasm")).unwrap_err();
+    let error = omi_engine::read_component(Path::new("/no/such/adapter.wasm")).unwrap_err();
     assert!(error.to_string().contains("/no/such/adapter.wasm"), "{error}");
 }
 

@@ -16,7 +16,7 @@ use crate::id::{RunId, Timestamp};
 
 pub use access::{Access, AccessScope, Asked, Policy, Terms};
 pub use denial::Denial;
-pub(crate) use denial::{shown, what};
+pub(crate) use denial::{one_line, shown, what};
 pub use pattern::{literal, matches};
 pub use row::{Component, ComponentGrant, GateDecision, Grant, GrantEffect, GrantSource, GrantedTo, OnlyOp};
 

@@ -43,6 +43,11 @@ impl Actor {
         ))
     }
 
+    /// Refuses to open anything for a worker that was asked to stop.
+    pub(super) fn goes_on(&self) -> Result<(), Why> {
+        if self.stopping { Err(Why::Other("the worker is stopping".to_owned())) } else { Ok(()) }
+    }
+
     /// Has the kernel decide, and does what is `deferred` when it is allowed.
     pub(super) fn ask(&mut self, want: Want, deferred: Deferred) -> Step {
         let Want { op, scope, grant, capability, operation, resource, covers } = want;

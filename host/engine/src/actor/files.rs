@@ -64,9 +64,7 @@ impl Actor {
         let pattern = self.gate.declared(&grant).map(|declared| declared.pattern.clone());
         let (resource, deferred) = match self.gate.bound(&grant, &Capability::Files) {
             Some(Bound::Files(bound)) => {
-                if self.stopping {
-                    return Err(Not::Refused(Why::Other("the worker is stopping".to_owned())));
-                }
+                self.goes_on().map_err(Not::Refused)?;
                 let root = self.granted_folder(&bound.folder, scope, &grant).map_err(denied)?;
                 let path = files::relative(&root, &path).map_err(Not::Failed)?;
                 let private = self.runtime.supervisor.private.clone();

@@ -56,9 +56,7 @@ impl Actor {
 
     /// The request in the words of a grant, if it could be sent at all.
     fn resource(&self, bound: &BoundHttp, request: &HttpRequest) -> Result<String, Why> {
-        if self.stopping {
-            return Err(Why::Other("the worker is stopping".to_owned()));
-        }
+        self.goes_on()?;
         if self.transfers.len() + self.accesses.sends() >= limits::REQUESTS as usize {
             return Err(Why::Limit(format!("{} requests are open already", limits::REQUESTS)));
         }

@@ -55,13 +55,8 @@ impl Actor {
         }
         let (resource, covers) = match &program {
             None => {
-                let words = spawn.command.iter().chain(&spawn.args).map(String::as_str);
-                let named = if spawn.command.is_some() {
-                    words.collect::<Vec<_>>().join(" ")
-                } else {
-                    spawn.grant.clone()
-                };
-                let asked = self.gate.unbound(&spawn.grant, &capability, short_resource(named));
+                let asked = short_resource(named(spawn, &spawn.grant));
+                let asked = self.gate.unbound(&spawn.grant, &capability, asked);
                 (asked.clone(), asked)
             }
             Some(program) => self.described(program, spawn)?,
@@ -87,15 +82,11 @@ impl Actor {
     /// Why a program is not even asked for, or not started any more.
     fn not_started(&self, spawn: &Spawn, why: Why) -> Why {
         let Why::Denied(reason) = why else { return why };
-        let words: Vec<&str> = spawn.command.iter().chain(&spawn.args).map(String::as_str).collect();
-        let named = if spawn.command.is_some() { words.join(" ") } else { "the granted program".to_owned() };
-        self.denied("start", &named, &spawn.grant, &reason)
+        self.denied("start", &named(spawn, "the granted program"), &spawn.grant, &reason)
     }
 
     fn room_for_process(&self) -> Result<(), Why> {
-        if self.stopping {
-            return Err(Why::Other("the worker is stopping".to_owned()));
-        }
+        self.goes_on()?;
         let max = self.runtime.limits.processes;
         if self.common.processes.count() + self.accesses.spawns() >= max as usize {
             return Err(Why::Limit(format!("{max} processes run already, or wait to be started")));
@@ -157,11 +148,9 @@ impl Actor {
     }
 
     fn launch(&self, spawn: &Spawn, permit: &Permit) -> Result<Launch, Why> {
-        let terminal = || self.program(&Capability::Terminal, spawn);
         // The folder is looked up again: a link may have changed since it was asked for, and with it the program.
         let program = self
-            .program(&Capability::Process, spawn)
-            .or_else(terminal)
+            .program(permit.capability(), spawn)
             .unwrap_or_else(|| Err(Why::Other("there is nothing behind that grant".to_owned())))?;
         let (resource, _covers) = self.described(&program, spawn)?;
         permit.check_resource(resource).map_err(|denial| Why::Denied(denial.to_string()))?;
@@ -180,6 +169,12 @@ impl Actor {
             hint,
         })
     }
+}
+
+/// What an adapter wants started, in its own words: its command, or what stands for the one of the registration.
+fn named(spawn: &Spawn, granted: &str) -> String {
+    let Some(command) = &spawn.command else { return granted.to_owned() };
+    std::iter::once(command).chain(&spawn.args).map(String::as_str).collect::<Vec<_>>().join(" ")
 }
 
 fn argv<'a>(words: impl Iterator<Item = &'a String>) -> Result<Vec<String>, Why> {

@@ -19,7 +19,7 @@ use crate::input::Exit;
 use crate::supervisor::confine::NAMED;
 use crate::supervisor::installation::{self, Place};
 use crate::supervisor::message::{self, Order, Word};
-use crate::supervisor::options::{Belongings, Confinement, Limits, Options, Role};
+use crate::supervisor::options::{Belongings, Confinement, Options, Role};
 use crate::supervisor::{kill_group, kill_tree};
 
 /// Time between two looks at what is being killed: a kill takes effect within microseconds.
@@ -45,7 +45,7 @@ pub(super) struct Pipes {
 impl Control {
     /// Starts a supervisor for a program.
     pub(super) fn open(launch: &Launch, supervisor: &SupervisorCommand) -> io::Result<(Self, Pipes)> {
-        let limits = limits(launch);
+        let limits = launch.limits.clone();
         let belongings = Belongings::make(&limits, launch.confine.is_some())?;
         let confinement = confinement(launch, supervisor);
         let options = Options { role: Role::Supervise, limits, belongings, confinement };
@@ -168,16 +168,6 @@ impl Control {
         // Removing waits for the disk, and in this rare case for the system to see that the group is empty.
         let belongings = self.belongings;
         let _ = tokio::task::spawn_blocking(move || belongings.remove()).await;
-    }
-}
-
-fn limits(launch: &Launch) -> Limits {
-    let limits = &launch.limits;
-    Limits {
-        processes: limits.processes,
-        open_files: limits.open_files,
-        memory_bytes: limits.memory_bytes,
-        file_bytes: limits.file_bytes,
     }
 }
 

@@ -20,21 +20,13 @@ use crate::tail::Tail;
 pub(super) async fn read_stdout(
     op: Op,
     pipe: pipe::Receiver,
-    (mut redactor, mut framer): (Redactor, Framer),
+    (redactor, mut framer): (Redactor, Framer),
     inbox: Arc<Inbox>,
     supervisor_gone: watch::Receiver<bool>,
 ) {
-    let mut stream = Stream::new(pipe, supervisor_gone);
+    let mut stream = Stream::new(pipe, redactor, supervisor_gone);
     let mut worker_over = false;
-    let mut ended = false;
-    while !ended {
-        let bytes = match stream.read().await {
-            Some(bytes) => redactor.push(bytes),
-            None => {
-                ended = true;
-                redactor.finish()
-            }
-        };
+    while let Some(bytes) = stream.read().await {
         for part in bytes.chunks(limits::CHUNK_BYTES as usize) {
             // When the worker is over, reading goes on: a process that cannot write would not end on SIGTERM.
             for (data, end) in if worker_over { Vec::new() } else { framer.push(part) } {
@@ -50,22 +42,14 @@ pub(super) async fn read_stdout(
 pub(super) async fn read_stderr(
     op: Op,
     pipe: pipe::Receiver,
-    mut redactor: Redactor,
+    redactor: Redactor,
     inbox: Arc<Inbox>,
     supervisor_gone: watch::Receiver<bool>,
 ) -> String {
-    let mut stream = Stream::new(pipe, supervisor_gone);
+    let mut stream = Stream::new(pipe, redactor, supervisor_gone);
     let mut tail = Tail::new(limits::STDERR_TAIL_BYTES);
     let mut dropped = 0;
-    let mut ended = false;
-    while !ended {
-        let bytes = match stream.read().await {
-            Some(bytes) => redactor.push(bytes),
-            None => {
-                ended = true;
-                redactor.finish()
-            }
-        };
+    while let Some(bytes) = stream.read().await {
         tail.push(&bytes);
         for part in bytes.chunks(limits::CHUNK_BYTES as usize) {
             let chunk = Chunk { op, data: part.to_vec(), end: ChunkEnd::Open, dropped };
@@ -75,37 +59,48 @@ pub(super) async fn read_stderr(
     tail.text()
 }
 
-/// One pipe.
+/// One pipe, without the secrets that come out of it.
 struct Stream {
     pipe: pipe::Receiver,
     buffer: Vec<u8>,
+    /// Gone when it has given out what it held back.
+    redactor: Option<Redactor>,
     supervisor_gone: watch::Receiver<bool>,
 }
 
 impl Stream {
-    fn new(pipe: pipe::Receiver, supervisor_gone: watch::Receiver<bool>) -> Self {
-        Self { pipe, buffer: vec![0; limits::CHUNK_BYTES as usize], supervisor_gone }
+    fn new(pipe: pipe::Receiver, redactor: Redactor, supervisor_gone: watch::Receiver<bool>) -> Self {
+        let buffer = vec![0; limits::CHUNK_BYTES as usize];
+        Self { pipe, buffer, redactor: Some(redactor), supervisor_gone }
     }
 
-    /// The next bytes; none at the end. When the supervisor is gone, what is in the pipe is all there will be: whoever
+    /// The next bytes that may be seen, which may be none yet; nothing at the end.
+    async fn read(&mut self) -> Option<Vec<u8>> {
+        let length = self.fill().await;
+        if length > 0 {
+            return self.redactor.as_mut().map(|redactor| redactor.push(&self.buffer[..length]));
+        }
+        self.redactor.take().map(|mut redactor| redactor.finish())
+    }
+
+    /// Reads into the buffer, and answers how many bytes; 0 at the end. When the supervisor is gone, what is in the pipe is all there will be: whoever
     /// still holds the other end does not belong to this process any more.
-    async fn read(&mut self) -> Option<&[u8]> {
-        let length = loop {
+    async fn fill(&mut self) -> usize {
+        loop {
             match self.pipe.try_read(&mut self.buffer) {
-                Ok(length) => break length,
+                Ok(length) => return length,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     if *self.supervisor_gone.borrow() {
-                        break 0;
+                        return 0;
                     }
                     let mut gone = self.supervisor_gone.clone();
                     tokio::select! {
-                        ready = self.pipe.readable() => if ready.is_err() { break 0 },
+                        ready = self.pipe.readable() => if ready.is_err() { return 0 },
                         _ = gone.wait_for(|gone| *gone) => {}
                     }
                 }
-                Err(_) => break 0,
+                Err(_) => return 0,
             }
-        };
-        (length > 0).then(|| &self.buffer[..length])
+        }
     }
 }

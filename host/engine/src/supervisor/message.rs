@@ -154,13 +154,14 @@ mod tests {
     use std::os::fd::AsFd;
     use std::path::PathBuf;
 
-    use super::super::options::{Belongings, Confinement, Limits, Role};
+    use super::super::options::{Belongings, Confinement, Role};
     use super::*;
+    use crate::registration::ProcessLimits;
 
     fn options(read: Vec<PathBuf>) -> Options {
         Options {
             role: Role::Supervise,
-            limits: Limits {
+            limits: ProcessLimits {
                 processes: 7,
                 open_files: Some(8),
                 memory_bytes: None,

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde::{Deserialize, Serialize};
 
 use super::cgroup;
+use crate::registration::ProcessLimits;
 
 /// Permissions of a folder that is for one process alone.
 pub(super) const PRIVATE_FOLDER: u32 = 0o700;
@@ -21,7 +22,7 @@ pub(crate) struct Options {
     /// What the receiver is.
     pub(crate) role: Role,
     /// What the program may use of the machine.
-    pub(crate) limits: Limits,
+    pub(crate) limits: ProcessLimits,
     /// What was made for it.
     pub(crate) belongings: Belongings,
     /// How it is confined, if it is.
@@ -35,19 +36,6 @@ pub(crate) enum Role {
     Supervise,
     /// It becomes the program.
     Launch,
-}
-
-/// What one program, with everything it starts, may use of the machine.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Limits {
-    /// Processes at the same time.
-    pub(crate) processes: u32,
-    /// Files that each process may have open.
-    pub(crate) open_files: Option<u64>,
-    /// Bytes of address space of each process.
-    pub(crate) memory_bytes: Option<u64>,
-    /// Bytes of each file that is written.
-    pub(crate) file_bytes: Option<u64>,
 }
 
 /// What a confined program may touch, besides its folder, its temporary folder and the system.
@@ -77,7 +65,7 @@ pub(crate) struct Belongings {
 
 impl Belongings {
     /// What a new program needs.
-    pub(crate) fn make(limits: &Limits, is_confined: bool) -> io::Result<Self> {
+    pub(crate) fn make(limits: &ProcessLimits, is_confined: bool) -> io::Result<Self> {
         let scratch = is_confined.then(make_scratch).transpose()?;
         Ok(Self { group: cgroup::make(limits.processes), scratch })
     }

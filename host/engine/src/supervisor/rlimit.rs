@@ -4,7 +4,7 @@ use std::io;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use super::options::Limits;
+use crate::registration::ProcessLimits;
 
 /// Threads for each process that a tree may have: the system counts threads, and a Node program has a dozen.
 const THREADS_PER_PROCESS: u64 = 16;
@@ -19,7 +19,7 @@ pub(super) fn tasks(processes: u32) -> u64 {
 /// The number of processes is the supervisor's to watch. What is set here only keeps a bomb from running ahead of it:
 /// the system counts all that the user runs, so there is room for the tree besides what runs already. It does not bind
 /// root.
-pub(super) fn set(limits: &Limits) -> io::Result<()> {
+pub(super) fn set(limits: &ProcessLimits) -> io::Result<()> {
     // A core file has in it whatever the program knew.
     lower(Resource::Core, Some(0))?;
     lower(Resource::Nofile, limits.open_files)?;

@@ -5,6 +5,7 @@ use serde_json::json;
 use super::request::brief;
 use crate::command::{Answer, NotPerformed};
 use crate::decision::{Decision, Reply};
+use crate::descriptor::GrantRequest;
 use crate::draft::{Draft, about};
 use crate::effect::Effect;
 use crate::event::{About, EventKind};
@@ -67,10 +68,9 @@ fn may_ask(input: &AccessAsked, run: &Run, attempt: &Attempt, facts: &Facts) -> 
     input.person && own && !stops && !super::request::is_open(input.request, facts)
 }
 
-/// The grants that may be about an access: those of the session, and those of the component as far as they hold for it
-/// and were not taken back in the session.
+/// The grants that may be about an access: those of the session, and those of the component as far as they were not
+/// copied into it or taken back there.
 fn grants(input: &AccessAsked, facts: &Facts) -> Vec<Grant> {
-    let terms = &input.asked.terms;
     let of_session = match &input.session {
         Some(_) => facts.grants.clone(),
         None => {
@@ -80,10 +80,8 @@ fn grants(input: &AccessAsked, facts: &Facts) -> Vec<Grant> {
     };
     let copied =
         |grant: &&ComponentGrant| of_session.iter().any(|copy| copy.origin.as_ref() == Some(&grant.id));
-    let holds = |grant: &&ComponentGrant| grant.holds_for(&terms.digest, terms.declared.as_ref());
-    let of_component =
-        facts.component_grants.iter().filter(holds).filter(|grant| !copied(grant)).map(ComponentGrant::grant);
-    let mut grants: Vec<Grant> = of_component.collect();
+    let of_component = facts.component_grants.iter().filter(|grant| !copied(grant));
+    let mut grants: Vec<Grant> = of_component.map(ComponentGrant::grant).collect();
     grants.extend(of_session);
     grants
 }
@@ -345,21 +343,29 @@ fn user_grant(asked: &Asked, draft: &mut Draft<'_, '_>) -> Grant {
         effect: GrantEffect::Allow,
         source: GrantSource::User,
         only: None,
-        to: terms.declared.clone().map(|declared| GrantedTo {
-            component: terms.component.clone(),
-            digest: terms.digest.clone(),
-            declared,
-        }),
+        to: Some(granted_to(asked)),
         origin: None,
         expires_at: None,
         revoked_at: None,
     }
 }
 
-/// Whoever asked has declared it: else nobody would have been asked.
 fn component_grant(asked: &Asked, draft: &mut Draft<'_, '_>) -> ComponentGrant {
     let Asked { access, terms, .. } = asked;
-    let undeclared = || crate::descriptor::GrantRequest {
+    ComponentGrant {
+        id: GrantId::new(draft.ids),
+        to: granted_to(asked),
+        registration: terms.registration.clone(),
+        operation: access.operation.clone(),
+        pattern: access.covers.clone(),
+        revoked_at: None,
+    }
+}
+
+/// The component that asked. It has declared what it asks for: else nobody would have been asked.
+fn granted_to(asked: &Asked) -> GrantedTo {
+    let Asked { access, terms, .. } = asked;
+    let undeclared = || GrantRequest {
         name: access.grant.clone(),
         capability: access.capability.clone(),
         operation: access.operation.clone(),
@@ -367,14 +373,9 @@ fn component_grant(asked: &Asked, draft: &mut Draft<'_, '_>) -> ComponentGrant {
         reason: String::new(),
         optional: true,
     };
-    ComponentGrant {
-        id: GrantId::new(draft.ids),
+    GrantedTo {
         component: terms.component.clone(),
         digest: terms.digest.clone(),
-        registration: terms.registration.clone(),
         declared: terms.declared.clone().unwrap_or_else(undeclared),
-        operation: access.operation.clone(),
-        pattern: access.covers.clone(),
-        revoked_at: None,
     }
 }

@@ -10,7 +10,7 @@ use crate::effect::{Effect, Wait};
 use crate::ending::Ending;
 use crate::event::EventKind;
 use crate::facts::Facts;
-use crate::grant::AccessScope;
+use crate::grant::{AccessScope, one_line};
 use crate::id::{AttemptId, Ids};
 use crate::input::By;
 use crate::refusal::Refusal;
@@ -249,8 +249,7 @@ pub(super) fn no_such_option(open: &OpenRequest, chosen: &str) -> Refusal {
 
 /// A text from outside as it fits into the line of a refusal.
 pub(super) fn brief(text: &str) -> String {
-    let characters = text.chars().take(BRIEF_CHARS_MAX);
-    characters.map(|c| if c.is_control() { ' ' } else { c }).collect()
+    one_line(text, BRIEF_CHARS_MAX)
 }
 
 impl Draft<'_, '_> {

@@ -116,10 +116,14 @@ fn brief(text: &str) -> String {
 
 /// A text in one line, as far as it may be long; what is left out is said.
 pub(crate) fn shown(text: &str, chars_max: usize) -> String {
-    let plain = |c: char| if c.is_control() { ' ' } else { c };
-    let line: String = text.chars().take(chars_max).map(plain).collect();
+    let line = one_line(text, chars_max);
     match text.chars().count().saturating_sub(chars_max) {
         0 => line,
         left_out => format!("{line}… (+{left_out} characters)"),
     }
+}
+
+/// The beginning of a text from outside, in one line.
+pub(crate) fn one_line(text: &str, chars_max: usize) -> String {
+    text.chars().take(chars_max).map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

@@ -54,22 +54,19 @@ pub struct GrantedTo {
 }
 
 impl GrantedTo {
-    fn is(&self, terms: &Terms) -> bool {
+    /// It is the component of these terms: the version that was decided about, or another one that asks for the same.
+    /// What a new version asks for anew is asked about anew.
+    pub(super) fn is(&self, terms: &Terms) -> bool {
+        let was = &self.declared;
+        let same = |now: &GrantRequest| {
+            now.name == was.name
+                && now.capability == was.capability
+                && now.operation == was.operation
+                && now.pattern == was.pattern
+        };
         self.component == terms.component
-            && holds_for((&self.digest, &self.declared), &terms.digest, terms.declared.as_ref())
+            && (self.digest == terms.digest || terms.declared.as_ref().is_some_and(same))
     }
-}
-
-/// A decision about a component with this digest that declared this holds for another digest and declaration.
-fn holds_for(decided: (&str, &GrantRequest), digest: &str, declared: Option<&GrantRequest>) -> bool {
-    let (before, was) = decided;
-    let same = |now: &GrantRequest| {
-        now.name == was.name
-            && now.capability == was.capability
-            && now.operation == was.operation
-            && now.pattern == was.pattern
-    };
-    before == digest || declared.is_some_and(same)
 }
 
 /// A decision that was recorded and holds until it expires or is revoked.
@@ -167,14 +164,10 @@ impl Grant {
 pub struct ComponentGrant {
     /// Its identifier.
     pub id: GrantId,
-    /// The component, as the registration names it.
-    pub component: String,
-    /// The digest of the component that was decided about.
-    pub digest: String,
+    /// The component that it was given to.
+    pub to: GrantedTo,
     /// The registration.
     pub registration: AdapterId,
-    /// What the component declared when it was decided.
-    pub declared: GrantRequest,
     /// What is done.
     pub operation: String,
     /// What it is done to, as a pattern.
@@ -184,12 +177,6 @@ pub struct ComponentGrant {
 }
 
 impl ComponentGrant {
-    /// It holds for a component with this digest that declares this: the one that was decided about, or another version
-    /// that asks for the same. What a new version asks for anew is asked about anew.
-    pub fn holds_for(&self, digest: &str, declared: Option<&GrantRequest>) -> bool {
-        holds_for((&self.digest, &self.declared), digest, declared)
-    }
-
     /// The decision as a grant without a session.
     pub fn grant(&self) -> Grant {
         Grant {
@@ -197,18 +184,14 @@ impl ComponentGrant {
             session: None,
             run: None,
             registration: Some(self.registration.clone()),
-            name: Some(self.declared.name.clone()),
-            capability: Some(self.declared.capability.clone()),
+            name: Some(self.to.declared.name.clone()),
+            capability: Some(self.to.declared.capability.clone()),
             operation: self.operation.clone(),
             pattern: self.pattern.clone(),
             effect: GrantEffect::Allow,
             source: GrantSource::User,
             only: None,
-            to: Some(GrantedTo {
-                component: self.component.clone(),
-                digest: self.digest.clone(),
-                declared: self.declared.clone(),
-            }),
+            to: Some(self.to.clone()),
             origin: None,
             expires_at: None,
             revoked_at: self.revoked_at,

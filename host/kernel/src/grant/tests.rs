@@ -4,7 +4,7 @@ mod any;
 
 use super::*;
 use crate::descriptor::{Capability, GrantRequest};
-use crate::id::{AdapterId, GrantId, Ids, RunId, SessionId, WorkerId};
+use crate::id::{GrantId, Ids, RunId, SessionId, WorkerId};
 
 pub(super) const NOW: Timestamp = Timestamp(1_000);
 
@@ -270,21 +270,13 @@ fn a_runs_legacy_grant_is_for_that_run() {
 #[test]
 fn another_version_is_asked_only_for_what_is_new() {
     let declared = terms(Policy::Ask).declared.unwrap();
-    let always = ComponentGrant {
-        id: id(GrantId::new, 1),
-        component: "acp".into(),
-        digest: "d1".into(),
-        registration: AdapterId::from("claude"),
-        declared: declared.clone(),
-        operation: "write".into(),
-        pattern: "*".into(),
-        revoked_at: None,
+    let always = GrantedTo { component: "acp".into(), digest: "d1".into(), declared: declared.clone() };
+    let holds_for = |digest: &str, declared: Option<GrantRequest>| {
+        always.is(&Terms { digest: digest.into(), declared, ..terms(Policy::Ask) })
     };
-    assert!(always.holds_for("d1", None));
-    assert!(
-        always.holds_for("d2", Some(&GrantRequest { reason: "in other words".into(), ..declared.clone() }))
-    );
-    assert!(!always.holds_for("d2", Some(&GrantRequest { pattern: "src/**".into(), ..declared.clone() })));
-    assert!(!always.holds_for("d2", Some(&GrantRequest { operation: "write".into(), ..declared })));
-    assert!(!always.holds_for("d2", None));
+    assert!(holds_for("d1", None));
+    assert!(holds_for("d2", Some(GrantRequest { reason: "in other words".into(), ..declared.clone() })));
+    assert!(!holds_for("d2", Some(GrantRequest { pattern: "src/**".into(), ..declared.clone() })));
+    assert!(!holds_for("d2", Some(GrantRequest { operation: "write".into(), ..declared })));
+    assert!(!holds_for("d2", None));
 }

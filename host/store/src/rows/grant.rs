@@ -70,10 +70,8 @@ pub(crate) fn capability(word: &str) -> Option<Capability> {
 pub(crate) fn component_grant(row: &Row<'_>) -> Result<ComponentGrant> {
     Ok(ComponentGrant {
         id: parsed(row, 0, |text| GrantId::parse(text).ok())?,
-        component: row.get(1)?,
-        digest: row.get(2)?,
+        to: GrantedTo { component: row.get(1)?, digest: row.get(2)?, declared: json(row, 4)? },
         registration: AdapterId(row.get(3)?),
-        declared: json(row, 4)?,
         operation: row.get(5)?,
         pattern: row.get(6)?,
         revoked_at: row.get::<_, Option<i64>>(7)?.map(Timestamp),

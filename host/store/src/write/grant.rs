@@ -41,8 +41,8 @@ pub(super) fn insert_of_component(
          resource_pattern, created_at_ms, revoked_at_ms) \
          VALUES (:id, :component, :digest, :adapter, :declared, :operation, :pattern, :now, :revoked)";
     let values = named_params! {
-        ":id": grant.id.as_str(), ":component": grant.component, ":digest": grant.digest,
-        ":adapter": grant.registration.as_str(), ":declared": json!(grant.declared).to_string(),
+        ":id": grant.id.as_str(), ":component": grant.to.component, ":digest": grant.to.digest,
+        ":adapter": grant.registration.as_str(), ":declared": json!(grant.to.declared).to_string(),
         ":operation": grant.operation, ":pattern": grant.pattern, ":now": now.0,
         ":revoked": grant.revoked_at.map(|at| at.0),
     };

@@ -114,7 +114,7 @@ impl Record {
             Wants::Component(path) => {
                 let component = self.components.get(path).map(|row| row.component.clone());
                 let of_it = self.component_grants.iter().map(|row| &row.grant);
-                let component_grants = of_it.filter(|grant| grant.component == *path).cloned().collect();
+                let component_grants = of_it.filter(|grant| grant.to.component == *path).cloned().collect();
                 Facts { component, component_grants, ..Facts::default() }
             }
             Wants::Worker(worker) => {

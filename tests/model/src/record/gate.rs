@@ -144,10 +144,11 @@ impl Record {
             Some(_) => is_copy(&row.grant),
             None => taken_back(&row.grant) && works_for(&row.grant),
         });
-        let declared = terms.declared.as_ref().is_some_and(|now| is_same(now, &grant.declared));
-        let same = grant.component == terms.component && grant.registration == terms.registration;
-        let what = grant.declared.name == access.grant && grant.declared.capability == access.capability;
-        let holds = grant.revoked_at.is_none() && (grant.digest == terms.digest || declared);
+        let declared = terms.declared.as_ref().is_some_and(|now| is_same(now, &grant.to.declared));
+        let same = grant.to.component == terms.component && grant.registration == terms.registration;
+        let what =
+            grant.to.declared.name == access.grant && grant.to.declared.capability == access.capability;
+        let holds = grant.revoked_at.is_none() && (grant.to.digest == terms.digest || declared);
         let operation = ["*", access.operation.as_str()].contains(&grant.operation.as_str());
         same && what && holds && operation && covers(&grant.pattern, &access.resource) && !copied
     }

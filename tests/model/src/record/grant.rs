@@ -27,7 +27,7 @@ impl Record {
         registration: &AdapterId,
     ) -> Vec<ComponentGrant> {
         let is_about =
-            |grant: &&ComponentGrant| grant.component == component && grant.registration == *registration;
+            |grant: &&ComponentGrant| grant.to.component == component && grant.registration == *registration;
         self.component_grants.iter().map(|row| &row.grant).filter(is_about).cloned().collect()
     }
 
@@ -104,7 +104,7 @@ impl Record {
     pub(super) fn remove_component(&mut self, path: &str, now: Timestamp) -> Result<(), Fault> {
         let removed = self.components.remove(path);
         ensure(removed.is_some(), || format!("`{path}` is removed and not installed"))?;
-        let of_it = self.component_grants.iter().filter(|row| row.grant.component == path);
+        let of_it = self.component_grants.iter().filter(|row| row.grant.to.component == path);
         let gone: Vec<GrantId> = of_it.map(|row| row.grant.id.clone()).collect();
         for row in self.grants.rows_mut() {
             let copied = row.grant.origin.as_ref().is_some_and(|origin| gone.contains(origin));
@@ -112,7 +112,7 @@ impl Record {
                 row.grant.revoked_at = Some(now);
             }
         }
-        self.component_grants.retain(|row| row.grant.component != path);
+        self.component_grants.retain(|row| row.grant.to.component != path);
         Ok(())
     }
 }

@@ -40,8 +40,8 @@ pub(super) fn grant(row: &GrantRow) -> Value {
 pub(super) fn component_grant(row: &ComponentGrantRow) -> Value {
     let grant = &row.grant;
     json!({
-        "grant_id": grant.id, "component": grant.component, "digest": grant.digest,
-        "adapter_id": grant.registration, "declared_json": grant.declared, "operation": grant.operation,
+        "grant_id": grant.id, "component": grant.to.component, "digest": grant.to.digest,
+        "adapter_id": grant.registration, "declared_json": grant.to.declared, "operation": grant.operation,
         "resource_pattern": grant.pattern, "created_at_ms": row.created_at.0,
         "revoked_at_ms": at(grant.revoked_at),
     })

@@ -9,7 +9,7 @@ use crate::decision::Decision;
 use crate::descriptor::{Capability, GrantRequest};
 use crate::effect::Effect;
 use crate::grant::{
-    Access, AccessScope, Asked, ComponentGrant, Grant, GrantEffect, GrantSource, Policy, Terms,
+    Access, AccessScope, Asked, ComponentGrant, Grant, GrantEffect, GrantSource, GrantedTo, Policy, Terms,
 };
 use crate::id::{GrantId, Ids, SessionId, Timestamp};
 use crate::input::{AccessAsked, By, Input};
@@ -102,10 +102,12 @@ pub(super) fn grant_id(bits: u128) -> GrantId {
 pub(super) fn component_grant() -> ComponentGrant {
     ComponentGrant {
         id: grant_id(40),
-        component: "acp".into(),
-        digest: "d1".into(),
+        to: GrantedTo {
+            component: "acp".into(),
+            digest: "d1".into(),
+            declared: terms(Policy::Ask).declared.unwrap(),
+        },
         registration: "echo".into(),
-        declared: terms(Policy::Ask).declared.unwrap(),
         operation: "write".into(),
         pattern: "src/**".into(),
         revoked_at: None,

@@ -103,11 +103,7 @@ impl Dice {
             pattern: self.pattern(),
             effect: self.of(&[GrantEffect::Allow, GrantEffect::Allow, GrantEffect::Deny]),
             source: self.of(&[S::LegacyDefault, S::Policy, S::User, S::System]),
-            to: self.maybe(|dice| GrantedTo {
-                component: dice.name(),
-                digest: dice.name(),
-                declared: dice.request(),
-            }),
+            to: self.maybe(Self::granted_to),
             only: self.maybe(|dice| OnlyOp { worker: dice.id(WorkerId::new), op: dice.small() }),
             origin: self.maybe(|dice| dice.id(GrantId::new)),
             expires_at: self.time(),
@@ -115,13 +111,15 @@ impl Dice {
         }
     }
 
+    fn granted_to(&mut self) -> GrantedTo {
+        GrantedTo { component: self.name(), digest: self.name(), declared: self.request() }
+    }
+
     pub(super) fn component_grant(&mut self) -> ComponentGrant {
         ComponentGrant {
             id: self.id(GrantId::new),
-            component: self.name(),
-            digest: self.name(),
+            to: self.granted_to(),
             registration: self.name().as_str().into(),
-            declared: self.request(),
             operation: self.operation(),
             pattern: self.pattern(),
             revoked_at: self.time(),
