@@ -1,0 +1,1 @@
+//! Judges whether a component keeps the adapter contract.
