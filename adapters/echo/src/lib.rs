@@ -57,14 +57,17 @@ impl Session for Echo {
     }
 }
 
+/// Words of a prompt that come back one by one.
+const WORDS_MAX: usize = 256;
+
 fn echo(host: &Host, execute: &ExecuteAttempt) {
     for (number, block) in execute.prompt.iter().enumerate() {
         // Every message has a name, so that its pieces are known to belong together.
         let message = format!("echo-{number}");
         match block {
             PromptBlock::Text(text) => {
-                for piece in text.split_inclusive(' ') {
-                    host.send(AttemptEvent::text(execute.attempt, &message, piece));
+                for piece in pieces(text) {
+                    say(host, execute.attempt, &message, piece);
                 }
             }
             PromptBlock::Image(media) | PromptBlock::Audio(media) => {
@@ -77,6 +80,13 @@ fn echo(host: &Host, execute: &ExecuteAttempt) {
         host.send(AttemptEvent::new(execute.attempt, Event::MessageEnd(message)));
     }
     host.send(AttemptFinished::new(execute.attempt, Outcome::succeeded("end_turn"), None));
+}
+
+/// Word by word, as an agent would; the rest of a long text at once, because a call has room for so many outputs.
+fn pieces(text: &str) -> impl Iterator<Item = &str> {
+    let begins = |words: usize| text.match_indices(' ').nth(words - 1).map_or(text.len(), |(at, _)| at + 1);
+    let (first, rest) = text.split_at(begins(WORDS_MAX));
+    first.split_inclusive(' ').chain((!rest.is_empty()).then_some(rest))
 }
 
 fn say(host: &Host, attempt: Attempt, message: &str, text: &str) {
@@ -104,6 +114,17 @@ mod tests {
         assert_eq!(testkit::answer_text(&outputs), "hello to you");
         assert_eq!(outputs.len(), 5, "three words, the end of the message, the end of the attempt");
         assert_eq!(testkit::outcome(&outputs), Some(&Outcome::succeeded("end_turn")));
+    }
+
+    #[test]
+    fn a_long_prompt_comes_back_whole_in_few_pieces() {
+        let mut kit = started();
+        kit.open(1, "/work");
+        for words in [255, 256, 257, 100_000] {
+            let prompt = "word ".repeat(words) + "end";
+            let outputs = kit.execute(words as u32, 1, &prompt);
+            assert!(testkit::answer_text(&outputs) == prompt && outputs.len() < 300, "{words}");
+        }
     }
 
     #[test]

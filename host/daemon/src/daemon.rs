@@ -73,6 +73,7 @@ pub(crate) fn engine(
     let program =
         std::env::current_exe().context("cannot find the program itself, which supervises processes")?;
     let config = EngineConfig {
+        metered: false,
         cache_dir: Some(state.compiled()),
         limits: Limits::default(),
         supervisor: SupervisorCommand { program, args: vec![SUPERVISE.into()], private },

@@ -1,6 +1,6 @@
 //! The engine: one wasmtime, one linker, one ticker for every worker of the daemon.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use wasmtime::component::Linker;
@@ -23,6 +23,8 @@ pub struct EngineConfig {
     pub cache_dir: Option<PathBuf>,
     /// What workers may take.
     pub limits: Limits,
+    /// Calls count the fuel they take. Such an engine compiles components in another way, and they are slower.
+    pub metered: bool,
     /// The program under which processes run.
     pub supervisor: SupervisorCommand,
 }
@@ -57,6 +59,7 @@ pub(crate) struct Shared {
     pub(crate) ticker: Ticker,
     pub(crate) tokio: tokio::runtime::Handle,
     pub(crate) limits: Limits,
+    pub(crate) metered: bool,
     pub(crate) supervisor: SupervisorCommand,
 }
 
@@ -71,7 +74,7 @@ impl Engine {
     /// An engine whose processes and timers run on `tokio`.
     pub fn new(config: EngineConfig, tokio: tokio::runtime::Handle) -> Result<Self, EngineError> {
         let failed = |error: wasmtime::Error| EngineError::Wasmtime(error.root_cause().to_string());
-        let wasmtime = wasmtime::Engine::new(&features(config.cache_dir.as_deref())).map_err(failed)?;
+        let wasmtime = wasmtime::Engine::new(&features(&config)).map_err(failed)?;
         let mut linker = Linker::new(&wasmtime);
         wasi::link(&mut linker).and_then(|()| v0_1::link(&mut linker)).map_err(failed)?;
         let ticker = Ticker::start(&wasmtime)
@@ -82,8 +85,13 @@ impl Engine {
             ticker,
             tokio,
             limits: config.limits,
+            metered: config.metered,
             supervisor: config.supervisor,
         }))))
+    }
+
+    pub(crate) fn runtime(&self) -> &Runtime {
+        &self.0
     }
 
     /// Loads a component from its bytes. May take seconds: it compiles.
@@ -105,7 +113,7 @@ impl Engine {
 
 /// What components may use of WebAssembly: no more than adapters need, whatever the next wasmtime turns on by itself.
 /// The async part of the component model is not even compiled in.
-fn features(cache_dir: Option<&Path>) -> Config {
+fn features(of: &EngineConfig) -> Config {
     let mut config = Config::new();
     config
         .wasm_component_model(true)
@@ -118,9 +126,10 @@ fn features(cache_dir: Option<&Path>) -> Config {
         .wasm_stack_switching(false)
         .wasm_memory64(false)
         .epoch_interruption(true)
+        .consume_fuel(of.metered)
         .max_wasm_stack(limits::WASM_STACK_BYTES)
         .cranelift_opt_level(OptLevel::Speed)
-        .cache(cache_dir.and_then(cache::open));
+        .cache(of.cache_dir.as_deref().and_then(cache::open));
     // The default handler of traps on macOS aborts in programs that start child processes.
     #[cfg(target_os = "macos")]
     config.macos_use_mach_ports(false);

@@ -16,7 +16,7 @@ use crate::input::Input;
 use crate::limiter::Limiter;
 use crate::limits;
 use crate::log::Log;
-use crate::trap::Trapped;
+use crate::trap::{TrapKind, Trapped};
 use crate::v0_1;
 use crate::wasi::{self, FrozenClock, GuestClock, GuestStderr};
 
@@ -115,6 +115,10 @@ impl Instance {
         let mut store = Store::new(&runtime.wasmtime, state);
         store.limiter(|state| &mut state.limiter);
         store.set_hostcall_fuel(limits::TRANSFER_BYTES);
+        if runtime.metered {
+            // It is counted, not rationed: time is what ends a call.
+            store.set_fuel(u64::MAX).map_err(|error| Trapped::new(TrapKind::Host, error.to_string()))?;
+        }
         let killed = Arc::clone(&purpose.killed);
         store.epoch_deadline_callback(move |store| {
             let over = killed.load(Ordering::Relaxed) || store.data().deadline.is_over();
@@ -128,14 +132,34 @@ impl Instance {
 
     /// Asks who the adapter is.
     pub(crate) fn describe(&mut self) -> Result<Descriptor, Trapped> {
-        self.call(v0_1::describe).map(v0_1::read_descriptor)
+        self.describe_whole().map(v0_1::read_descriptor)
+    }
+
+    /// The same as the contract has it, with everything the host does not need.
+    pub(crate) fn describe_whole(&mut self) -> Result<v0_1::Descriptor, Trapped> {
+        self.call(v0_1::describe)
     }
 
     /// Tells what happened, and returns what the adapter asks for.
     pub(crate) fn handle(&mut self, now_ms: u32, inputs: Vec<Input>) -> Result<Vec<v0_1::Output>, Trapped> {
-        self.store.data().clock.set(now_ms);
         let inputs: Vec<v0_1::Input> = inputs.into_iter().map(v0_1::write_input).collect();
-        self.call(|bindings, store| v0_1::handle(bindings, store, now_ms, &inputs))
+        self.tell(now_ms, &inputs)
+    }
+
+    /// The same with inputs as the contract has them.
+    pub(crate) fn tell(&mut self, now_ms: u32, inputs: &[v0_1::Input]) -> Result<Vec<v0_1::Output>, Trapped> {
+        self.store.data().clock.set(now_ms);
+        self.call(|bindings, store| v0_1::handle(bindings, store, now_ms, inputs))
+    }
+
+    /// Fuel that is left; 0 if it is not counted.
+    pub(crate) fn fuel(&self) -> u64 {
+        self.store.get_fuel().unwrap_or(0)
+    }
+
+    /// Bytes of linear memory it has.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.store.data().limiter.memory_bytes()
     }
 
     fn call<R>(

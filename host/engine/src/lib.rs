@@ -22,6 +22,7 @@ mod actor;
 mod address;
 mod blobs;
 mod cache;
+mod contract_json;
 mod engine;
 mod environment;
 mod file_jobs;
@@ -53,6 +54,7 @@ mod text;
 mod ticker;
 mod timers;
 mod trap;
+mod trial;
 mod v0_1;
 mod wasi;
 mod worker;
@@ -60,10 +62,11 @@ mod worker;
 pub use engine::{Engine, EngineConfig, EngineError};
 pub use lease::reap;
 pub use limits::Limits;
-pub use load::{Adapter, LoadError, read_component};
+pub use load::{Adapter, LoadError, digest, read_component};
 pub use process::SupervisorCommand;
 pub use registration::{
     Binding, Bound, BoundFiles, BoundHttp, BoundProcess, BoundTerminal, Confine, Folder, ProcessLimits,
     Registration, Secret, SecretSource, Setting,
 };
+pub use trial::{Called, Trial, TrialError};
 pub use worker::{ReportSink, Worker, WorkerGone, WorkerSpec};

@@ -22,6 +22,11 @@ impl Limiter {
     pub(crate) fn new(memory_bytes_max: usize) -> Self {
         Self { memory_bytes: 0, memory_bytes_max, table_elements: 0 }
     }
+
+    /// Bytes of linear memory it has now; a memory never shrinks.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.memory_bytes
+    }
 }
 
 impl ResourceLimiter for Limiter {

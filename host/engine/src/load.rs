@@ -81,13 +81,19 @@ pub enum LoadError {
         /// What differs.
         what: String,
     },
+    /// It does not start.
+    #[error("the component does not start: {text}")]
+    Start {
+        /// Why.
+        text: String,
+    },
     /// `describe` did not return.
     #[error("`describe` failed: {text}")]
     Trapped {
         /// How.
         text: String,
     },
-    /// `describe`, or the start-up before it, went over a limit.
+    /// `describe` went over a limit.
     #[error("`describe` went over a limit: {text}")]
     LimitHit {
         /// Which.
@@ -158,6 +164,11 @@ pub fn read_component(path: &Path) -> Result<Vec<u8>, LoadError> {
     std::fs::read(path).map_err(failed)
 }
 
+/// The SHA-256 of the bytes of a component, in hexadecimal: what it is known by.
+pub fn digest(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
 /// Checks, compiles and describes a component.
 pub(crate) fn load(runtime: &Runtime, name: &str, bytes: &[u8]) -> Result<Adapter, LoadError> {
     check_kind(bytes)?;
@@ -171,7 +182,7 @@ pub(crate) fn load(runtime: &Runtime, name: &str, bytes: &[u8]) -> Result<Adapte
         .map_err(|error| LoadError::Mismatch { what: one_line(&format!("{error:#}")) })?;
     let descriptor = describe(runtime, name, &component)?;
     check_descriptor(&descriptor)?;
-    let digest = hex(&Sha256::digest(bytes));
+    let digest = digest(bytes);
     Ok(Adapter(Arc::new(Loaded { name: name.to_owned(), digest, descriptor, imports, component })))
 }
 
@@ -209,17 +220,22 @@ fn describe(runtime: &Runtime, name: &str, component: &v0_1::Pre) -> Result<Desc
         killed: Arc::new(AtomicBool::new(false)),
         give_up: Arc::new(|| {}),
     };
-    let describe = || Instance::start(runtime, component, purpose)?.describe();
-    let host_failed = |text: String| Err(Trapped::new(TrapKind::Host, text));
-    let described = std::thread::scope(|scope| {
+    let describe = || {
+        let mut instance = Instance::start(runtime, component, purpose)
+            .map_err(|Trapped { text, .. }| LoadError::Start { text })?;
+        instance.describe().map_err(|Trapped { kind, text }| match kind {
+            TrapKind::Deadline | TrapKind::Limit => LoadError::LimitHit { text },
+            TrapKind::Trapped | TrapKind::Waited | TrapKind::Contract | TrapKind::Host => {
+                LoadError::Trapped { text }
+            }
+        })
+    };
+    let host_failed = |text: String| Err(LoadError::Start { text });
+    std::thread::scope(|scope| {
         match std::thread::Builder::new().name("omi-describe".into()).spawn_scoped(scope, describe) {
             Ok(thread) => thread.join().unwrap_or_else(|_| host_failed("the engine panicked".to_owned())),
             Err(error) => host_failed(format!("cannot start a thread: {error}")),
         }
-    });
-    described.map_err(|Trapped { kind, text }| match kind {
-        TrapKind::Deadline | TrapKind::Limit => LoadError::LimitHit { text },
-        TrapKind::Trapped | TrapKind::Contract | TrapKind::Host => LoadError::Trapped { text },
     })
 }
 

@@ -6,6 +6,7 @@ use wasmtime::Trap;
 use crate::limiter::LimitHit;
 use crate::limits;
 use crate::text::cut;
+use crate::wasi::Waited;
 
 /// Why a call into a guest did not return.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,8 +15,10 @@ pub(crate) enum TrapKind {
     Deadline,
     /// It went over a limit of memory, tables or data.
     Limit,
-    /// It panicked, recursed too deep, or tried to wait.
+    /// It panicked, recursed too deep, or called something that failed.
     Trapped,
+    /// It tried to wait.
+    Waited,
     /// It broke the contract.
     Contract,
     /// The host failed.
@@ -53,7 +56,7 @@ impl From<Trapped> for FailureDetail {
         let code = match trapped.kind {
             TrapKind::Deadline => "adapter_deadline",
             TrapKind::Limit => "adapter_limit",
-            TrapKind::Trapped => "adapter_trapped",
+            TrapKind::Trapped | TrapKind::Waited => "adapter_trapped",
             TrapKind::Contract => "adapter_contract",
             TrapKind::Host => "engine_failed",
         };
@@ -67,6 +70,9 @@ fn classify(error: &wasmtime::Error, budget_ms: u32) -> (TrapKind, String) {
     }
     if let Some(exit) = error.downcast_ref::<wasmtime_wasi::I32Exit>() {
         return (TrapKind::Trapped, format!("the adapter called exit({})", exit.0));
+    }
+    if let Some(waited) = error.downcast_ref::<Waited>() {
+        return (TrapKind::Waited, format!("the adapter failed ({waited})"));
     }
     match error.downcast_ref::<Trap>() {
         Some(Trap::Interrupt) => {

@@ -5,6 +5,7 @@ mod artifact;
 mod description;
 mod effects;
 mod session;
+mod shapes;
 mod write;
 
 use wasmtime::Store;
@@ -18,19 +19,34 @@ use generated::omi::runtime_adapter as wit;
 pub(crate) use description::read_descriptor;
 pub(crate) use effects::read_output;
 pub(crate) use generated::exports::omi::runtime_adapter::runtime_adapter::{Input, Output};
+pub(crate) use shapes::Shapes;
 pub(crate) use write::write_input;
+
+/// What `describe` answers.
+pub(crate) type Descriptor = wit::description::Descriptor;
 
 /// An instance's exports.
 pub(crate) type Bindings = generated::Adapter;
 
 mod generated {
-    wasmtime::component::bindgen!({ path: "../../wit/v0.1", world: "adapter" });
+    wasmtime::component::bindgen!({
+        path: "../../wit/v0.1",
+        world: "adapter",
+        // To write calls down and to read them again: see `Shapes`.
+        additional_derives: [serde::Deserialize, serde::Serialize],
+    });
 }
 
 /// A component that was checked against the linker and the contract.
 pub(crate) struct Pre(generated::AdapterPre<State>);
 
 impl Pre {
+    /// What its calls look like, written down.
+    pub(crate) fn shapes(&self) -> Shapes {
+        // That it exports the two functions is what `prepare` has checked.
+        Shapes::of(self.0.instance_pre().component()).expect("a prepared component fits the contract")
+    }
+
     /// Runs the component's start-up.
     pub(crate) fn instantiate(&self, store: &mut Store<State>) -> wasmtime::Result<Bindings> {
         self.0.instantiate(store)

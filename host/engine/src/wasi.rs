@@ -11,8 +11,8 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
+use wasmtime::Result;
 use wasmtime::component::{HasData, Linker, Resource, ResourceTable};
-use wasmtime::{Result, bail};
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream, WasiCli, WasiCliView};
 use wasmtime_wasi::clocks::{WasiClocks, WasiClocksView};
 use wasmtime_wasi::filesystem::{WasiFilesystem, WasiFilesystemView};
@@ -205,11 +205,16 @@ impl HasData for Impatient {
 /// `wasi:io/poll` for a guest that must not wait.
 struct Impatience<'a>(&'a mut ResourceTable);
 
+/// A guest wanted to wait.
+#[derive(Debug, thiserror::Error)]
+#[error("the adapter tried to wait; an adapter sets a timer and returns")]
+pub(crate) struct Waited;
+
 /// The value of a future that is ready at once; else a trap.
 fn at_once<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(value) => value,
-        Poll::Pending => bail!("the adapter tried to wait; an adapter sets a timer and returns"),
+        Poll::Pending => Err(Waited.into()),
     }
 }
 

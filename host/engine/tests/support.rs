@@ -41,7 +41,7 @@ pub(crate) fn engine_of(limits: Limits, supervisor: SupervisorCommand) -> Engine
     let tokio = TOKIO.get_or_init(|| {
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
     });
-    let config = EngineConfig { cache_dir: Some(cache_dir()), limits, supervisor };
+    let config = EngineConfig { cache_dir: Some(cache_dir()), limits, metered: false, supervisor };
     Engine::new(config, tokio.handle().clone()).unwrap()
 }
 

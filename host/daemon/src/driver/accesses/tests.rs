@@ -35,7 +35,7 @@ fn scene() -> Scene {
     let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let supervisor =
         SupervisorCommand { program: "/nonexistent".into(), args: Vec::new(), private: Vec::new() };
-    let engine = EngineConfig { cache_dir: None, limits: Limits::default(), supervisor };
+    let engine = EngineConfig { cache_dir: None, limits: Limits::default(), metered: false, supervisor };
     let database = folder.path().join("record");
     let setup = Setup {
         store: Store::open(&database, Timestamp(1)).unwrap(),

@@ -1,0 +1,204 @@
+//! Everything around the adapter goes wrong: refusals, full queues, odd pieces and bytes, late inputs, dead runtimes.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::{Case, Play, full};
+use crate::canonical;
+use crate::rule::{self, Rule};
+use crate::stage::flow::Prompt;
+use crate::stage::{Stage, Subject};
+use crate::stop::{Broken, Step, Stop, keeps};
+use crate::told;
+use crate::watch::BindingState;
+use crate::weather::{Effect, Refusal, Weather};
+
+/// An op and a request that no adapter gets to.
+const UNKNOWN: u32 = 1_999_999_999;
+/// Bytes of a small queue: less than a prompt.
+const STDIN_ROOM: usize = 1024;
+/// What an agent may print that is no line of any protocol: no UTF-8, control characters, broken and very deep JSON.
+const NOISE: &[&[u8]] = &[b"\xff\xfe\xc3\x28", b"\x00\x1b[31m", b"{\"jsonrpc\":", b"", DEEP.as_bytes()];
+/// JSON that a parser which recurses for each level does not survive.
+const DEEP: &str = match std::str::from_utf8(&[b'['; 20_000]) {
+    Ok(text) => text,
+    Err(_) => "",
+};
+
+pub(super) fn cases(subject: &Subject) -> Vec<Case> {
+    let mut cases = late();
+    cases.extend(refusals(subject));
+    cases.push(full("stdin/full", |play| {
+        let weather = Weather { stdin_room: Some(STDIN_ROOM), ..Weather::default() };
+        play.on(weather, |stage| {
+            let words = stage.words(Prompt::Answer)? + &" and more".repeat(STDIN_ROOM / 4);
+            through(stage, &words, &rule::BACKPRESSURE_KEPT)
+        })
+    }));
+    for bytes in [1, 7] {
+        cases.push(full(format!("output/pieces-of-{bytes}"), move |play| {
+            let weather = Weather { pieces: Some(bytes), ..Weather::default() };
+            same_answer(play, weather, &rule::PIECES_JOINED)
+        }));
+    }
+    cases.push(full("output/noise", |play| {
+        let weather = Weather { noise: NOISE.to_vec(), ..Weather::default() };
+        play.on(weather, |stage| through(stage, &stage.words(Prompt::Answer)?, &rule::BYTES_TOLERATED))
+    }));
+    cases.extend(losses(subject));
+    cases
+}
+
+/// What comes late, twice or for nothing, before and after an attempt.
+fn late() -> Vec<Case> {
+    let inputs: [(&str, fn() -> Value); 12] = [
+        ("timer", || told::timer(UNKNOWN)),
+        ("refused", || told::refused(UNKNOWN, &json!({ "unknown": "no such op" }))),
+        ("spawned", || told::spawned(UNKNOWN)),
+        ("stdout", || told::stdout(UNKNOWN, b"hello\n", "newline")),
+        ("exited", || told::exited(UNKNOWN, &json!({ "code": 0 }))),
+        ("stdin-closed", || told::stdin_closed(UNKNOWN, "broken-pipe")),
+        ("file", || told::file(UNKNOWN, &json!({ "failed": "not-found" }))),
+        ("http-end", || told::http_end(UNKNOWN, &json!("aborted"))),
+        ("blob-created", || told::blob_created(UNKNOWN, UNKNOWN, 1)),
+        ("approval", || told::approval(UNKNOWN, &json!("expired"))),
+        ("provided-input", || told::provided(UNKNOWN, &json!("expired"))),
+        ("tool-result", || told::tool_failed(UNKNOWN)),
+    ];
+    let case = |(name, input): (&str, fn() -> Value)| {
+        full(format!("late/{name}"), move |play| {
+            play.in_fair_weather(|stage| {
+                stage.begin()?;
+                ignores(stage, input())?;
+                stage.answers(1, &stage.words(Prompt::Answer)?)?;
+                ignores(stage, input())
+            })
+        })
+    };
+    inputs.into_iter().map(case).collect()
+}
+
+fn ignores(stage: &mut Stage<'_>, input: Value) -> Step {
+    let before = std::mem::replace(&mut stage.blamed, &rule::LATE_IGNORED);
+    stage.tell(vec![input])?;
+    stage.blamed = before;
+    let asked = stage.calls.last().map(|call| call.outputs.clone()).unwrap_or_default();
+    Ok(keeps(asked == json!([]), &rule::LATE_IGNORED, || format!("it asks for {asked}"))?)
+}
+
+/// Each kind of effect that the adapter asks for is refused.
+fn refusals(subject: &Subject) -> Vec<Case> {
+    let asked = match fair(subject) {
+        Ok(fair) => fair.effects,
+        Err(why) => return vec![full("refused/each", move |_| Err(Stop::NotRun(why.clone())))],
+    };
+    let each = Effect::ALL.into_iter().filter(|effect| asked.contains(effect.as_str()));
+    each.flat_map(|effect| {
+        [Refusal::Denied, Refusal::Failed, Refusal::Expired].map(|refusal| (effect, refusal))
+    })
+    .map(|(effect, refusal)| {
+        let name = format!("refused/{}-{}", effect.as_str(), format!("{refusal:?}").to_lowercase());
+        full(name, move |play| {
+            let weather = Weather { refuses: Some((effect, refusal)), ..Weather::default() };
+            play.on(weather, |stage| through(stage, &stage.words(Prompt::Answer)?, &rule::REFUSAL_SURVIVED))
+        })
+    })
+    .collect()
+}
+
+/// The runtime is lost at each of its steps.
+fn losses(subject: &Subject) -> Vec<Case> {
+    let steps = match fair(subject) {
+        Ok(fair) => fair.steps,
+        Err(why) => return vec![full("exit/each-step", move |_| Err(Stop::NotRun(why.clone())))],
+    };
+    let case = |step| {
+        full(format!("exit/step-{step}"), move |play: &mut Play<'_>| {
+            let weather = Weather { gone_at: Some(step), ..Weather::default() };
+            play.on(weather, |stage| through(stage, &stage.words(Prompt::Answer)?, &rule::EXIT_NOTICED))
+        })
+    };
+    (0..steps).map(case).collect()
+}
+
+/// What an answered prompt takes where nothing goes wrong.
+struct Fair {
+    steps: usize,
+    /// The kinds of effect that were asked for, by the word for them.
+    effects: BTreeSet<&'static str>,
+}
+
+/// Plays an answered prompt; else why it cannot be.
+fn fair(subject: &Subject) -> Result<Fair, String> {
+    let mut play = Play { subject, calls: Vec::new() };
+    let steps = play.in_fair_weather(|stage| {
+        stage.begin()?;
+        stage.answers(1, &stage.words(Prompt::Answer)?)?;
+        Ok(stage.steps())
+    });
+    let steps = steps.map_err(|stop| match stop {
+        Stop::NotRun(why) => why,
+        Stop::Broken(Broken { rule, what }) => {
+            format!("even where nothing goes wrong `{}` is broken: {what}", rule.name)
+        }
+    })?;
+    let outputs = play.calls.iter().flat_map(|call| call.outputs.as_array().into_iter().flatten());
+    let kinds = outputs.filter_map(|output| output.as_object()?.keys().next().map(String::as_str));
+    let effect = |kind: &str| match kind {
+        "spawn" => Some(Effect::Spawn.as_str()),
+        "read-file" | "write-file" => Some(Effect::File.as_str()),
+        "http-request" => Some(Effect::Request.as_str()),
+        "set-timer" => Some(Effect::Timer.as_str()),
+        "create-blob" => Some(Effect::Blob.as_str()),
+        _ => None,
+    };
+    Ok(Fair { steps, effects: kinds.filter_map(effect).collect() })
+}
+
+/// Start, binding, prompt, whatever comes of each: all of them are answered, or the adapter gives up.
+fn through(stage: &mut Stage<'_>, words: &str, rule: &'static Rule) -> Step {
+    stage.blamed = rule;
+    let silent = |what: &str| Stop::Broken(Broken::new(rule, format!("{what} is not answered")));
+    let blame = |stop: Stop, what: &str| match stop {
+        Stop::Broken(broken)
+            if broken.rule == &rule::START_ANSWERED || broken.rule == &rule::BINDING_ANSWERED =>
+        {
+            silent(what)
+        }
+        other => other,
+    };
+    stage.start().map_err(|stop| blame(stop, "`start`"))?;
+    if !stage.watch.ready || stage.is_over() {
+        return Ok(());
+    }
+    stage.open(1).map_err(|stop| blame(stop, "`open-binding`"))?;
+    if stage.watch.bindings.get(&1) != Some(&BindingState::Open) || stage.is_over() {
+        return Ok(());
+    }
+    stage.execute(1, words)?;
+    if stage.ends(1)? || stage.is_over() { Ok(()) } else { Err(silent("`execute-attempt`")) }
+}
+
+/// An answered prompt has the same answer as where nothing goes wrong.
+fn same_answer(play: &mut Play<'_>, weather: Weather, rule: &'static Rule) -> Step {
+    let answered = |stage: &mut Stage<'_>| -> Step<String> {
+        stage.begin()?;
+        stage.answers(1, &stage.words(Prompt::Answer)?)?;
+        Ok(canonical::text(&canonical::events(&stage.calls), 1))
+    };
+    let fair = play.in_fair_weather(answered)?;
+    let told = play.on(weather, |stage| {
+        stage.blamed = rule;
+        answered(stage)
+    });
+    let told = told.map_err(|stop| match stop {
+        // It gets through where nothing goes wrong, so it is the weather that it does not stand.
+        Stop::NotRun(what) => Stop::Broken(Broken::new(rule, what)),
+        Stop::Broken(Broken { rule: other, what }) if *other == rule::ATTEMPT_FINISHED => {
+            Stop::Broken(Broken::new(rule, what))
+        }
+        broken @ Stop::Broken(_) => broken,
+    })?;
+    Ok(keeps(told == fair, rule, || format!("the answer is {told:?}, without it {fair:?}"))?)
+}

@@ -1,0 +1,186 @@
+//! The judgement of a component: whether it loads, then every case.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
+
+use omi_engine::{Adapter, Engine, LoadError};
+use serde_json::Value;
+
+use crate::case::{self, Case, Play};
+use crate::peer::Peer;
+use crate::recording::Recording;
+use crate::replay::replay;
+use crate::report::{CaseResult, Judged, Report, Verdict};
+use crate::rule::{self, Level, Rule};
+use crate::stage::Subject;
+use crate::stop::{Broken, Step, Stop, keeps};
+use crate::watch::Declared;
+
+/// The name of the first case, which every other one needs.
+const LOAD: &str = "component/load";
+/// The name of the case about what `describe` answers.
+const DESCRIBE: &str = "describe/valid";
+
+/// What to judge, and how.
+#[derive(Debug, Default)]
+pub struct Options {
+    /// How thoroughly; core unless it is said.
+    pub level: Option<Level>,
+    /// Only cases whose name begins like this. What `component/load` finds is always there.
+    pub only: Option<String>,
+    /// The pretended runtime.
+    pub peer: Option<Peer>,
+    /// Recordings with their names: each is a case.
+    pub recordings: Vec<(String, Recording)>,
+}
+
+/// Judges a component. `engine` must meter; `told` hears of each case when it is over.
+pub fn check(
+    engine: &Engine,
+    name: &str,
+    bytes: &[u8],
+    options: Options,
+    told: &mut dyn FnMut(&CaseResult),
+) -> Report {
+    let level = options.level.unwrap_or(Level::Core);
+    let began = Instant::now();
+    let loaded = engine.load(name, bytes);
+    let judged = judged(name, bytes, loaded.as_ref().ok());
+    let verdict = match &loaded {
+        Ok(_) => Verdict::Passed,
+        Err(error) => Verdict::Broken { rule: breaks(error), what: error.to_string() },
+    };
+    let mut report = Report { judged, level, cases: Vec::new() };
+    let mut add = |case: CaseResult| {
+        told(&case);
+        report.cases.push(case);
+    };
+    add(CaseResult { name: LOAD.to_owned(), verdict, calls: Vec::new(), took: began.elapsed() });
+    let Ok(adapter) = loaded else { return report };
+    let only = options.only.unwrap_or_default();
+    match described(engine, &adapter) {
+        Ok((descriptor, declared)) => {
+            let subject = Subject { engine: engine.clone(), adapter, declared, peer: options.peer };
+            let mut cases = vec![describe_valid(descriptor)];
+            cases.extend(case::cases(&subject));
+            cases.extend(options.recordings.into_iter().map(|(name, recording)| recorded(&name, recording)));
+            let wanted = |case: &Case| case.level <= level && case.name.starts_with(&only);
+            cases.into_iter().filter(wanted).for_each(|case| add(run(&subject, &case)));
+        }
+        Err(what) => {
+            let verdict = Verdict::Broken { rule: &rule::DESCRIBE_RETURNS, what };
+            let (calls, took) = (Vec::new(), began.elapsed());
+            add(CaseResult { name: DESCRIBE.to_owned(), verdict, calls, took });
+        }
+    }
+    report
+}
+
+/// Runs one case.
+fn run(subject: &Subject, case: &Case) -> CaseResult {
+    let began = Instant::now();
+    let mut play = Play { subject, calls: Vec::new() };
+    // A mistake of the suite itself is no verdict about the adapter.
+    let told = catch_unwind(AssertUnwindSafe(|| (case.run)(&mut play)));
+    let verdict = match told {
+        Ok(Ok(())) => Verdict::Passed,
+        Ok(Err(Stop::Broken(Broken { rule, what }))) => Verdict::Broken { rule, what },
+        Ok(Err(Stop::NotRun(why))) => Verdict::NotRun(why),
+        Err(_) => Verdict::NotRun("the suite failed; hint: report what it printed".to_owned()),
+    };
+    CaseResult { name: case.name.clone(), verdict, calls: play.calls, took: began.elapsed() }
+}
+
+fn judged(name: &str, bytes: &[u8], adapter: Option<&Adapter>) -> Judged {
+    let id = |adapter: &Adapter| {
+        let descriptor = adapter.descriptor();
+        (descriptor.adapter_id.clone(), descriptor.version.clone())
+    };
+    Judged {
+        name: name.to_owned(),
+        adapter: adapter.map(id),
+        digest: omi_engine::digest(bytes),
+        bytes: bytes.len(),
+        imports: adapter.map(|adapter| adapter.imports().to_vec()).unwrap_or_default(),
+    }
+}
+
+/// The rule that a component breaks which cannot be loaded.
+fn breaks(error: &LoadError) -> &'static Rule {
+    match error {
+        LoadError::Read { .. } | LoadError::NotAComponent { .. } => &rule::COMPONENT_VALID,
+        LoadError::TooLarge { .. } => &rule::COMPONENT_SIZE,
+        LoadError::Import { .. } => &rule::IMPORTS_ALLOWED,
+        LoadError::Version { .. } => &rule::CONTRACT_VERSION,
+        LoadError::NoExport => &rule::CONTRACT_EXPORTED,
+        LoadError::Mismatch { .. } => &rule::CONTRACT_TYPES,
+        LoadError::Start { .. } => &rule::STARTS_WITHIN_LIMITS,
+        LoadError::Trapped { .. } | LoadError::LimitHit { .. } => &rule::DESCRIBE_RETURNS,
+        LoadError::Descriptor { .. } => &rule::DESCRIBE_VALID,
+    }
+}
+
+fn described(engine: &Engine, adapter: &Adapter) -> Result<(Value, Declared), String> {
+    let describe = || engine.trial(adapter, 0)?.describe();
+    let descriptor = describe().map_err(|error| error.to_string())?;
+    let capabilities = &descriptor["capabilities"];
+    let count =
+        |name: &str| capabilities[name].as_u64().and_then(|count| u32::try_from(count).ok()).unwrap_or(1);
+    let flag = |name: &str| capabilities[name].as_bool().unwrap_or_default();
+    let grants = descriptor["grants"].as_array().into_iter().flatten().map(|grant| {
+        let kind = &grant["capability"];
+        let kind = kind.as_str().or_else(|| kind.as_object()?.keys().next().map(String::as_str));
+        (grant["name"].as_str().unwrap_or_default().to_owned(), kind.unwrap_or_default().to_owned())
+    });
+    let declared = Declared {
+        grants: grants.collect(),
+        cancellation: capabilities["cancellation"].as_str().unwrap_or_default().to_owned(),
+        artifacts: flag("artifacts"),
+        tools: flag("tools"),
+        bindings: count("bindings-per-worker"),
+        attempts: count("attempts-per-worker"),
+    };
+    Ok((descriptor, declared))
+}
+
+fn describe_valid(descriptor: Value) -> Case {
+    let run = move |_: &mut Play<'_>| {
+        let text = |value: &Value, name: &str| value[name].as_str().unwrap_or_default().to_owned();
+        let is = |kept: bool, what: String| keeps(kept, &rule::DESCRIBE_VALID, || what);
+        let version = text(&descriptor, "version");
+        is(version.parse::<semver::Version>().is_ok(), format!("the version `{version}` is no semver"))?;
+        for name in ["title", "protocol"] {
+            is(!text(&descriptor, name).is_empty(), format!("`{name}` is empty"))?;
+        }
+        for name in ["config-schema", "extra"] {
+            let said = text(&descriptor, name);
+            let object = serde_json::from_str::<Value>(&said).is_ok_and(|value| value.is_object());
+            is(said.is_empty() || object, format!("`{name}` is no JSON object"))?;
+        }
+        for grant in descriptor["grants"].as_array().into_iter().flatten() {
+            let name = text(grant, "name");
+            is(!text(grant, "reason").trim().is_empty(), format!("the grant `{name}` has no reason"))?;
+        }
+        Ok(())
+    };
+    Case { name: DESCRIBE.to_owned(), level: Level::Core, run: Box::new(run) }
+}
+
+fn recorded(name: &str, recording: Recording) -> Case {
+    let run = move |play: &mut Play<'_>| -> Step {
+        let broken = |what: String| Broken::new(&rule::RECORDING_SAME, what);
+        let subject = play.subject;
+        let replay = replay(&subject.engine, &subject.adapter, &recording)
+            .map_err(|error| broken(error.to_string()))?;
+        play.calls = replay.calls;
+        match replay.events_differ {
+            None => Ok(()),
+            Some((then, now)) => {
+                let shown =
+                    |event: Option<Value>| event.map_or("nothing".to_owned(), |event| event.to_string());
+                Err(broken(format!("recorded was {}, now it is {}", shown(then), shown(now))).into())
+            }
+        }
+    };
+    Case { name: format!("recording/{name}"), level: Level::Core, run: Box::new(run) }
+}

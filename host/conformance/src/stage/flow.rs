@@ -1,0 +1,177 @@
+//! The steps that every conversation has: a start, a binding, a prompt, an end.
+
+use serde_json::Value;
+
+use super::Stage;
+use crate::canonical;
+use crate::rule;
+use crate::stop::{Broken, Step, Stop, keeps};
+use crate::told;
+use crate::watch::{AttemptState, BindingState, Watch};
+
+/// What a prompt is to lead to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Prompt {
+    Answer,
+    Hang,
+    Permission,
+}
+
+impl Stage<'_> {
+    /// `start`, up to whatever answers it.
+    pub(crate) fn start(&mut self) -> Step {
+        let peer = self.subject.peer.as_ref();
+        let config = peer.and_then(|peer| peer.config.as_ref());
+        let config = config
+            .and_then(|config| serde_json::to_value(config).ok())
+            .unwrap_or_else(|| Value::Object(Default::default()));
+        let grants: Vec<String> = self.subject.declared.grants.keys().cloned().collect();
+        let chunk_bytes = self.weather.pieces.unwrap_or(told::CHUNK_BYTES);
+        let stdin_room = self.weather.stdin_room.unwrap_or(told::STDIN_BYTES);
+        self.tell(vec![told::start(&config, &grants, chunk_bytes, stdin_room)])?;
+        self.until(answered)?;
+        let is_answered = answered(&self.watch);
+        Ok(keeps(is_answered, &rule::START_ANSWERED, || "`start` is not answered".to_owned())?)
+    }
+
+    /// `start`, up to `ready`. The case cannot be run if the runtime does not let it get there.
+    pub(crate) fn start_ready(&mut self) -> Step {
+        self.start()?;
+        if let Some(method) = self.watch.logged_out.clone() {
+            self.tell(vec![told::authenticate(&method)])?;
+            self.until(answered)?;
+        }
+        if self.watch.ready {
+            return Ok(());
+        }
+        let why = match &self.watch.fault {
+            Some(fault) => format!("it gives up at the start ({fault})"),
+            None => "it wants somebody to log in".to_owned(),
+        };
+        Err(Stop::NotRun(format!("{why}; hint: what the peer file says does not bring it to `ready`")))
+    }
+
+    /// `open-binding`, up to its answer.
+    pub(crate) fn open(&mut self, binding: u32) -> Step {
+        self.tell(vec![told::open(binding)])?;
+        self.binding_answered(binding, "open-binding")
+    }
+
+    /// `resume-binding`, up to its answer.
+    pub(crate) fn resume(&mut self, binding: u32, native_id: &str) -> Step {
+        self.tell(vec![told::resume(binding, native_id)])?;
+        self.binding_answered(binding, "resume-binding")
+    }
+
+    fn binding_answered(&mut self, binding: u32, what: &str) -> Step {
+        let asked = |watch: &Watch| watch.bindings.get(&binding) == Some(&BindingState::Asked);
+        self.until(|watch| !asked(watch))?;
+        let answered = self.is_over() || !asked(&self.watch);
+        Ok(keeps(answered, &rule::BINDING_ANSWERED, || format!("`{what}` of {binding} is not answered"))?)
+    }
+
+    /// A worker that is ready and holds binding 1.
+    pub(crate) fn begin(&mut self) -> Step {
+        self.start_ready()?;
+        self.open_for_sure(1)
+    }
+
+    /// A binding that is there. The case cannot be run if the runtime does not let it be.
+    pub(crate) fn open_for_sure(&mut self, binding: u32) -> Step {
+        self.open(binding)?;
+        if self.watch.bindings.get(&binding) == Some(&BindingState::Open) {
+            return Ok(());
+        }
+        let why = format!("the binding {binding} is not there: {}", self.last_failure());
+        Err(Stop::NotRun(format!("{why}; hint: what the peer file says does not let it be opened")))
+    }
+
+    fn last_failure(&self) -> String {
+        let events = canonical::events(&self.calls);
+        let failed =
+            events.iter().rev().find(|event| event.get("binding-failed").or(event.get("fault")).is_some());
+        failed.map_or_else(|| "it says nothing".to_owned(), Value::to_string)
+    }
+
+    /// The words that lead to something; not run if the peer file does not say which.
+    pub(crate) fn words(&self, prompt: Prompt) -> Step<String> {
+        let prompts = self.subject.peer.as_ref().map(|peer| peer.prompts.clone()).unwrap_or_default();
+        let (named, word) = match prompt {
+            Prompt::Answer => (prompts.answer, "answer"),
+            Prompt::Hang => (prompts.hang, "hang"),
+            Prompt::Permission => (prompts.permission, "permission"),
+        };
+        match (named, prompt) {
+            (Some(words), _) => Ok(words),
+            // Whoever needs no runtime answers anything.
+            (None, Prompt::Answer) if !self.has_runtime() => Ok("hello".to_owned()),
+            (None, _) => Err(Stop::NotRun(format!("no peer file says which prompt leads to `{word}`"))),
+        }
+    }
+
+    fn has_runtime(&self) -> bool {
+        self.subject.declared.grants.values().any(|kind| kind != "files")
+    }
+
+    /// `execute-attempt` in binding 1, without waiting for anything.
+    pub(crate) fn execute(&mut self, attempt: u32, words: &str) -> Step {
+        self.tell(vec![told::execute(attempt, 1, words)])
+    }
+
+    /// Waits for the end of an attempt; whether it came.
+    pub(crate) fn ends(&mut self, attempt: u32) -> Step<bool> {
+        self.until(|watch| watch.attempts.get(&attempt) == Some(&AttemptState::Finished))
+    }
+
+    /// An attempt that is answered, as the peer file says.
+    pub(crate) fn answers(&mut self, attempt: u32, words: &str) -> Step {
+        self.execute(attempt, words)?;
+        self.succeeds(attempt)
+    }
+
+    /// Waits until an attempt has succeeded.
+    pub(crate) fn succeeds(&mut self, attempt: u32) -> Step {
+        let ended = self.ends(attempt)?;
+        keeps(ended || self.is_over(), &rule::ATTEMPT_FINISHED, || {
+            format!("the attempt {attempt} is never finished")
+        })?;
+        let outcome = self.watch.outcomes.get(&attempt);
+        let succeeded = outcome.is_some_and(|outcome| outcome.get("succeeded").is_some());
+        Ok(keeps(succeeded, &rule::ATTEMPT_FINISHED, || match outcome {
+            Some(outcome) => format!("the attempt {attempt} is to succeed and ends as {outcome}"),
+            None => format!(
+                "the attempt {attempt} is to succeed and the worker gives up: {}",
+                self.last_failure()
+            ),
+        })?)
+    }
+
+    /// Whatever was asked has been answered, after as long as it may take.
+    pub(crate) fn settles(&mut self) -> Step {
+        self.until(|watch| watch.cancels.values().all(|waiting| *waiting == 0))?;
+        if self.is_over() {
+            return Ok(());
+        }
+        if let Some((attempt, _)) = self.watch.cancels.iter().find(|(_, waiting)| **waiting > 0) {
+            let what = format!("`cancel-attempt` of {attempt} is not answered");
+            return Err(Broken::new(&rule::CANCEL_ANSWERED, what).into());
+        }
+        let acknowledged: Vec<u32> = self.watch.acknowledged.iter().copied().collect();
+        for attempt in acknowledged {
+            let ended = self.ends(attempt)? || self.is_over();
+            keeps(ended, &rule::CANCEL_ENDS, || {
+                format!("the cancellation of {attempt} is acknowledged, and the attempt is never finished")
+            })?;
+        }
+        Ok(())
+    }
+
+    /// `stop`, and what is said after it.
+    pub(crate) fn stop(&mut self) -> Step {
+        self.tell(vec![told::stop()])
+    }
+}
+
+fn answered(watch: &Watch) -> bool {
+    !watch.awaits_ready
+}
