@@ -1,5 +1,6 @@
 //! `omi-agentd adapter`: what a person decides about components.
 
+mod check;
 mod install;
 mod shown;
 mod stanza;
@@ -32,6 +33,7 @@ pub(crate) fn adapter(
 ) -> anyhow::Result<ExitCode> {
     match args.command {
         AdapterCommand::Install(args) => install::install(&args, state, tokio),
+        AdapterCommand::Check(args) => check::run(&args, state, tokio),
         AdapterCommand::List(args) => list(&args, state, config, tokio),
         AdapterCommand::Info(args) => info(&args, state, tokio),
         AdapterCommand::Remove(args) => remove(&args, state),

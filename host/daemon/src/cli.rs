@@ -1,6 +1,7 @@
 //! The command line.
 
 mod adapter;
+mod check;
 mod value;
 
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use omi_kernel::command::RunMode;
 use omi_kernel::model::ModelProfile;
 
 pub(crate) use adapter::{Adapter, AdapterCommand, Grant, Grants, GrantsCommand, Install, ListGrants, Named};
+pub(crate) use check::{Check, CheckLevel};
 
 /// The daemon beneath your AI agents: durable sessions and runs over any agent runtime.
 #[derive(Debug, Parser)]

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::check::Check;
 use super::{Json, List};
 
 /// Look at components, install them, remove them.
@@ -21,6 +22,8 @@ pub(crate) enum AdapterCommand {
     List(List),
     /// Show a component: bundled, installed, or any file
     Info(Named),
+    /// Judge whether a component keeps the adapter contract
+    Check(Check),
     /// Let registrations use a component no longer, and forget what was granted to it for good
     Remove(Named),
 }

@@ -1,0 +1,45 @@
+//! `adapter check` and `replay`: judging components, and running again what was recorded.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+/// Judge whether a component keeps the adapter contract. Nothing real is started, and nothing has to be installed.
+///
+/// The component is run on a host that is only played, with a pretended runtime: what that says is in a peer file,
+/// `NAME.peer.toml` beside `NAME.wasm`. Without one the cases that need a runtime are reported as not run.
+/// Exit code: 0 no rule is broken, 1 a rule is broken, 2 it could not be judged (no such file, a wrong peer file).
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// The component: a `.wasm` file, or the name of a bundled one
+    #[arg(value_name = "FILE|NAME")]
+    pub(crate) component: String,
+    /// How thoroughly: `core` is its own behaviour, `full` also everything that can go wrong around it
+    #[arg(long, value_enum, default_value_t = CheckLevel::Full)]
+    pub(crate) level: CheckLevel,
+    /// What the pretended runtime says; else `NAME.peer.toml` beside the component
+    #[arg(long, value_name = "FILE")]
+    pub(crate) peer: Option<PathBuf>,
+    /// Replay this recording as one more case; may be given several times
+    #[arg(long, value_name = "FILE")]
+    pub(crate) recording: Vec<PathBuf>,
+    /// Run only the cases whose name begins like this
+    #[arg(long, value_name = "NAME")]
+    pub(crate) case: Option<String>,
+    /// Show every input and output of a case that breaks a rule, in full
+    #[arg(long)]
+    pub(crate) calls: bool,
+    /// Print the report as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Write the report as JUnit XML to this file, too
+    #[arg(long, value_name = "FILE")]
+    pub(crate) junit: Option<PathBuf>,
+}
+
+/// How thoroughly.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum CheckLevel {
+    Core,
+    Full,
+}
