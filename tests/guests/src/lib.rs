@@ -1,9 +1,14 @@
 //! What the hostile and odd guests have in common: they behave like an adapter until the one thing they are for.
 
+mod batch;
+pub mod line;
+pub mod remote;
+mod writer;
+
 use omi_adapter_sdk::{
-    Attempt, AttemptEvent, AttemptFinished, BindingOpened, CancelAnswer, Capabilities, Capability,
-    Descriptor, Fidelity, Framing, GrantRequest, HttpRequest, Input, Op, Outcome, Outputs, Part, PromptBlock,
-    ReadFile, Ready, Scope, WriteFile, WriteMode,
+    Attempt, AttemptEvent, AttemptFinished, BindingFailed, BindingOpened, CancelAnswer, Capabilities,
+    Capability, Descriptor, Failure, Fidelity, Framing, GrantRequest, HttpRequest, Input, Op, Outcome,
+    Outputs, Part, PromptBlock, ReadFile, Ready, Scope, WriteFile, WriteMode,
 };
 
 /// A descriptor with nothing special in it.
@@ -76,6 +81,35 @@ pub fn polite(input: Input, out: &mut Outputs) -> Option<Input> {
         other => return Some(other),
     }
     None
+}
+
+/// A descriptor of an adapter that asks for nothing.
+pub fn modest(id: &str) -> Descriptor {
+    asking(id, Vec::new())
+}
+
+/// What a correct adapter without a runtime does: it says the prompt back. What it does not know it ignores.
+///
+/// A wrong guest takes the input that it is wrong about, and leaves the others to this.
+pub fn correct(input: Input, out: &mut Outputs) {
+    match input {
+        Input::Start(_) => out.push(Ready::new("guest")),
+        Input::OpenBinding(open) => {
+            out.push(BindingOpened::new(open.binding, format!("native-{}", open.binding), Fidelity::None));
+        }
+        Input::ResumeBinding(resume) => {
+            let failure = Failure::stale("not_kept", "a session of this guest ends with its worker");
+            out.push(BindingFailed::new(resume.binding, failure));
+        }
+        Input::ExecuteAttempt(execute) => {
+            out.push(AttemptEvent::text(execute.attempt, "answer", text(&execute.prompt)));
+            finish(execute.attempt, out);
+        }
+        Input::CancelAttempt(cancel) => {
+            out.push(CancelAnswer::new(cancel.attempt, false, false).because("the attempt is over"));
+        }
+        _ => {}
+    }
 }
 
 /// A line of the answer.

@@ -1,0 +1,24 @@
+//! Says nothing after `start`: neither that it is ready, nor that it is not.
+
+use omi_adapter_sdk::{Adapter, Descriptor, Input, Millis, Outputs};
+use omi_test_guests::{correct, modest};
+
+/// The guest.
+pub struct Guest;
+omi_adapter_sdk::export_adapter!(Guest);
+
+impl Adapter for Guest {
+    fn describe() -> Descriptor {
+        modest("ready-never")
+    }
+
+    fn new() -> Self {
+        Self
+    }
+
+    fn handle(&mut self, _: Millis, input: Input, out: &mut Outputs) {
+        if !matches!(input, Input::Start(_)) {
+            correct(input, out);
+        }
+    }
+}
