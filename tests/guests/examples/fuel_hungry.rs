@@ -3,8 +3,8 @@
 use omi_adapter_sdk::{Adapter, Descriptor, Input, Millis, Outputs};
 use omi_test_guests::{correct, modest};
 
-/// Turns of the loop: each is about ten instructions.
-const TURNS: u64 = 20_000_000;
+/// Turns of the loop: each is about twenty instructions.
+const TURNS: u64 = 10_000_000;
 
 /// The guest.
 pub struct Guest;

@@ -207,3 +207,6 @@ impl Line {
 fn not_up() -> Failure {
     Failure::retryable("not_up", "the program does not run, or its worker is to end")
 }
+
+#[cfg(test)]
+mod tests;

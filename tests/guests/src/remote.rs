@@ -155,3 +155,6 @@ impl Remote {
 fn stopped() -> Failure {
     Failure::retryable("stopped", "the worker is to end")
 }
+
+#[cfg(test)]
+mod tests;
