@@ -8,8 +8,8 @@ use omi_adapter_sdk::testkit::{
     TestKit, answer_text, cancel, exited, line, outcome, refused, spawned, stdin_taken, stdout, written_text,
 };
 use omi_adapter_sdk::{
-    Adapter, ChunkEnd, Event, Extension, Input, Outcome, Output, ProcessOutput, ResumeBinding, Stop,
-    StopReason, Why,
+    Adapter, BindingSettings, ChunkEnd, Event, ExecuteAttempt, Extension, Input, OpenBinding, Outcome,
+    Output, ProcessOutput, ResumeBinding, RunMode, Scope, Stop, StopReason, Why,
 };
 use omi_test_guests::line::AGENT;
 
@@ -20,10 +20,12 @@ macro_rules! guests {
 
 guests! {
     artifact_undeclared at "../examples/artifact_undeclared.rs",
+    attempt_ended_twice at "../examples/attempt_ended_twice.rs",
     attempt_late at "../examples/attempt_late.rs",
     attempt_never at "../examples/attempt_never.rs",
     binding_invented at "../examples/binding_invented.rs",
     binding_never at "../examples/binding_never.rs",
+    binding_session_id at "../examples/binding_session_id.rs",
     binding_twice at "../examples/binding_twice.rs",
     cancel_ignored at "../examples/cancel_ignored.rs",
     cancel_overclaims at "../examples/cancel_overclaims.rs",
@@ -36,18 +38,21 @@ guests! {
     exit_ignored at "../examples/exit_ignored.rs",
     extension_traps at "../examples/extension_traps.rs",
     extra_broken at "../examples/extra_broken.rs",
+    extra_traps at "../examples/extra_traps.rs",
     grant_unnamed at "../examples/grant_unnamed.rs",
     huge_traps at "../examples/huge_traps.rs",
     late_traps at "../examples/late_traps.rs",
     line_correct at "../examples/line_correct.rs",
     many_traps at "../examples/many_traps.rs",
     op_twice at "../examples/op_twice.rs",
+    op_unknown at "../examples/op_unknown.rs",
     pieces_confused at "../examples/pieces_confused.rs",
     ready_never at "../examples/ready_never.rs",
     ready_twice at "../examples/ready_twice.rs",
     refusal_hangs at "../examples/refusal_hangs.rs",
     replay_differs at "../examples/replay_differs.rs",
     request_twice at "../examples/request_twice.rs",
+    scope_unknown at "../examples/scope_unknown.rs",
     stdin_pushes at "../examples/stdin_pushes.rs",
     stop_starts at "../examples/stop_starts.rs",
     utf8_traps at "../examples/utf8_traps.rs",
@@ -118,7 +123,6 @@ fn the_correct_ones_answer_everything() {
 }
 
 fn open(binding: u32) -> Input {
-    use omi_adapter_sdk::{BindingSettings, OpenBinding};
     let (cwd, extra) = ("/work".to_owned(), String::new());
     let settings = BindingSettings { cwd, model: None, system_prompt: None, mcp_servers: Vec::new(), extra };
     Input::OpenBinding(OpenBinding {
@@ -129,6 +133,22 @@ fn open(binding: u32) -> Input {
     })
 }
 
+fn with_extra() -> Input {
+    Input::ExecuteAttempt(ExecuteAttempt {
+        attempt: 1,
+        binding: 1,
+        omi_session: "ses_test".to_owned(),
+        omi_run: "run_test".to_owned(),
+        omi_attempt: "att_test".to_owned(),
+        number: 1,
+        prompt: Vec::new(),
+        mode: RunMode::Act,
+        model: None,
+        tools: Vec::new(),
+        extra: "{\"later\": 1}".to_owned(),
+    })
+}
+
 #[test]
 fn what_the_kit_finds_it_finds() {
     demand(&panics(plain::<ready_twice::Guest>), "`ready` is sent once");
@@ -136,6 +156,11 @@ fn what_the_kit_finds_it_finds() {
     demand(&panics(|| plain::<op_twice::Guest>().execute(1, 1, "hello")), "op 1 is used twice");
     demand(&panics(|| plain::<request_twice::Guest>().execute(1, 1, "hello")), "request 7 is used twice");
     demand(&panics(|| plain::<grant_unnamed::Guest>().execute(1, 1, "hello")), "lists no grant `secret`");
+    demand(
+        &panics(|| plain::<attempt_ended_twice::Guest>().execute(1, 1, "hello")),
+        "attempt 1 is not running",
+    );
+    demand(&panics(|| plain::<op_unknown::Guest>().execute(1, 1, "hello")), "4242 is not a process");
     let mut kit = lined::<cancel_twice::Guest>();
     kit.execute(1, 1, "wait");
     demand(&panics(|| kit.send(cancel(1))), "one `cancel-answer`");
@@ -155,6 +180,7 @@ fn those_that_panic_do_so_at_their_one_thing() {
     );
     assert!(finished(&plain::<empty_traps::Guest>().execute(1, 1, "hello")));
     empty_traps::look(1);
+    demand(&panics(|| plain::<extra_traps::Guest>().send(with_extra())), "unknown: {\"later\": 1}");
     demand(&panics(|| empty_traps::look(0)), "no first input");
     assert!(finished(&plain::<many_traps::Guest>().execute(1, 1, "hello")));
     many_traps::look(1_000);
@@ -199,6 +225,10 @@ fn what_is_said_too_much_is_said() {
     let mut kit = lined::<cancel_overclaims::Guest>();
     kit.execute(1, 1, "wait");
     assert!(matches!(&kit.send(cancel(1))[..], [Output::CancelAnswer(answer)] if answer.dispatched));
+    let outputs = plain::<scope_unknown::Guest>().execute(1, 1, "hello");
+    assert!(matches!(&outputs[0], Output::SetTimer(timer) if timer.scope == Scope::Attempt(4242)));
+    let outputs = plain::<binding_session_id::Guest>().open(2, "/work");
+    assert!(matches!(&outputs[..], [Output::BindingOpened(opened)] if opened.native_id == "ses_test"));
     let outputs = plain::<extra_broken::Guest>().execute(1, 1, "hello");
     assert!(matches!(&outputs[0], Output::AttemptEvent(event) if event.extra == "{\"broken\": "));
     let outputs = plain::<artifact_undeclared::Guest>().execute(1, 1, "hello");
