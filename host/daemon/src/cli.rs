@@ -11,7 +11,7 @@ use omi_kernel::command::RunMode;
 use omi_kernel::model::ModelProfile;
 
 pub(crate) use adapter::{Adapter, AdapterCommand, Grant, Grants, GrantsCommand, Install, ListGrants, Named};
-pub(crate) use check::{Check, CheckLevel};
+pub(crate) use check::{Check, CheckLevel, Record, Replay};
 
 /// The daemon beneath your AI agents: durable sessions and runs over any agent runtime.
 #[derive(Debug, Parser)]
@@ -36,6 +36,10 @@ pub(crate) enum Command {
     Run(Run),
     /// Try a run again that failed, timed out, was orphaned or cancelled: another attempt under the same run
     Retry(Retry),
+    /// Run one prompt, and write down what is said between the host and the adapter
+    Record(Record),
+    /// Replay a recording, without the runtime, and compare what comes of it
+    Replay(Replay),
     /// Serve clients
     Serve(Serve),
     /// List the sessions that are recorded

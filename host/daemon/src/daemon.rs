@@ -12,6 +12,7 @@ use crate::client::Client;
 use crate::clock;
 use crate::config::Config;
 use crate::driver::{self, Setup};
+use crate::recording::Recordings;
 use crate::state::{StateDir, StateLock};
 
 /// The word with which the program is started again as the supervisor of a process.
@@ -34,6 +35,8 @@ pub(crate) struct Manner {
     pub(crate) person: bool,
     /// Runs that an earlier daemon left in the queue are taken up.
     pub(crate) adopt_queued: bool,
+    /// Where what workers are told and ask for is written down, if it is.
+    pub(crate) recordings: Option<Recordings>,
 }
 
 impl Daemon {
@@ -54,6 +57,7 @@ impl Daemon {
             cwd: manner.cwd,
             person: manner.person,
             adopt_queued: manner.adopt_queued,
+            recordings: manner.recordings,
         };
         Ok(Self { client: driver::start(setup, &tokio)?, config, _lock: lock })
     }

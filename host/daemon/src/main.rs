@@ -15,6 +15,8 @@ mod grants;
 mod inspect;
 mod prompt;
 mod record;
+mod recording;
+mod replay;
 mod run;
 mod serve;
 mod session;
@@ -71,6 +73,8 @@ fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
     };
     match cli.command {
         Command::Run(run) => runtime()?.block_on(run::run(run, &state, config)),
+        Command::Record(record) => runtime()?.block_on(run::record(record, &state, config)),
+        Command::Replay(args) => replay::run(&args, &state, runtime()?.handle()),
         Command::Retry(retry) => runtime()?.block_on(run::retry(retry, &state, config)),
         Command::Serve(_) => runtime()?.block_on(serve::serve(&state, config)),
         Command::Sessions(list) => inspect::sessions(&list, &state),

@@ -15,11 +15,12 @@ use omi_kernel::request::{Retry as RetryRequest, SessionRef};
 use omi_kernel::status::Status;
 use omi_store::{Reader, RunView};
 
-use crate::cli::{Agent, Retry, Run};
+use crate::cli::{Agent, Record, Retry, Run};
 use crate::client::{Answered, RequestError};
 use crate::config::{Config, RegistrationConfig};
 use crate::daemon::{Daemon, Manner};
 use crate::prompt::{Prompt, fail_over, owner};
+use crate::recording::Recordings;
 use crate::state::StateDir;
 use crate::subscribe::{SubscribeFilter, Subscription};
 use crate::terminal;
@@ -28,7 +29,26 @@ use following::Following;
 /// Bytes of a picture: what providers take at most.
 const IMAGE_BYTES_MAX: u64 = 20 * 1024 * 1024;
 
-pub(crate) async fn run(run: Run, state: &StateDir, mut config: Config) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(run: Run, state: &StateDir, config: Config) -> anyhow::Result<ExitCode> {
+    execute(run, state, config, None).await
+}
+
+/// Runs a prompt, and says where what was said is written down.
+pub(crate) async fn record(args: Record, state: &StateDir, config: Config) -> anyhow::Result<ExitCode> {
+    let recordings = Recordings::create(&args.to)?;
+    let code = execute(args.run, state, config, Some(recordings.clone())).await;
+    for file in recordings.files() {
+        terminal::note(&format!("recorded {}; hint: omi-agentd replay {0}", file.display()));
+    }
+    code
+}
+
+async fn execute(
+    run: Run,
+    state: &StateDir,
+    mut config: Config,
+    recordings: Option<Recordings>,
+) -> anyhow::Result<ExitCode> {
     let cwd = match &run.cwd {
         Some(cwd) => cwd.canonicalize().with_context(|| format!("cannot work in `{}`", cwd.display()))?,
         None => std::env::current_dir().context("cannot tell the working folder")?,
@@ -36,7 +56,7 @@ pub(crate) async fn run(run: Run, state: &StateDir, mut config: Config) -> anyho
     let adapter = use_agent(&run.agent, &mut config)?;
     let prompt = prompt(&run, adapter, &cwd)?;
     let accept = prompt.accept(&config)?;
-    let manner = Manner { cwd, person: person(run.ask), adopt_queued: false };
+    let manner = Manner { cwd, person: person(run.ask), adopt_queued: false, recordings };
     let daemon = Daemon::start(state, config, manner)?;
     let code = async {
         let before = Reader::open(&state.database())?.latest_cursor()?;
@@ -59,7 +79,7 @@ pub(crate) async fn retry(args: Retry, state: &StateDir, mut config: Config) -> 
     };
     let retry = fail_over(retry, &config)?;
     let cwd = std::env::current_dir().context("cannot tell the working folder")?;
-    let manner = Manner { cwd, person: person(args.ask), adopt_queued: false };
+    let manner = Manner { cwd, person: person(args.ask), adopt_queued: false, recordings: None };
     let daemon = Daemon::start(state, config, manner)?;
     let code = async {
         let before = Reader::open(&state.database())?.latest_cursor()?;

@@ -35,7 +35,8 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 
 pub(crate) async fn serve(state: &StateDir, config: Config) -> anyhow::Result<ExitCode> {
     let cwd = std::env::current_dir().context("cannot tell the working folder")?;
-    let daemon = Daemon::start(state, config, Manner { cwd, person: true, adopt_queued: true })?;
+    let daemon =
+        Daemon::start(state, config, Manner { cwd, person: true, adopt_queued: true, recordings: None })?;
     let (lines, out) = (pipe::read_lines(), pipe::write_messages());
     let server = Server {
         client: daemon.client.clone(),

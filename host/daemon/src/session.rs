@@ -47,7 +47,8 @@ async fn apply(
     config: Config,
 ) -> anyhow::Result<()> {
     let cwd = std::env::current_dir().context("cannot tell the working folder")?;
-    let daemon = Daemon::start(state, config, Manner { cwd, person: false, adopt_queued: false })?;
+    let daemon =
+        Daemon::start(state, config, Manner { cwd, person: false, adopt_queued: false, recordings: None })?;
     let done = daemon.client.update_session(owner(), id.clone(), change).await;
     daemon.end().await;
     done?;

@@ -29,6 +29,7 @@ use crate::input::{Input, Op, Start, Why};
 use crate::instance::{Instance, Purpose};
 use crate::limits;
 use crate::load::Adapter;
+use crate::recorder::Recorder;
 use crate::timers::Timers;
 use crate::trap::{TrapKind, Trapped};
 use crate::v0_1;
@@ -64,6 +65,7 @@ pub(crate) struct Actor {
     violations: u32,
     /// Bytes of artifacts that this call may still pass on.
     artifact_room: usize,
+    recorder: Option<Recorder>,
 }
 
 /// The worker goes on, or it ends.
@@ -73,6 +75,10 @@ impl Actor {
     pub(crate) fn new(runtime: Runtime, adapter: Adapter, spec: WorkerSpec, common: Arc<Common>) -> Self {
         let gate = Gate::new(adapter.descriptor(), adapter.digest(), Arc::clone(&spec.registration));
         let blobs = Blobs::new(runtime.limits.blob_bytes);
+        let recorder = spec
+            .calls
+            .clone()
+            .map(|calls| Recorder::new(calls, adapter.component().shapes(), &spec.registration));
         Self {
             runtime,
             adapter,
@@ -91,6 +97,7 @@ impl Actor {
             stops_at: None,
             violations: 0,
             artifact_room: 0,
+            recorder,
         }
     }
 
@@ -171,7 +178,14 @@ impl Actor {
     }
 
     fn call(&mut self, instance: &mut Instance, inputs: Vec<Input>) -> Step {
-        let outputs = instance.handle(self.now_ms(), inputs).map_err(|trapped| self.trapped(trapped))?;
+        let inputs: Vec<v0_1::Input> = inputs.into_iter().map(v0_1::write_input).collect();
+        let now_ms = self.now_ms();
+        let recorded = self.recorder.as_mut().map(|recorder| recorder.begins(&inputs));
+        let handled = instance.handle(now_ms, &inputs);
+        if let Some((recorder, recorded)) = self.recorder.as_ref().zip(recorded) {
+            recorder.ended(now_ms, recorded, handled.as_deref().ok());
+        }
+        let outputs = handled.map_err(|trapped| self.trapped(trapped))?;
         if outputs.len() > limits::OUTPUTS_PER_CALL as usize {
             let text =
                 format!("{} outputs in one call; the limit is {}", outputs.len(), limits::OUTPUTS_PER_CALL);

@@ -12,7 +12,6 @@ use wasmtime_wasi::random::WasiRandomCtx;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use crate::engine::Runtime;
-use crate::input::Input;
 use crate::limiter::Limiter;
 use crate::limits;
 use crate::log::Log;
@@ -141,13 +140,11 @@ impl Instance {
     }
 
     /// Tells what happened, and returns what the adapter asks for.
-    pub(crate) fn handle(&mut self, now_ms: u32, inputs: Vec<Input>) -> Result<Vec<v0_1::Output>, Trapped> {
-        let inputs: Vec<v0_1::Input> = inputs.into_iter().map(v0_1::write_input).collect();
-        self.tell(now_ms, &inputs)
-    }
-
-    /// The same with inputs as the contract has them.
-    pub(crate) fn tell(&mut self, now_ms: u32, inputs: &[v0_1::Input]) -> Result<Vec<v0_1::Output>, Trapped> {
+    pub(crate) fn handle(
+        &mut self,
+        now_ms: u32,
+        inputs: &[v0_1::Input],
+    ) -> Result<Vec<v0_1::Output>, Trapped> {
         self.store.data().clock.set(now_ms);
         self.call(|bindings, store| v0_1::handle(bindings, store, now_ms, inputs))
     }

@@ -43,6 +43,7 @@ mod log;
 mod op_ids;
 mod output;
 mod process;
+mod recorder;
 mod redact;
 mod registration;
 mod secret;
@@ -64,6 +65,7 @@ pub use lease::reap;
 pub use limits::Limits;
 pub use load::{Adapter, LoadError, digest, read_component};
 pub use process::SupervisorCommand;
+pub use recorder::{CallSink, RecordedCall};
 pub use registration::{
     Binding, Bound, BoundFiles, BoundHttp, BoundProcess, BoundTerminal, Confine, Folder, ProcessLimits,
     Registration, Secret, SecretSource, Setting,

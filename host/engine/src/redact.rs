@@ -6,6 +6,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use serde_json::Value;
+
 /// What stands in the place of a secret.
 const MASK: &[u8] = b"[redacted]";
 
@@ -23,6 +25,24 @@ impl Hidden {
         }
         forms.remove(&Vec::new());
         Self(Arc::new(forms))
+    }
+
+    /// These too.
+    pub(crate) fn with<'s>(&self, secrets: impl IntoIterator<Item = &'s str>) -> Self {
+        let more = Self::new(secrets);
+        Self(Arc::new(self.0.union(&more.0).cloned().collect()))
+    }
+
+    /// A value without them, in whatever text they stand.
+    pub(crate) fn json(&self, value: Value) -> Value {
+        match value {
+            Value::String(text) => Value::String(self.text(&text)),
+            Value::Array(items) => items.into_iter().map(|item| self.json(item)).collect(),
+            Value::Object(members) => {
+                members.into_iter().map(|(name, value)| (name, self.json(value))).collect()
+            }
+            other => other,
+        }
     }
 
     /// A whole text without them.
@@ -124,7 +144,7 @@ impl Redactor {
 
 /// A text as it stands between the quotation marks of JSON.
 fn json_form(text: &str) -> String {
-    let quoted = serde_json::Value::from(text).to_string();
+    let quoted = Value::from(text).to_string();
     quoted.get(1..quoted.len() - 1).unwrap_or_default().to_owned()
 }
 

@@ -101,7 +101,7 @@ impl Trial {
     pub fn call(&mut self, now_ms: u32, inputs: &Value) -> Result<Called, TrialError> {
         let inputs = self.shapes.read_inputs(inputs).map_err(TrialError::NoInputs)?;
         let before = self.instance.fuel();
-        let outputs = self.instance.tell(now_ms, &inputs)?;
+        let outputs = self.instance.handle(now_ms, &inputs)?;
         Ok(Called {
             outputs: self.shapes.write_outputs(&outputs),
             fuel: before.saturating_sub(self.instance.fuel()),

@@ -15,6 +15,7 @@ use crate::inbox::{Inbox, Item};
 use crate::load::Adapter;
 use crate::lock::lock;
 use crate::process::Processes;
+use crate::recorder::CallSink;
 use crate::registration::Registration;
 use crate::trap::{TrapKind, Trapped};
 
@@ -32,6 +33,8 @@ pub struct WorkerSpec {
     pub cwd: PathBuf,
     /// Its randomness, recorded with it.
     pub seed: u32,
+    /// Where its calls are written down, if they are.
+    pub calls: Option<CallSink>,
 }
 
 /// The worker is over: its last report is there, or on its way.

@@ -356,7 +356,7 @@ impl Probe {
 /// What a worker under test is.
 pub(crate) fn spec(registration: Registration, folder: &TempDir, seed: u32) -> WorkerSpec {
     let id = ids(WorkerId::new);
-    WorkerSpec { id, registration: Arc::new(registration), cwd: folder.path().to_owned(), seed }
+    WorkerSpec { id, registration: Arc::new(registration), cwd: folder.path().to_owned(), seed, calls: None }
 }
 
 /// Waits until something is so.

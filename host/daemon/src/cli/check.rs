@@ -1,8 +1,10 @@
-//! `adapter check` and `replay`: judging components, and running again what was recorded.
+//! `adapter check`, `record` and `replay`: judging components, and running again what was recorded.
 
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+
+use super::Run;
 
 /// Judge whether a component keeps the adapter contract. Nothing real is started, and nothing has to be installed.
 ///
@@ -42,4 +44,34 @@ pub(crate) struct Check {
 pub(crate) enum CheckLevel {
     Core,
     Full,
+}
+
+/// Run one prompt, and write down what is said between the host and the adapter.
+///
+/// The file can be replayed without the runtime (`replay`), and is a case of `adapter check --recording`. Secrets of the
+/// registration and what MCP servers are given are left out; what you and the agent say is not, and neither are the
+/// contents of files: read it before you give it away. Exit code as of `run`.
+#[derive(Debug, Args)]
+pub(crate) struct Record {
+    /// The file to write, which must not be there yet; a second worker gets one of its own beside it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) to: PathBuf,
+    #[command(flatten)]
+    pub(crate) run: Run,
+}
+
+/// Replay a recording, without the runtime, and compare what comes of it.
+///
+/// Exit code: 0 the same canonical events, 1 others, 2 it could not be replayed.
+#[derive(Debug, Args)]
+pub(crate) struct Replay {
+    /// The recording
+    #[arg(value_name = "FILE")]
+    pub(crate) recording: PathBuf,
+    /// The component to replay it with: a `.wasm` file or a bundled one [default: the bundled one of that name]
+    #[arg(long, value_name = "FILE|NAME")]
+    pub(crate) component: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }

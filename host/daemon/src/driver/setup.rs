@@ -23,6 +23,7 @@ use crate::artifacts::Artifacts;
 use crate::client::Client;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::recording::Recordings;
 
 /// How a driver is set up.
 pub(crate) struct Setup {
@@ -42,6 +43,8 @@ pub(crate) struct Setup {
     pub(crate) person: bool,
     /// Runs that an earlier daemon left in the queue are taken up.
     pub(crate) adopt_queued: bool,
+    /// Where what workers are told and ask for is written down, if it is.
+    pub(crate) recordings: Option<Recordings>,
 }
 
 /// Starts the driver on a thread of its own. The record is reconciled before this returns (seed §8.4).
@@ -68,6 +71,7 @@ pub(super) fn prepare(setup: Setup, tokio: &tokio::runtime::Handle) -> (Driver, 
         config: setup.config.clone(),
         cwd: setup.cwd.clone(),
         artifacts: setup.artifacts,
+        recordings: setup.recordings,
         database: setup.database,
         messages: sender,
         tokio: tokio.clone(),

@@ -14,6 +14,7 @@ use super::{Message, random};
 use crate::artifacts::Artifacts;
 use crate::component::{self, ComponentFile};
 use crate::config::Config;
+use crate::recording::Recordings;
 
 /// A worker that was started.
 pub(crate) struct Started {
@@ -37,6 +38,8 @@ pub(super) struct Starter {
     pub(super) config: Arc<Config>,
     pub(super) cwd: PathBuf,
     pub(super) artifacts: Artifacts,
+    /// Where what workers are told and ask for is written down, if it is.
+    pub(super) recordings: Option<Recordings>,
     pub(super) database: PathBuf,
     pub(super) messages: mpsc::Sender<Message>,
     pub(super) tokio: tokio::runtime::Handle,
@@ -62,11 +65,18 @@ impl Starter {
             .registration(name)
             .map_err(|error| FailureDetail::new("adapter_not_registered", error.to_string()))?;
         let (adapter, component) = self.load(&registration.component)?;
+        let seed = u32::try_from(random() & u128::from(u32::MAX)).unwrap_or_default();
+        let calls =
+            self.recordings.as_ref().map(|recordings| recordings.of_worker(&adapter, seed)).transpose();
+        let calls = calls.map_err(|error| {
+            FailureDetail::new("worker_not_started", format!("cannot make its recording: {error}"))
+        })?;
         let spec = WorkerSpec {
             id: worker.clone(),
             registration: Arc::new(registration.bind(name, component)),
             cwd: self.cwd.clone(),
-            seed: u32::try_from(random() & u128::from(u32::MAX)).unwrap_or_default(),
+            seed,
+            calls,
         };
         let started = self.engine.start_worker(&adapter, spec, self.sink(worker.clone()));
         let worker = started.map_err(|error| FailureDetail::new("worker_not_started", error.to_string()))?;

@@ -46,6 +46,7 @@ fn scene() -> Scene {
         database,
         person: true,
         adopt_queued: false,
+        recordings: None,
     };
     let (mut driver, _) = prepare(setup, tokio.handle());
     let mut source = random;

@@ -1,0 +1,103 @@
+//! For every rule there is an adapter that breaks it, and the suite names exactly that rule.
+
+use std::collections::BTreeSet;
+
+use omi_conformance::rule::RULES;
+
+use crate::{broken, judge};
+
+/// The pretended programs of the guests that have one.
+const LINE: Option<&str> = Some("tests/guests/line.peer.toml");
+
+/// Each rule with the guests of `tests/guests/examples` that break it and nothing else.
+const BREAKS: &[(&str, &[&str], Option<&str>)] = &[
+    ("starts-within-limits", &["start_huge"], None),
+    ("describe-returns", &["describe_trap", "describe_spin"], None),
+    ("describe-stable", &["describe_changes"], None),
+    ("describe-valid", &["describe_wrong"], None),
+    ("grants-declared", &["grant_unnamed"], None),
+    ("empty-call", &["empty_traps"], None),
+    ("start-answered", &["ready_never", "ready_twice"], None),
+    ("extension-ignored", &["extension_traps"], None),
+    ("extra-ignored", &["extra_traps"], None),
+    ("json-valid", &["extra_broken"], None),
+    ("binding-answered", &["binding_never", "binding_twice"], None),
+    ("binding-known", &["binding_invented"], None),
+    ("native-id-own", &["binding_session_id"], None),
+    ("attempt-finished", &["attempt_never", "attempt_ended_twice"], None),
+    ("attempt-running", &["attempt_late"], None),
+    ("cancel-answered", &["cancel_silent", "cancel_twice"], LINE),
+    ("cancel-honest", &["cancel_overclaims"], LINE),
+    ("cancel-ends", &["cancel_ignored"], LINE),
+    ("op-fresh", &["op_twice"], None),
+    ("op-known", &["op_unknown"], None),
+    ("scope-held", &["scope_unknown"], None),
+    ("request-fresh", &["request_twice"], None),
+    ("capabilities-kept", &["artifact_undeclared"], None),
+    ("stop-quiet", &["stop_starts"], LINE),
+    ("late-ignored", &["late_traps"], None),
+    ("refusal-survived", &["refusal_hangs"], LINE),
+    ("backpressure-kept", &["stdin_pushes"], LINE),
+    ("pieces-joined", &["pieces_confused"], LINE),
+    ("bytes-tolerated", &["utf8_traps"], LINE),
+    ("exit-noticed", &["exit_ignored"], LINE),
+    ("replay-same", &["replay_differs"], None),
+    ("fuel-bounded", &["fuel_hungry"], None),
+    ("memory-bounded", &["memory_grows"], None),
+    ("huge-inputs", &["huge_traps"], None),
+    ("many-inputs", &["many_traps"], None),
+];
+
+/// Rules that older guests break among others: they are hostile in several ways at once.
+const AMONG_OTHERS: &[(&str, &[&str])] = &[
+    ("call-returns", &["call_panic", "call_spin", "call_recurse"]),
+    ("waits-never", &["wasi_wait"]),
+    ("outputs-bounded", &["call_outputs"]),
+];
+
+/// Rules that are broken by files made in `files.rs`, because no adapter could be built that breaks them.
+const IN_FILES: &[&str] = &[
+    "component-valid",
+    "component-size",
+    "contract-exported",
+    "contract-version",
+    "contract-types",
+    "imports-allowed",
+    "recording-same",
+];
+
+#[test]
+fn every_rule_has_what_breaks_it() {
+    let listed: BTreeSet<&str> = BREAKS
+        .iter()
+        .map(|(rule, _, _)| *rule)
+        .chain(AMONG_OTHERS.iter().map(|(rule, _)| *rule))
+        .chain(IN_FILES.iter().copied())
+        .collect();
+    let rules: BTreeSet<&str> = RULES.iter().map(|rule| rule.name).collect();
+    assert_eq!(listed, rules);
+}
+
+#[test]
+fn each_wrong_adapter_breaks_exactly_its_rule() {
+    let mut wrong = Vec::new();
+    for (rule, guests, peer) in BREAKS {
+        for guest in *guests {
+            let found = broken(&judge(&format!("guests/{guest}.wasm"), *peer));
+            if found.is_empty() || found.iter().any(|(name, _)| name != rule) {
+                wrong.push(format!("{guest} is to break `{rule}` alone: {found:#?}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn hostile_adapters_are_named_for_what_they_do() {
+    for (rule, guests) in AMONG_OTHERS {
+        for guest in *guests {
+            let found = broken(&judge(&format!("guests/{guest}.wasm"), LINE));
+            assert!(found.iter().any(|(name, _)| name == rule), "{guest} breaks `{rule}`: {found:#?}");
+        }
+    }
+}
