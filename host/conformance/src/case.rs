@@ -2,14 +2,16 @@
 
 mod bounds;
 mod cancels;
+mod fair;
 mod life;
 mod trouble;
 
 use crate::recording::Call;
 use crate::rule::Level;
 use crate::stage::{Stage, Subject};
-use crate::stop::Step;
+use crate::stop::{Step, Stop};
 use crate::weather::Weather;
+use fair::Fair;
 
 /// One case.
 pub(crate) struct Case {
@@ -43,12 +45,20 @@ impl<'s> Play<'s> {
     }
 }
 
-/// The cases for what is judged: some depend on what it does with its runtime.
+/// The cases for what is judged: some depend on what it does with its runtime. What goes wrong is only judged of an
+/// adapter that answers a prompt where nothing goes wrong; that it does is judged before.
 pub(crate) fn cases(subject: &Subject) -> Vec<Case> {
     let mut cases = life::cases();
     cases.extend(cancels::cases());
-    cases.extend(trouble::cases(subject));
-    cases.extend(bounds::cases());
+    let fair = Fair::of(subject);
+    let troubles = trouble::cases(fair.as_ref().ok()).into_iter().chain(bounds::cases());
+    cases.extend(troubles.map(|case| match &fair {
+        Ok(_) => case,
+        Err(why) => {
+            let why = why.clone();
+            Case { run: Box::new(move |_| Err(Stop::NotRun(why.clone()))), ..case }
+        }
+    }));
     cases
 }
 

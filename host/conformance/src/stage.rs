@@ -105,7 +105,7 @@ impl<'s> Stage<'s> {
     pub(crate) fn tell(&mut self, inputs: Vec<Value>) -> Step {
         self.call(inputs)?;
         for _ in 0..ROUNDS_MAX {
-            if self.queue.is_empty() {
+            if self.queue.is_empty() && !self.weather.stdin_stuck {
                 std::mem::take(&mut self.later).into_iter().for_each(|op| self.child_takes(op));
             }
             if self.queue.is_empty() || self.is_over() {

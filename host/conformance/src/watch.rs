@@ -142,7 +142,7 @@ impl Watch {
                 number("op").map(|op| self.blocked.remove(&op));
             }
             "stdout" | "stderr" | "exited" | "http-head" | "http-body" | "http-end" => {
-                self.unconfirmed.clear()
+                self.unconfirmed.clear();
             }
             _ => {}
         }

@@ -11,6 +11,8 @@ pub(crate) struct Weather {
     pub(crate) noise: Vec<&'static [u8]>,
     /// A process takes its input late, and its queue has room for so many bytes.
     pub(crate) stdin_room: Option<usize>,
+    /// For now, it takes nothing.
+    pub(crate) stdin_stuck: bool,
     /// Effects of a kind are refused, for this reason.
     pub(crate) refuses: Option<(Effect, Refusal)>,
     /// The runtime is gone (the process exits, the connection breaks) instead of doing its step with this number.

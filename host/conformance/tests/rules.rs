@@ -28,7 +28,7 @@ const BREAKS: &[(&str, &[&str], Option<&str>)] = &[
     ("attempt-running", &["attempt_late"], None),
     ("cancel-answered", &["cancel_silent", "cancel_twice"], LINE),
     ("cancel-honest", &["cancel_overclaims"], LINE),
-    ("cancel-ends", &["cancel_ignored"], LINE),
+    ("cancel-ends", &["cancel_ignored"], Some("tests/guests/wait.peer.toml")),
     ("op-fresh", &["op_twice"], None),
     ("op-known", &["op_unknown"], None),
     ("scope-held", &["scope_unknown"], None),

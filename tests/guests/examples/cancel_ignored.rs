@@ -1,38 +1,36 @@
-//! Says that its program has stopped, and goes on with the attempt until the program ends or its worker does.
+//! Acknowledges that an attempt has stopped, and never finishes it. Its prompt `wait` goes on until it is cancelled.
 
 use omi_adapter_sdk::{
-    Adapter, Attempt, CancelAnswer, Cancellation, Capabilities, Descriptor, Input, Millis, Outputs,
+    Adapter, CancelAnswer, Cancellation, Capabilities, Descriptor, Input, Millis, Outputs,
 };
-use omi_test_guests::line::{self, Line};
+use omi_test_guests::{correct, modest, text};
 
 /// The guest.
-#[derive(Default)]
 pub struct Guest {
-    line: Line,
-    ignored: Option<Attempt>,
+    waits: Option<u32>,
 }
 omi_adapter_sdk::export_adapter!(Guest);
 
 impl Adapter for Guest {
     fn describe() -> Descriptor {
-        let descriptor = line::descriptor("cancel-ignored");
+        let modest = modest("cancel-ignored");
         let cancellation = Cancellation::Acknowledged;
-        Descriptor { capabilities: Capabilities { cancellation, ..descriptor.capabilities }, ..descriptor }
+        Descriptor { capabilities: Capabilities { cancellation, ..modest.capabilities }, ..modest }
     }
 
     fn new() -> Self {
-        Self::default()
+        Self { waits: None }
     }
 
     fn handle(&mut self, _: Millis, input: Input, out: &mut Outputs) {
         match input {
-            Input::CancelAttempt(cancel) if self.line.running() == Some(cancel.attempt) => {
-                self.ignored = Some(cancel.attempt);
+            Input::ExecuteAttempt(execute) if text(&execute.prompt) == "wait" => {
+                self.waits = Some(execute.attempt);
+            }
+            Input::CancelAttempt(cancel) if self.waits == Some(cancel.attempt) => {
                 out.push(CancelAnswer::new(cancel.attempt, true, true));
             }
-            // The time for an answer does not end it, either.
-            Input::Timer(_) if self.ignored.is_some() && self.ignored == self.line.running() => {}
-            other => self.line.handle(other, out),
+            other => correct(other, out),
         }
     }
 }

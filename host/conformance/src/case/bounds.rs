@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::trouble::ignores;
 use super::{Case, full};
 use crate::rule;
 use crate::stage::flow::Prompt;
@@ -85,6 +86,7 @@ pub(super) fn cases() -> Vec<Case> {
         full("call/many", |play| {
             play.in_fair_weather(|stage| {
                 stage.begin()?;
+                ignores(stage, told::timer(1_000_000_000))?;
                 stage.blamed = &rule::MANY_INPUTS;
                 stage.tell((1..=INPUTS).map(|number| told::timer(1_000_000_000 + number)).collect())?;
                 stage.answers(1, &stage.words(Prompt::Answer)?)

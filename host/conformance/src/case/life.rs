@@ -12,7 +12,7 @@ use crate::weather::Weather;
 pub(super) fn cases() -> Vec<Case> {
     vec![
         core("describe/stable", |play| {
-            let first = play.in_fair_weather(|stage| stage.describe())?;
+            let first = play.in_fair_weather(super::super::stage::Stage::describe)?;
             let later = play.in_fair_weather(|stage| {
                 stage.start()?;
                 let after_start = stage.describe()?;

@@ -1,14 +1,13 @@
 //! Everything around the adapter goes wrong: refusals, full queues, odd pieces and bytes, late inputs, dead runtimes.
 
-use std::collections::BTreeSet;
-
 use serde_json::{Value, json};
 
+use super::fair::Fair;
 use super::{Case, Play, full};
 use crate::canonical;
 use crate::rule::{self, Rule};
+use crate::stage::Stage;
 use crate::stage::flow::Prompt;
-use crate::stage::{Stage, Subject};
 use crate::stop::{Broken, Step, Stop, keeps};
 use crate::told;
 use crate::watch::BindingState;
@@ -16,8 +15,8 @@ use crate::weather::{Effect, Refusal, Weather};
 
 /// An op and a request that no adapter gets to.
 const UNKNOWN: u32 = 1_999_999_999;
-/// Bytes of a small queue: less than a prompt.
-const STDIN_ROOM: usize = 1024;
+/// Bytes of a small queue: room for one prompt, not for two.
+const STDIN_ROOM: usize = 4096;
 /// What an agent may print that is no line of any protocol: no UTF-8, control characters, broken and very deep JSON.
 const NOISE: &[&[u8]] = &[b"\xff\xfe\xc3\x28", b"\x00\x1b[31m", b"{\"jsonrpc\":", b"", DEEP.as_bytes()];
 /// JSON that a parser which recurses for each level does not survive.
@@ -26,16 +25,14 @@ const DEEP: &str = match std::str::from_utf8(&[b'['; 20_000]) {
     Err(_) => "",
 };
 
-pub(super) fn cases(subject: &Subject) -> Vec<Case> {
+/// What a case for each of its effects and each of its steps needs of `fair`; without it those are one case each.
+pub(super) fn cases(fair: Option<&Fair>) -> Vec<Case> {
     let mut cases = late();
-    cases.extend(refusals(subject));
-    cases.push(full("stdin/full", |play| {
-        let weather = Weather { stdin_room: Some(STDIN_ROOM), ..Weather::default() };
-        play.on(weather, |stage| {
-            let words = stage.words(Prompt::Answer)? + &" and more".repeat(STDIN_ROOM / 4);
-            through(stage, &words, &rule::BACKPRESSURE_KEPT)
-        })
-    }));
+    match fair {
+        Some(fair) => cases.extend(refusals(fair)),
+        None => cases.push(full("refused/each", |_| Ok(()))),
+    }
+    cases.push(full("stdin/full", full_queue));
     for bytes in [1, 7] {
         cases.push(full(format!("output/pieces-of-{bytes}"), move |play| {
             let weather = Weather { pieces: Some(bytes), ..Weather::default() };
@@ -46,8 +43,39 @@ pub(super) fn cases(subject: &Subject) -> Vec<Case> {
         let weather = Weather { noise: NOISE.to_vec(), ..Weather::default() };
         play.on(weather, |stage| through(stage, &stage.words(Prompt::Answer)?, &rule::BYTES_TOLERATED))
     }));
-    cases.extend(losses(subject));
+    match fair {
+        Some(fair) => cases.extend(losses(fair)),
+        None => cases.push(full("exit/each-step", |_| Ok(()))),
+    }
     cases
+}
+
+/// The process takes nothing, so that a second prompt finds the queue full; then it takes everything.
+fn full_queue(play: &mut Play<'_>) -> Step {
+    play.on(Weather { stdin_room: Some(STDIN_ROOM), ..Weather::default() }, |stage| {
+        stage.begin()?;
+        stage.blamed = &rule::BACKPRESSURE_KEPT;
+        stage.weather.stdin_stuck = true;
+        let words = stage.words(Prompt::Answer)? + &" and more".repeat(STDIN_ROOM / 16);
+        stage.execute(1, &words)?;
+        if !stage.ends(1)? {
+            stage.tell(vec![told::cancel(1)])?;
+            // One that only its process can end is ended with its worker.
+            if !stage.ends(1)? {
+                return Ok(());
+            }
+        }
+        if stage.is_over() {
+            return Ok(());
+        }
+        stage.execute(2, &words)?;
+        stage.weather.stdin_stuck = false;
+        stage.tell(vec![])?;
+        let ended = stage.ends(2)? || stage.is_over();
+        Ok(keeps(ended, &rule::BACKPRESSURE_KEPT, || {
+            "after a full queue the attempt is never finished".to_owned()
+        })?)
+    })
 }
 
 /// What comes late, twice or for nothing, before and after an attempt.
@@ -79,7 +107,7 @@ fn late() -> Vec<Case> {
     inputs.into_iter().map(case).collect()
 }
 
-fn ignores(stage: &mut Stage<'_>, input: Value) -> Step {
+pub(super) fn ignores(stage: &mut Stage<'_>, input: Value) -> Step {
     let before = std::mem::replace(&mut stage.blamed, &rule::LATE_IGNORED);
     stage.tell(vec![input])?;
     stage.blamed = before;
@@ -88,12 +116,8 @@ fn ignores(stage: &mut Stage<'_>, input: Value) -> Step {
 }
 
 /// Each kind of effect that the adapter asks for is refused.
-fn refusals(subject: &Subject) -> Vec<Case> {
-    let asked = match fair(subject) {
-        Ok(fair) => fair.effects,
-        Err(why) => return vec![full("refused/each", move |_| Err(Stop::NotRun(why.clone())))],
-    };
-    let each = Effect::ALL.into_iter().filter(|effect| asked.contains(effect.as_str()));
+fn refusals(fair: &Fair) -> Vec<Case> {
+    let each = Effect::ALL.into_iter().filter(|effect| fair.effects.contains(effect.as_str()));
     each.flat_map(|effect| {
         [Refusal::Denied, Refusal::Failed, Refusal::Expired].map(|refusal| (effect, refusal))
     })
@@ -108,52 +132,14 @@ fn refusals(subject: &Subject) -> Vec<Case> {
 }
 
 /// The runtime is lost at each of its steps.
-fn losses(subject: &Subject) -> Vec<Case> {
-    let steps = match fair(subject) {
-        Ok(fair) => fair.steps,
-        Err(why) => return vec![full("exit/each-step", move |_| Err(Stop::NotRun(why.clone())))],
-    };
+fn losses(fair: &Fair) -> Vec<Case> {
     let case = |step| {
         full(format!("exit/step-{step}"), move |play: &mut Play<'_>| {
             let weather = Weather { gone_at: Some(step), ..Weather::default() };
             play.on(weather, |stage| through(stage, &stage.words(Prompt::Answer)?, &rule::EXIT_NOTICED))
         })
     };
-    (0..steps).map(case).collect()
-}
-
-/// What an answered prompt takes where nothing goes wrong.
-struct Fair {
-    steps: usize,
-    /// The kinds of effect that were asked for, by the word for them.
-    effects: BTreeSet<&'static str>,
-}
-
-/// Plays an answered prompt; else why it cannot be.
-fn fair(subject: &Subject) -> Result<Fair, String> {
-    let mut play = Play { subject, calls: Vec::new() };
-    let steps = play.in_fair_weather(|stage| {
-        stage.begin()?;
-        stage.answers(1, &stage.words(Prompt::Answer)?)?;
-        Ok(stage.steps())
-    });
-    let steps = steps.map_err(|stop| match stop {
-        Stop::NotRun(why) => why,
-        Stop::Broken(Broken { rule, what }) => {
-            format!("even where nothing goes wrong `{}` is broken: {what}", rule.name)
-        }
-    })?;
-    let outputs = play.calls.iter().flat_map(|call| call.outputs.as_array().into_iter().flatten());
-    let kinds = outputs.filter_map(|output| output.as_object()?.keys().next().map(String::as_str));
-    let effect = |kind: &str| match kind {
-        "spawn" => Some(Effect::Spawn.as_str()),
-        "read-file" | "write-file" => Some(Effect::File.as_str()),
-        "http-request" => Some(Effect::Request.as_str()),
-        "set-timer" => Some(Effect::Timer.as_str()),
-        "create-blob" => Some(Effect::Blob.as_str()),
-        _ => None,
-    };
-    Ok(Fair { steps, effects: kinds.filter_map(effect).collect() })
+    (0..fair.steps).map(case).collect()
 }
 
 /// Start, binding, prompt, whatever comes of each: all of them are answered, or the adapter gives up.

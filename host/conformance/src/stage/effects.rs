@@ -37,7 +37,7 @@ impl Stage<'_> {
                 self.files.insert(format!("{}:{}", file.grant, file.path), bytes);
             }
             Output::HttpRequest(request) if !self.refuses(Effect::Request, request.op) => {
-                self.request(request)?
+                self.request(request)?;
             }
             Output::HttpAbort(op) => {
                 if self.transfers.remove(op) {

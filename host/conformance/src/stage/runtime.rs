@@ -83,7 +83,7 @@ impl Stage<'_> {
         let op = request.op;
         match request.framing {
             Framing::Bytes => {
-                self.queue.extend(body.chunks(most).map(|piece| told::http_body(op, piece, "open")))
+                self.queue.extend(body.chunks(most).map(|piece| told::http_body(op, piece, "open")));
             }
             Framing::Lines(cap) => {
                 let pieces = lines(body, cap, most);
