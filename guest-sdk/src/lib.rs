@@ -106,6 +106,7 @@ pub mod adapter;
 #[doc(hidden)]
 pub mod bindings;
 mod constructors;
+mod either;
 mod executor;
 mod files;
 mod http;
@@ -119,9 +120,10 @@ pub mod stdin;
 pub mod testkit;
 
 pub use adapter::{Adapter, Millis, Outputs};
+pub use either::{Either, either};
 pub use files::FileFailure;
 pub use http::{RequestFailure, Response};
-pub use process::{LINE_BYTES_MAX, Process};
+pub use process::{LINE_BYTES_MAX, Process, ProcessFailure};
 pub use session::{Host, Session, SessionAdapter, Sleep};
 
 pub use bindings::exports::omi::runtime_adapter::runtime_adapter::{Extension, Input, Output};
@@ -146,8 +148,3 @@ pub use bindings::omi::runtime_adapter::session::{
     Pair, PromptBlock, Ready, ResourceLink, ResumeBinding, RunMode, Start, Stop, StopReason, Success, Tool,
     Usage,
 };
-
-/// The adapter in the README compiles.
-#[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-struct Readme;

@@ -4,15 +4,38 @@ use std::collections::VecDeque;
 use std::task::{Poll, Waker};
 
 use crate::lines::{LineTooLong, Lines};
-use crate::session::{Host, Shared};
+use crate::session::{Host, Shared, remember};
 use crate::stdin::{Stdin, StdinFull};
-use crate::{CloseStdin, Exited, Failure, Fault, Input, Kill, Op, Outputs, Part, Spawn, Why};
+use crate::{CloseStdin, Exited, Failure, Input, Kill, Op, Outputs, Part, Spawn, Why};
 
 /// Bytes of one line of a process, at most. A longer one is an error of `read_line`.
 pub const LINE_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// Bytes of lines that may wait to be read: the host goes on reading the process, so the adapter has to.
 const UNREAD_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// Why a process cannot be written to, or what it said cannot be read.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ProcessFailure {
+    /// It reads too slowly.
+    Full(StdinFull),
+    /// What was written to it was refused and is lost. `read_line` says so, because writing does not wait.
+    Refused(Why),
+    /// It wrote a line of more than [`LINE_BYTES_MAX`] bytes, which is lost. The next line is whole.
+    TooLong(LineTooLong),
+}
+
+impl std::fmt::Display for ProcessFailure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Full(full) => full.fmt(f),
+            Self::Refused(why) => write!(f, "writing to the process was refused: {why}"),
+            Self::TooLong(too_long) => too_long.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for ProcessFailure {}
 
 /// A process that was started. Its standard error is in [`Exited::stderr_tail`](crate::Exited).
 pub struct Process {
@@ -24,7 +47,7 @@ pub struct Process {
 pub(crate) struct ProcessState {
     started: Option<Result<(), Why>>,
     lines: Lines,
-    unread: VecDeque<Result<String, LineTooLong>>,
+    unread: VecDeque<Result<String, ProcessFailure>>,
     unread_bytes: usize,
     stdout_ended: bool,
     exited: Option<Exited>,
@@ -68,7 +91,7 @@ impl Process {
     }
 
     /// The next line of its standard output, or nothing at the end.
-    pub async fn read_line(&mut self) -> Result<Option<String>, LineTooLong> {
+    pub async fn read_line(&mut self) -> Result<Option<String>, ProcessFailure> {
         self.wait(|state| match state.unread.pop_front() {
             Some(Ok(line)) => {
                 state.unread_bytes -= line.len();
@@ -81,19 +104,19 @@ impl Process {
     }
 
     /// Write bytes, in order and without waiting.
-    pub fn write(&self, bytes: impl Into<Vec<u8>>) -> Result<(), StdinFull> {
+    pub fn write(&self, bytes: impl Into<Vec<u8>>) -> Result<(), ProcessFailure> {
         self.with_stdin(|stdin, out| stdin.write(bytes.into(), out))
     }
 
     /// Write parts; `blob_bytes` is how many bytes their blobs become.
-    pub fn write_parts(&self, parts: Vec<Part>, blob_bytes: usize) -> Result<(), StdinFull> {
+    pub fn write_parts(&self, parts: Vec<Part>, blob_bytes: usize) -> Result<(), ProcessFailure> {
         self.with_stdin(|stdin, out| stdin.write_parts(parts, blob_bytes, out))
     }
 
     fn with_stdin(
         &self,
         write: impl FnOnce(&mut Stdin, &mut Outputs) -> Result<(), StdinFull>,
-    ) -> Result<(), StdinFull> {
+    ) -> Result<(), ProcessFailure> {
         let mut shared = self.host.shared.borrow_mut();
         let mut out = Outputs::new();
         let written = match shared.processes.get_mut(&self.op) {
@@ -101,7 +124,7 @@ impl Process {
             None => Ok(()),
         };
         shared.out.extend(out.into_vec());
-        written
+        written.map_err(ProcessFailure::Full)
     }
 
     /// Close its standard input, after what was written.
@@ -126,7 +149,7 @@ impl Process {
             if let Some(value) = ready(state) {
                 return Poll::Ready(value);
             }
-            state.wakers.push(context.waker().clone());
+            remember(&mut state.wakers, context);
             Poll::Pending
         })
         .await
@@ -173,22 +196,23 @@ impl Shared {
         match input {
             Input::Spawned(_) => state.started = Some(Ok(())),
             Input::Refused(refused) if state.started.is_none() => state.started = Some(Err(refused.why)),
+            Input::Refused(refused) => state.unread.push_back(Err(ProcessFailure::Refused(refused.why))),
             Input::Stdout(output) => {
                 state.stdout_ended |= output.end == crate::ChunkEnd::Eof;
                 for line in state.lines.push(&output.data, output.end) {
                     state.unread_bytes += line.as_ref().map_or(0, String::len);
-                    state.unread.push_back(line);
+                    state.unread.push_back(line.map_err(ProcessFailure::TooLong));
                 }
             }
             Input::StdinProgress(progress) => state.stdin.progress(&progress, &mut self.out),
             Input::Exited(exited) => state.exited = Some(exited),
-            // The tail of standard error comes with `exited`; a closed or refused standard input shows there too.
+            // The tail of standard error comes with `exited`; a closed standard input shows there too.
             _ => {}
         }
         state.wakers.drain(..).for_each(Waker::wake);
         if state.unread_bytes > UNREAD_BYTES_MAX {
             let message = format!("{UNREAD_BYTES_MAX} bytes of output wait and the adapter reads none");
-            self.out.push(Fault::new(Failure::fatal("output_unread", message)));
+            self.fault(Failure::fatal("output_unread", message));
         }
         None
     }

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
+use crate::either::{Either, either};
 use crate::executor::{Executor, TaskFuture};
 use crate::files::FileState;
 use crate::http::RequestState;
@@ -22,7 +23,7 @@ pub trait Session: 'static {
 
     /// The whole life of a worker. Write it as `async fn run(host: Host)`.
     ///
-    /// It may end after [`Input::Stop`]; if it ends earlier the worker ends with a fault.
+    /// It may end after [`Input::Stop`] or after a [`Fault`]; if it ends otherwise the worker ends with a fault.
     fn run(host: Host) -> impl Future<Output = ()>;
 }
 
@@ -64,9 +65,10 @@ impl<S: Session> Adapter for SessionAdapter<S> {
             }
         }
         if self.ended.get() && !was_ended && !self.stopping {
-            let failure =
-                Failure::fatal("session_ended", "the adapter's session ended before it was told to stop");
-            self.host.send(Fault::new(failure));
+            self.host.shared.borrow_mut().fault(Failure::fatal(
+                "session_ended",
+                "the adapter's session ended before it was told to stop",
+            ));
         }
         out.extend(self.host.take_outputs());
     }
@@ -87,6 +89,8 @@ pub(crate) struct Shared {
     inbox: VecDeque<Input>,
     inbox_wakers: Vec<Waker>,
     pub(crate) out: Outputs,
+    /// The host was told that the worker cannot go on, which it is told once.
+    faulted: bool,
     new_tasks: Vec<TaskFuture>,
     /// The timers that are not due yet.
     timers: BTreeMap<Op, Option<Waker>>,
@@ -110,7 +114,10 @@ impl Host {
 
     /// Ask something of the host. Nothing of it happens before the session waits.
     pub fn send(&self, output: impl Into<Output>) {
-        self.shared.borrow_mut().out.push(output);
+        let output = output.into();
+        let mut shared = self.shared.borrow_mut();
+        shared.faulted |= matches!(output, Output::Fault(_));
+        shared.out.push(output);
     }
 
     /// Run something beside the caller.
@@ -126,7 +133,7 @@ impl Host {
             if let Some(input) = shared.inbox.pop_front() {
                 return Poll::Ready(input);
             }
-            shared.inbox_wakers.push(context.waker().clone());
+            remember(&mut shared.inbox_wakers, context);
             Poll::Pending
         })
         .await
@@ -142,15 +149,10 @@ impl Host {
 
     /// What `future` gives, or nothing if it takes longer than this.
     pub async fn within<T>(&self, after_ms: u32, future: impl Future<Output = T>) -> Option<T> {
-        let mut future = std::pin::pin!(future);
-        let mut sleep = std::pin::pin!(self.sleep(after_ms));
-        std::future::poll_fn(|context| {
-            if let Poll::Ready(value) = future.as_mut().poll(context) {
-                return Poll::Ready(Some(value));
-            }
-            sleep.as_mut().poll(context).map(|()| None)
-        })
-        .await
+        match either(future, self.sleep(after_ms)).await {
+            Either::First(value) => Some(value),
+            Either::Second(()) => None,
+        }
     }
 
     fn deliver(&self, now: Millis, input: Input) {
@@ -175,7 +177,21 @@ impl Host {
     }
 }
 
+/// Keep the waker of a task that waits, once for each task, however often it is polled.
+pub(crate) fn remember(wakers: &mut Vec<Waker>, context: &Context<'_>) {
+    if !wakers.iter().any(|waker| waker.will_wake(context.waker())) {
+        wakers.push(context.waker().clone());
+    }
+}
+
 impl Shared {
+    /// The worker cannot go on: said once, whatever else goes wrong.
+    pub(crate) fn fault(&mut self, failure: Failure) {
+        if !std::mem::replace(&mut self.faulted, true) {
+            self.out.push(Fault::new(failure));
+        }
+    }
+
     fn deliver(&mut self, input: Input) {
         if let Input::Timer(op) = input
             && let Some(waker) = self.timers.remove(&op)
@@ -185,8 +201,7 @@ impl Shared {
         }
         if self.inbox.len() >= INBOX_MAX {
             let message = format!("{INBOX_MAX} inputs wait and the adapter takes none");
-            self.out.push(Fault::new(Failure::fatal("inbox_full", message)));
-            return;
+            return self.fault(Failure::fatal("inbox_full", message));
         }
         self.inbox.push_back(input);
         self.inbox_wakers.drain(..).for_each(Waker::wake);

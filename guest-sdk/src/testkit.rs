@@ -17,8 +17,17 @@ pub use inputs::{
 use crate::log::Level;
 use crate::{
     Adapter, Attempt, Binding, BindingSettings, ExecuteAttempt, Input, Millis, Op, OpenBinding, Output,
-    Outputs, PromptBlock, RunMode, Start,
+    Outputs, PromptBlock, ResumeBinding, RunMode, Start, Stop, StopReason,
 };
+
+/// What the kit says to be, whatever version the package has into which this crate was copied.
+const HOST_VERSION: &str = "0.1.0";
+
+/// The Omi session of every binding and attempt.
+const OMI_SESSION: &str = "ses_test";
+
+/// Milliseconds that a worker has to end, long enough to tell its steps apart.
+const STOP_GRACE_MS: u32 = 6_000;
 
 thread_local! {
     /// Lines logged on this thread; the test runner gives every test a thread of its own.
@@ -111,7 +120,7 @@ impl<A: Adapter> TestKit<A> {
         self.send(Input::Start(Start {
             registration: "test".to_owned(),
             config: config.to_owned(),
-            host_version: env!("CARGO_PKG_VERSION").to_owned(),
+            host_version: HOST_VERSION.to_owned(),
             host_extensions: Vec::new(),
             grants: grants.iter().map(|&name| name.to_owned()).collect(),
             limits: limits(),
@@ -122,17 +131,30 @@ impl<A: Adapter> TestKit<A> {
 
     /// Open a binding in this folder, with nothing special.
     pub fn open(&mut self, binding: Binding, cwd: &str) -> Vec<Output> {
-        let settings = BindingSettings {
-            cwd: cwd.to_owned(),
-            model: None,
-            system_prompt: None,
-            mcp_servers: Vec::new(),
-            extra: String::new(),
-        };
         self.send(Input::OpenBinding(OpenBinding {
             binding,
-            omi_session: "ses_test".to_owned(),
-            settings,
+            omi_session: OMI_SESSION.to_owned(),
+            settings: settings(cwd),
+            extra: String::new(),
+        }))
+    }
+
+    /// Take up a native session in this folder, with nothing special.
+    pub fn resume(&mut self, binding: Binding, native_id: &str, cwd: &str) -> Vec<Output> {
+        self.send(Input::ResumeBinding(ResumeBinding {
+            binding,
+            omi_session: OMI_SESSION.to_owned(),
+            native_id: native_id.to_owned(),
+            settings: settings(cwd),
+            extra: String::new(),
+        }))
+    }
+
+    /// Tell the worker to end.
+    pub fn stop(&mut self) -> Vec<Output> {
+        self.send(Input::Stop(Stop {
+            reason: StopReason::Idle,
+            grace_ms: STOP_GRACE_MS,
             extra: String::new(),
         }))
     }
@@ -152,7 +174,7 @@ impl<A: Adapter> TestKit<A> {
         self.send(Input::ExecuteAttempt(ExecuteAttempt {
             attempt,
             binding,
-            omi_session: "ses_test".to_owned(),
+            omi_session: OMI_SESSION.to_owned(),
             omi_run: "run_test".to_owned(),
             omi_attempt: "att_test".to_owned(),
             number: 1,
@@ -167,5 +189,15 @@ impl<A: Adapter> TestKit<A> {
     /// What the adapter logged so far.
     pub fn logged(&self) -> Vec<(Level, String)> {
         LOGGED.with_borrow(Clone::clone)
+    }
+}
+
+fn settings(cwd: &str) -> BindingSettings {
+    BindingSettings {
+        cwd: cwd.to_owned(),
+        model: None,
+        system_prompt: None,
+        mcp_servers: Vec::new(),
+        extra: String::new(),
     }
 }
