@@ -4,10 +4,14 @@ use std::collections::VecDeque;
 use std::task::{Poll, Waker};
 
 use crate::session::{Host, Shared};
+use crate::sse::{Event, EventTooLarge, Events};
 use crate::{HttpBody, HttpOutcome, HttpRequest, Input, Op, Output, Pair, Why};
 
 /// Bytes of an answer that may wait to be read: what the host has handed over it holds back no more.
 const UNREAD_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// Bytes of one event in the body of an answer, at most. A larger one is an error of `next_event`.
+pub const EVENT_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// Why there is no answer, or not all of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,6 +22,8 @@ pub enum RequestFailure {
     Ended(HttpOutcome),
     /// The answer has more bytes than the caller wants.
     TooLarge(usize),
+    /// One event of the answer is too large. The next one is whole.
+    EventTooLarge(EventTooLarge),
 }
 
 impl std::fmt::Display for RequestFailure {
@@ -26,6 +32,7 @@ impl std::fmt::Display for RequestFailure {
             Self::Refused(why) => why.fmt(f),
             Self::Ended(outcome) => outcome.fmt(f),
             Self::TooLarge(bytes) => write!(f, "the answer has more than {bytes} bytes"),
+            Self::EventTooLarge(too_large) => too_large.fmt(f),
         }
     }
 }
@@ -39,6 +46,9 @@ pub struct Response {
     /// The headers.
     pub headers: Vec<Pair>,
     request: Request,
+    events: Events,
+    /// Events that came in one piece with an earlier one.
+    complete: VecDeque<Result<Event, EventTooLarge>>,
 }
 
 /// What is known about a request.
@@ -87,7 +97,8 @@ impl Host {
             (None, None) => None,
         });
         let (status, headers) = head.await?;
-        Ok(Response { status, headers, request: waiting })
+        let (events, complete) = (Events::new(EVENT_BYTES_MAX), VecDeque::new());
+        Ok(Response { status, headers, request: waiting, events, complete })
     }
 }
 
@@ -116,6 +127,32 @@ impl Response {
             }
         }
         Ok(body)
+    }
+
+    /// The next server-sent event of the body, or nothing at its end. It reads the pieces, so use it alone.
+    ///
+    /// ```
+    /// use omi_adapter_sdk::{Attempt, AttemptEvent, Failure, Host, HttpRequest, Scope};
+    ///
+    /// async fn stream(host: &Host, attempt: Attempt, body: &str) -> Result<(), Failure> {
+    ///     let request = HttpRequest::new(host.op(), Scope::Attempt(attempt), "remote", "POST", "/v1/messages").body(body);
+    ///     let mut response = host.request(request).await?;
+    ///     while let Some(event) = response.next_event().await? {
+    ///         if event.event == "delta" {
+    ///             host.send(AttemptEvent::text(attempt, "answer", event.data));
+    ///         }
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
+    pub async fn next_event(&mut self) -> Result<Option<Event>, RequestFailure> {
+        loop {
+            if let Some(event) = self.complete.pop_front() {
+                return event.map(Some).map_err(RequestFailure::EventTooLarge);
+            }
+            let Some(piece) = self.next_piece().await? else { return Ok(None) };
+            self.complete.extend(self.events.push(&piece.data, piece.end));
+        }
     }
 
     /// Give the request up. `next_piece` then says so.

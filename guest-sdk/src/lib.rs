@@ -108,13 +108,17 @@ pub mod bindings;
 mod constructors;
 mod either;
 mod executor;
+mod failures;
 mod files;
 mod http;
 pub mod lines;
 pub mod log;
 mod panic;
 mod process;
+#[cfg(feature = "json-rpc")]
+pub mod rpc;
 mod session;
+pub mod sse;
 pub mod stdin;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testkit;
@@ -122,7 +126,7 @@ pub mod testkit;
 pub use adapter::{Adapter, Millis, Outputs};
 pub use either::{Either, either};
 pub use files::FileFailure;
-pub use http::{RequestFailure, Response};
+pub use http::{EVENT_BYTES_MAX, RequestFailure, Response};
 pub use process::{LINE_BYTES_MAX, Process, ProcessFailure};
 pub use session::{Host, Session, SessionAdapter, Sleep};
 

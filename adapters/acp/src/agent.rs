@@ -3,16 +3,17 @@
 use agent_client_protocol_schema::ProtocolVersion;
 use agent_client_protocol_schema::v1::{AuthenticateRequest, Implementation, InitializeRequest};
 use omi_adapter_sdk::lines::{LineTooLong, Lines};
+use omi_adapter_sdk::rpc::{self, Incoming, RpcError};
 use omi_adapter_sdk::{
     AuthRequired, Binding, ChunkEnd, ClosedWhy, Exited, Failure, Kill, Op, Outputs, Ready, Why, log,
 };
 use serde_json::{Value, json};
 
+use crate::codes::AUTH_REQUIRED;
 use crate::link::Call;
 use crate::offers::Offers;
-use crate::rpc::{self, AUTH_REQUIRED, Incoming, RpcError};
 use crate::turn::Turn;
-use crate::wording::{head, quote};
+use crate::wording::{head, quote, said};
 use crate::worker::Worker;
 
 /// Milliseconds for each step of ending an agent that closed its input or output but did not exit.
@@ -109,7 +110,7 @@ impl Worker {
                 self.ask_to_log_in(&error, out);
             }
             Err(error) => {
-                let message = format!("the agent refused to initialize: {}", error.words());
+                let message = format!("the agent refused to initialize: {}", said(&error));
                 self.fail(Failure::fatal("initialize_failed", message), out);
             }
         }
@@ -146,7 +147,7 @@ impl Worker {
 
     pub(crate) fn ask_to_log_in(&mut self, error: &RpcError, out: &mut Outputs) {
         let methods = self.agent.offers.auth_methods_for(&error.data);
-        out.push(AuthRequired { methods, message: error.words(), extra: String::new() });
+        out.push(AuthRequired { methods, message: said(error), extra: String::new() });
     }
 
     /// It wrote something.
@@ -195,7 +196,9 @@ impl Worker {
                 }
                 _ => self.asked(&id, &method, params, out),
             },
-            Incoming::Stray(words) => log::warn(&format!("the agent says, about no request: {words}")),
+            Incoming::Stray(words) => {
+                log::warn(&format!("the agent says, about no request: {}", quote(&words)))
+            }
             Incoming::Noise => {
                 self.agent.noise.count = self.agent.noise.count.saturating_add(1);
                 if self.agent.noise.count == 1 {

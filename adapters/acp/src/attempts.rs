@@ -1,5 +1,6 @@
 //! Attempts: one prompt at a time in a session, its cancellation, its permissions and its end.
 
+use omi_adapter_sdk::rpc::RpcError;
 use omi_adapter_sdk::{
     Attempt, AttemptFinished, Binding, CancelAnswer, Decision, Event, ExecuteAttempt, Failure, Outcome,
     Outputs, Usage,
@@ -11,8 +12,8 @@ use crate::link::Call;
 use crate::opening::wanted;
 use crate::outbox::Sink;
 use crate::permission;
-use crate::rpc::RpcError;
 use crate::turn::{Cancel, Prompt, Turn};
+use crate::wording::said;
 use crate::worker::Worker;
 use crate::{outcome, prompt, usage};
 
@@ -72,7 +73,7 @@ impl Worker {
                 self.send_prompt(binding, out);
             }
             Err(error) => {
-                let message = format!("the agent refused the model: {}", error.words());
+                let message = format!("the agent refused the model: {}", said(&error));
                 self.finish(
                     binding,
                     Outcome::Failed(Failure::fatal("model_refused_by_agent", message)),

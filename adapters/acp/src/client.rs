@@ -12,11 +12,13 @@ use agent_client_protocol_schema::v1::{
     KillTerminalResponse, ReadTextFileRequest, ReleaseTerminalRequest, ReleaseTerminalResponse,
     TerminalOutputRequest, WaitForTerminalExitRequest, WriteTextFileRequest,
 };
+use omi_adapter_sdk::rpc::{INVALID_PARAMS, METHOD_NOT_FOUND, RpcError};
 use omi_adapter_sdk::{Binding, GrantRequest, Outputs, Scope};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::rpc::{self, INVALID_PARAMS, METHOD_NOT_FOUND, REQUEST_CANCELLED, RpcError};
+use crate::codes::REQUEST_CANCELLED;
+use crate::json::value;
 use crate::turn::{Cancel, Prompt};
 use crate::window::Window;
 use crate::wording::head;
@@ -131,28 +133,28 @@ impl Worker {
         let request: TerminalOutputRequest = parse(params)?;
         let binding = self.binding_of(&request.session_id.0)?;
         let output = self.terminals.output(binding, &request.terminal_id)?;
-        Ok(Some(rpc::value(&output)))
+        Ok(Some(value(&output)))
     }
 
     fn wait_for_exit(&mut self, id: &Value, params: Value) -> Answer {
         let request: WaitForTerminalExitRequest = parse(params)?;
         let binding = self.binding_of(&request.session_id.0)?;
         let ended = self.terminals.wait(binding, &request.terminal_id, id)?;
-        Ok(ended.map(|ended| rpc::value(&ended)))
+        Ok(ended.map(|ended| value(&ended)))
     }
 
     fn kill_terminal(&mut self, params: Value, out: &mut Outputs) -> Answer {
         let request: KillTerminalRequest = parse(params)?;
         let binding = self.binding_of(&request.session_id.0)?;
         self.terminals.kill(binding, &request.terminal_id, out)?;
-        Ok(Some(rpc::value(&KillTerminalResponse::new())))
+        Ok(Some(value(&KillTerminalResponse::new())))
     }
 
     fn release_terminal(&mut self, params: Value, out: &mut Outputs) -> Answer {
         let request: ReleaseTerminalRequest = parse(params)?;
         let binding = self.binding_of(&request.session_id.0)?;
         self.terminals.release(binding, &request.terminal_id, out)?;
-        Ok(Some(rpc::value(&ReleaseTerminalResponse::new())))
+        Ok(Some(value(&ReleaseTerminalResponse::new())))
     }
 
     /// The session that something new is to be begun for.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use agent_client_protocol_schema::v1::{ReadTextFileResponse, WriteTextFileResponse};
+use omi_adapter_sdk::rpc::{INTERNAL_ERROR, INVALID_PARAMS, RpcError};
 use omi_adapter_sdk::{
     Content, FileError, FileOutcome, FileRead, FileResult, Op, Output, Outputs, ReadFile, Scope, Why,
     WriteFile,
@@ -10,8 +11,9 @@ use omi_adapter_sdk::{
 use serde_json::{Value, json};
 
 use crate::client::WORKSPACE;
+use crate::codes::{NOT_FOUND, REQUEST_CANCELLED};
+use crate::json::value;
 use crate::link::Link;
-use crate::rpc::{INTERNAL_ERROR, INVALID_PARAMS, NOT_FOUND, REQUEST_CANCELLED, RpcError};
 use crate::window::Window;
 
 /// Requests for files that wait for their answers: agents read a few files side by side.
@@ -140,9 +142,7 @@ impl Request {
             (FileOutcome::Read(read), Kind::Read { window, offset, .. }) => {
                 piece(&self.path, read, window, *offset, held, out)
             }
-            (FileOutcome::Written(_), Kind::Write) => {
-                Ok(Step::Done(crate::rpc::value(&WriteTextFileResponse::new())))
-            }
+            (FileOutcome::Written(_), Kind::Write) => Ok(Step::Done(value(&WriteTextFileResponse::new()))),
             (FileOutcome::Failed(error), _) => Err(failure(&self.path, &error)),
             (FileOutcome::Read(_), Kind::Write) | (FileOutcome::Written(_), Kind::Read { .. }) => Err(
                 RpcError::new(INTERNAL_ERROR, format!("`{}`: the host answered something else", self.path)),
@@ -184,7 +184,7 @@ fn piece(
     let text = whole
         .text()
         .ok_or_else(|| RpcError::new(INVALID_PARAMS, format!("`{path}` is not a text: it is not UTF-8")))?;
-    Ok(Step::Done(crate::rpc::value(&ReadTextFileResponse::new(text))))
+    Ok(Step::Done(value(&ReadTextFileResponse::new(text))))
 }
 
 /// Why the host did not do what the agent asked for, as an error of the protocol.

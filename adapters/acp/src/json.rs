@@ -1,5 +1,6 @@
-//! Reading JSON that may not be what the protocol says: every question has an answer, none of them a panic.
+//! JSON of the agent, which may not be what the protocol says: every question has an answer, none of them a panic.
 
+use serde::Serialize;
 use serde_json::Value;
 
 /// The text of a member, if it is one.
@@ -27,6 +28,11 @@ pub(crate) fn offered(value: &Value, path: &[&str]) -> bool {
 /// A count that fits, if it is one.
 pub(crate) fn count(value: &Value, key: &str) -> Option<u32> {
     value.get(key).and_then(Value::as_u64).and_then(|number| u32::try_from(number).ok())
+}
+
+/// The official types have text keys and finite numbers, so they always become JSON.
+pub(crate) fn value(value: &impl Serialize) -> Value {
+    serde_json::to_value(value).unwrap_or(Value::Null)
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@
 //!  the agent ends, or writes what cannot be read: every open attempt and binding fails with the reason
 //! ```
 //!
-//! What agents send is read with tolerance (`json.rs`, `rpc.rs`): an unknown update, option or word costs nothing.
+//! What agents send is read with tolerance (`json.rs`, `rpc` of the SDK): an unknown update, option or word costs nothing.
 //! What is sent to them is built with the official types. `fs/*` is offered where the registration binds the grant
 //! `workspace`, and `terminal/*` where it binds `terminal`.
 //!
@@ -24,6 +24,7 @@ mod agent;
 mod attempts;
 mod choices;
 mod client;
+mod codes;
 mod config;
 mod files;
 mod json;
@@ -34,7 +35,6 @@ mod outbox;
 mod outcome;
 mod permission;
 mod prompt;
-mod rpc;
 mod sessions;
 mod terminals;
 #[cfg(test)]

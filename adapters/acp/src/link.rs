@@ -1,14 +1,13 @@
 //! The line to the agent: requests that wait for their answer, with deadlines, and answers to the agent's own.
 
-use std::collections::BTreeMap;
-
 use agent_client_protocol_schema::v1::CancelNotification;
+use omi_adapter_sdk::rpc::{self, Calls, RpcError};
 use omi_adapter_sdk::stdin::{Stdin, StdinFull};
 use omi_adapter_sdk::{Attempt, Binding, Millis, Op, Output, Outputs, Part, SetTimer, StdinProgress};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::rpc::{self, RpcError};
+use crate::json::value;
 
 /// Why a request was made: what its answer is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,11 +26,6 @@ pub(crate) enum Call {
     CloseSession,
 }
 
-struct Pending {
-    call: Call,
-    deadline: Option<Op>,
-}
-
 /// Whether the process is still to come, and until when.
 #[derive(PartialEq, Eq)]
 enum SpawnWait {
@@ -43,9 +37,8 @@ enum SpawnWait {
 pub(crate) struct Link {
     pub(crate) process: Op,
     stdin: Stdin,
-    last_id: u64,
     last_op: Op,
-    pending: BTreeMap<u64, Pending>,
+    calls: Calls<Call>,
     spawn: SpawnWait,
     /// The agent does not read: what was to be written is lost, and the link with it.
     pub(crate) broken: Option<StdinFull>,
@@ -57,9 +50,8 @@ impl Link {
         Self {
             process,
             stdin: Stdin::new(process, stdin_queue_bytes),
-            last_id: 0,
             last_op: process,
-            pending: BTreeMap::new(),
+            calls: Calls::new(),
             spawn: SpawnWait::Over,
             broken: None,
         }
@@ -95,8 +87,7 @@ impl Link {
 
     /// A fresh request number, for a request whose line is made elsewhere.
     pub(crate) fn next_id(&mut self) -> u64 {
-        self.last_id += 1;
-        self.last_id
+        self.calls.next_id()
     }
 
     /// Ask the agent something; `call` comes back with the answer, or when the time is over.
@@ -110,8 +101,8 @@ impl Link {
     ) {
         let id = self.next_id();
         let deadline = timeout_ms.map(|after_ms| self.timer(after_ms, out));
-        self.pending.insert(id, Pending { call, deadline });
-        self.write(rpc::request(id, method, params), out);
+        self.calls.wait(id, call, deadline);
+        self.write(rpc::request(id, method, value(&params)), out);
     }
 
     /// Ask with a line that was made elsewhere.
@@ -123,19 +114,20 @@ impl Link {
         blob_bytes: usize,
         out: &mut Outputs,
     ) {
-        self.pending.insert(id, Pending { call, deadline: None });
+        self.calls.wait(id, call, None);
         let written = self.stdin.write_parts(parts, blob_bytes, out);
         self.note(written);
     }
 
     /// Tell the agent to stop what it does in a session.
     pub(crate) fn cancel(&mut self, session: &str, out: &mut Outputs) {
-        self.write(rpc::notification("session/cancel", CancelNotification::new(session.to_owned())), out);
+        let params = value(&CancelNotification::new(session.to_owned()));
+        self.write(rpc::notification("session/cancel", params), out);
     }
 
     /// Answer a request of the agent.
     pub(crate) fn answer(&mut self, id: &Value, result: impl Serialize, out: &mut Outputs) {
-        self.write(rpc::answer(id, result), out);
+        self.write(rpc::answer(id, value(&result)), out);
     }
 
     /// Answer a request of the agent with an error.
@@ -145,22 +137,12 @@ impl Link {
 
     /// What the request with this number was for. A second answer is to nothing.
     pub(crate) fn answered(&mut self, id: u64, out: &mut Outputs) -> Option<Call> {
-        let pending = self.pending.remove(&id)?;
-        if let Some(timer) = pending.deadline {
-            out.push(Output::ClearTimer(timer));
-        }
-        Some(pending.call)
+        self.calls.answered(id, out)
     }
 
     /// The request whose time is over, if the timer is one of a request. Its answer will be ignored.
     pub(crate) fn expired(&mut self, timer: Op) -> Option<Call> {
-        let (id, call) = self
-            .pending
-            .iter()
-            .find(|(_, pending)| pending.deadline == Some(timer))
-            .map(|(id, pending)| (*id, pending.call))?;
-        self.pending.remove(&id);
-        Some(call)
+        self.calls.expired(timer)
     }
 
     /// The host said how far writing has come.

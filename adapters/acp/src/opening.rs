@@ -6,6 +6,7 @@ use agent_client_protocol_schema::v1::{
     EnvVariable, HttpHeader, LoadSessionRequest, McpServer, McpServerHttp, McpServerSse, McpServerStdio,
     NewSessionRequest, ResumeSessionRequest,
 };
+use omi_adapter_sdk::rpc::{INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, RpcError};
 use omi_adapter_sdk::{
     Binding, BindingFailed, BindingOpened, BindingSettings, Failure, Fidelity, McpTransport, Outputs, Pair,
     log,
@@ -14,14 +15,13 @@ use serde_json::{Value, json};
 
 use crate::agent::Phase;
 use crate::choices::Choice;
+use crate::codes::{AUTH_REQUIRED, NOT_FOUND};
 use crate::config::SystemPrompt;
-use crate::json::text;
+use crate::json::{text, value};
 use crate::link::Call;
 use crate::offers::Offers;
-use crate::rpc::{
-    self, AUTH_REQUIRED, INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, NOT_FOUND, RpcError,
-};
 use crate::sessions::{Session, Stage};
+use crate::wording::said;
 use crate::worker::Worker;
 
 /// Another code for a session that does not exist, seen beside -32002.
@@ -54,15 +54,15 @@ impl Worker {
         let (call, method, mut params) = match session.resumes.clone() {
             None => {
                 let request = NewSessionRequest::new(cwd).mcp_servers(servers);
-                (Call::NewSession(binding), "session/new", rpc::value(&request))
+                (Call::NewSession(binding), "session/new", value(&request))
             }
             Some(id) if offers.resume => {
                 let request = ResumeSessionRequest::new(id, cwd).mcp_servers(servers);
-                (Call::ResumeSession(binding), "session/resume", rpc::value(&request))
+                (Call::ResumeSession(binding), "session/resume", value(&request))
             }
             Some(id) if offers.load => {
                 let request = LoadSessionRequest::new(id, cwd).mcp_servers(servers);
-                (Call::LoadSession(binding), "session/load", rpc::value(&request))
+                (Call::LoadSession(binding), "session/load", value(&request))
             }
             Some(_) => {
                 let message = "the agent offers neither `session/resume` nor `session/load`";
@@ -116,7 +116,7 @@ impl Worker {
             self.agent.offers.resume = false;
             return self.open_native(binding, out);
         }
-        let message = format!("the agent answered with error {}: {}", error.code, error.words());
+        let message = format!("the agent answered with error {}: {}", error.code, said(error));
         let is_new = matches!(call, Call::NewSession(_));
         let failure = match error.code {
             _ if is_new => Failure::fatal("session_refused", message),
@@ -184,7 +184,7 @@ impl Worker {
             Ok(_) => {}
             Err(error) => {
                 let what = if is_model { "model" } else { "mode" };
-                let message = format!("the agent refused the {what}: {}", error.words());
+                let message = format!("the agent refused the {what}: {}", said(&error));
                 return self.open_failed(binding, Failure::fatal(format!("{what}_refused"), message), out);
             }
         }

@@ -13,13 +13,15 @@
 //! | the session is not known | any | failed, stale |
 //! | -32603, 429, 5xx | no | failed; retryable if the turn had done nothing yet |
 
+use omi_adapter_sdk::rpc::{INTERNAL_ERROR, INVALID_PARAMS, RpcError};
 use omi_adapter_sdk::{Failure, Outcome};
 use serde_json::Value;
 
+use crate::codes::{AUTH_REQUIRED, NOT_FOUND, REQUEST_CANCELLED};
 use crate::json::text;
 use crate::offers::Offers;
-use crate::rpc::{AUTH_REQUIRED, INTERNAL_ERROR, INVALID_PARAMS, NOT_FOUND, REQUEST_CANCELLED, RpcError};
 use crate::turn::{Cancel, Turn};
+use crate::wording::said;
 
 /// From the result of `session/prompt`.
 pub(crate) fn of_result(turn: &Turn, result: &Value) -> Outcome {
@@ -50,7 +52,7 @@ pub(crate) fn of_error(turn: &Turn, error: &RpcError, offers: &Offers) -> Outcom
     if was_cancelled && matches!(error.code, REQUEST_CANCELLED | INTERNAL_ERROR) {
         return Outcome::Cancelled;
     }
-    let message = format!("the agent answered the prompt with error {}: {}", error.code, error.words());
+    let message = format!("the agent answered the prompt with error {}: {}", error.code, said(error));
     Outcome::Failed(match error.code {
         AUTH_REQUIRED => Failure::AuthRequired(offers.auth_methods_for(&error.data)),
         NOT_FOUND => Failure::stale("session_not_found", message),

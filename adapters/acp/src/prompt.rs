@@ -4,11 +4,12 @@ use agent_client_protocol_schema::v1::{
     AudioContent, ContentBlock, EmbeddedResource, EmbeddedResourceResource, ImageContent, PromptRequest,
     ResourceLink, TextContent, TextResourceContents,
 };
+use omi_adapter_sdk::rpc;
 use omi_adapter_sdk::{EmbeddedText, Failure, Media, Part, PromptBlock};
 use serde_json::Value;
 
+use crate::json::value;
 use crate::offers::Offers;
-use crate::rpc;
 
 /// Where the blocks go. A quote inside of a JSON string is always escaped, so this cannot be part of a text.
 const NO_BLOCKS: &str = r#""prompt":[]"#;
@@ -32,7 +33,8 @@ pub(crate) fn line(
     blocks: &[PromptBlock],
     offers: &Offers,
 ) -> Result<PromptLine, Failure> {
-    let empty = rpc::request(id, "session/prompt", PromptRequest::new(session.to_owned(), Vec::new()));
+    let empty =
+        rpc::request(id, "session/prompt", value(&PromptRequest::new(session.to_owned(), Vec::new())));
     let empty = String::from_utf8_lossy(&empty).into_owned();
     let (before, after) = split_inside(&empty, NO_BLOCKS, 1);
     let mut line = PromptLine { parts: Vec::new(), blob_bytes: 0, text: before.to_owned() };
@@ -77,11 +79,11 @@ impl PromptLine {
     }
 
     fn block(&mut self, block: &ContentBlock) {
-        self.text.push_str(&rpc::value(block).to_string());
+        self.text.push_str(&value(block).to_string());
     }
 
     fn media(&mut self, block: &ContentBlock, media: &Media) {
-        let block = rpc::value(block).to_string();
+        let block = value(block).to_string();
         let (before, after) = split_inside(&block, NO_DATA, 1);
         self.text.push_str(before);
         self.cut();

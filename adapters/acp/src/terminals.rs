@@ -14,15 +14,16 @@ use agent_client_protocol_schema::v1::{
     CreateTerminalRequest, CreateTerminalResponse, TerminalExitStatus, TerminalId, TerminalOutputResponse,
     WaitForTerminalExitResponse,
 };
+use omi_adapter_sdk::rpc::{INTERNAL_ERROR, INVALID_PARAMS, RpcError};
 use omi_adapter_sdk::{
     Binding, CloseStdin, Exit, Exited, Kill, Millis, Op, Outputs, ProcessOutput, Spawn, Why, log,
 };
 use serde_json::Value;
 
 use crate::client::{Asker, TERMINAL};
+use crate::codes::REQUEST_CANCELLED;
 use crate::files::refusal;
 use crate::link::Link;
-use crate::rpc::{INTERNAL_ERROR, INVALID_PARAMS, REQUEST_CANCELLED, RpcError};
 use crate::wording::head;
 
 use self::output::Kept;

@@ -1,5 +1,7 @@
 //! Foreign text on its way into a message for a person: cut, and without what looks like a secret.
 
+use omi_adapter_sdk::rpc::RpcError;
+
 /// Characters of foreign text in one message: enough for an error and its cause, not for a log.
 const QUOTE_CHARS_MAX: usize = 1000;
 
@@ -16,6 +18,11 @@ pub(crate) fn quote(text: &str) -> String {
     let tail: String = text.chars().skip(skip).collect();
     let cut = if skip > 0 { "…" } else { "" };
     format!("{cut}{}", redact(&tail))
+}
+
+/// What the agent says about an error.
+pub(crate) fn said(error: &RpcError) -> String {
+    quote(&error.words())
 }
 
 /// The first part of a text that names something: a title, a line.

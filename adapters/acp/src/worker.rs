@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use omi_adapter_sdk::rpc::RpcError;
 use omi_adapter_sdk::{
     AttemptFinished, Binding, BindingFailed, CloseStdin, Failure, Fault, Input, Kill, Op, Outcome, Outputs,
     Spawn, Start, Stop, log,
@@ -14,10 +15,10 @@ use crate::files::Files;
 use crate::link::{Call, Link};
 use crate::outbox::Outbox;
 use crate::permission::Permissions;
-use crate::rpc::RpcError;
 use crate::sessions::Session;
 use crate::terminals::{Stream, Terminals};
 use crate::turn::Cancel;
+use crate::wording::said;
 
 /// The op of the agent's process: the first of the worker.
 const PROCESS: Op = 1;
@@ -170,7 +171,7 @@ impl Worker {
             Call::Prompt(binding, attempt) => self.prompt_answered(binding, attempt, &answer, out),
             Call::CloseSession => {
                 if let Err(error) = answer {
-                    log::debug(&format!("session/close: {}", error.words()));
+                    log::debug(&format!("session/close: {}", said(&error)));
                 }
             }
         }

@@ -5,7 +5,7 @@ use omi_adapter_sdk::{
     Ready, Session, export_session,
 };
 
-pub struct Mine;
+pub(crate) struct Mine;
 
 impl Session for Mine {
     fn describe() -> Descriptor {
@@ -28,7 +28,7 @@ impl Session for Mine {
         loop {
             match host.next_input().await {
                 Input::OpenBinding(open) => {
-                    host.send(BindingOpened::new(open.binding, "native-1", Fidelity::None))
+                    host.send(BindingOpened::new(open.binding, "native-1", Fidelity::None));
                 }
                 Input::ExecuteAttempt(run) => {
                     host.send(AttemptEvent::text(run.attempt, "answer", "hello"));

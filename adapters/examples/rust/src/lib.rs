@@ -114,7 +114,7 @@ async fn attempt(host: &Host, agent: &mut Process, execute: &ExecuteAttempt) -> 
         Err(failure) => return Ended::With(Outcome::Failed(failure)),
     };
     if let Err(failure) = agent.write(line) {
-        return Ended::With(failed("agent_stuck", &failure.to_string()));
+        return Ended::With(Outcome::Failed(failure.into()));
     }
     // While the program thinks, the host still wants answers: to a cancellation, or that the worker has to end.
     let answer = either(agent.read_line(), stopped(host));
@@ -125,7 +125,8 @@ async fn attempt(host: &Host, agent: &mut Process, execute: &ExecuteAttempt) -> 
             Outcome::succeeded("end_turn")
         }
         Some(Either::First(Ok(None))) => failed("agent_ended", "the program ended"),
-        Some(Either::First(Err(failure))) => failed("agent_unusable", &failure.to_string()),
+        // Each error of the SDK knows whether trying again can help.
+        Some(Either::First(Err(failure))) => Outcome::Failed(failure.into()),
         Some(Either::Second(())) => return Ended::Stopped,
         None => failed("timed_out", "the program did not answer"),
     })
@@ -249,7 +250,8 @@ mod tests {
         let (mut kit, op) = started();
         kit.execute(1, 1, "hello");
         let outputs = kit.send(testkit::refused(op, Why::Denied("the grant was revoked".to_owned())));
-        assert!(is_retryable(testkit::outcome(&outputs), "agent_unusable"), "{outputs:?}");
+        let failure = Failure::fatal("denied", "denied: the grant was revoked");
+        assert_eq!(testkit::outcome(&outputs), Some(&Outcome::Failed(failure)));
     }
 
     #[test]
