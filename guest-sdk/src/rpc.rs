@@ -4,8 +4,8 @@
 //! use omi_adapter_sdk::rpc::{self, Incoming};
 //! use serde_json::json;
 //!
-//! let line = rpc::request(1, "initialize", json!({"protocolVersion": 1}));
-//! assert_eq!(line, b"{\"id\":1,\"jsonrpc\":\"2.0\",\"method\":\"initialize\",\"params\":{\"protocolVersion\":1}}\n");
+//! let line = rpc::notification("cancel", json!({"session": "s1"})); // JSON with a line feed, as `Process::write` takes it
+//! assert_eq!(line.last(), Some(&b'\n'));
 //! assert_eq!(rpc::read(r#"{"jsonrpc":"2.0","id":1,"result":{}}"#), [Incoming::Answer(1, Ok(json!({})))]);
 //! ```
 
@@ -157,7 +157,7 @@ pub fn answer_error(id: &Value, error: &RpcError) -> Vec<u8> {
 
 fn line<const MEMBERS: usize>(members: [(&str, Value); MEMBERS]) -> Vec<u8> {
     let version = ("jsonrpc", Value::from("2.0"));
-    let message: Value = members.into_iter().chain([version]).collect();
+    let message: Value = [version].into_iter().chain(members).collect();
     format!("{message}\n").into_bytes()
 }
 
@@ -200,7 +200,8 @@ mod tests {
         let Incoming::Request { id, .. } = read_one(r#"{"id":"a-1","method":"x"}"#) else {
             panic!("it is a request");
         };
-        assert_eq!(answer(&id, json!({})), b"{\"id\":\"a-1\",\"jsonrpc\":\"2.0\",\"result\":{}}\n");
+        let answer: Value = serde_json::from_slice(&answer(&id, json!({}))).expect("it is JSON");
+        assert_eq!(answer, json!({"jsonrpc": "2.0", "id": "a-1", "result": {}}));
         assert!(matches!(read_one(r#"{"id":null,"error":{"message":"parse"}}"#), Incoming::Stray(_)));
         assert!(matches!(read_one(r#"{"method":"x"}"#), Incoming::Notification { .. }));
     }
