@@ -24,7 +24,11 @@ use crate::{
 const HOST_VERSION: &str = "0.1.0";
 
 /// The Omi session of every binding and attempt.
-const OMI_SESSION: &str = "ses_test";
+const OMI_SESSION: &str = "ses_00000000000000000000000000000001";
+
+/// The Omi run and attempt of every attempt.
+const OMI_RUN: &str = "run_00000000000000000000000000000002";
+const OMI_ATTEMPT: &str = "att_00000000000000000000000000000003";
 
 /// Milliseconds that a worker has to end, long enough to tell its steps apart.
 const STOP_GRACE_MS: u32 = 6_000;
@@ -56,7 +60,9 @@ impl<A: Adapter> TestKit<A> {
     /// A fresh adapter, at the time 0.
     pub fn new() -> Self {
         LOGGED.with_borrow_mut(Vec::clear);
-        Self { adapter: A::new(), now: 0, timers: BTreeMap::new(), rules: rules::Rules::new(A::describe()) }
+        let descriptor = A::describe();
+        rules::check_description(&descriptor, &A::describe());
+        Self { adapter: A::new(), now: 0, timers: BTreeMap::new(), rules: rules::Rules::new(descriptor) }
     }
 
     /// Tell the adapter what happened; give what it asks for.
@@ -175,8 +181,8 @@ impl<A: Adapter> TestKit<A> {
             attempt,
             binding,
             omi_session: OMI_SESSION.to_owned(),
-            omi_run: "run_test".to_owned(),
-            omi_attempt: "att_test".to_owned(),
+            omi_run: OMI_RUN.to_owned(),
+            omi_attempt: OMI_ATTEMPT.to_owned(),
             number: 1,
             prompt,
             mode: RunMode::Act,
@@ -184,6 +190,13 @@ impl<A: Adapter> TestKit<A> {
             tools: Vec::new(),
             extra: String::new(),
         }))
+    }
+
+    /// Check that nothing waits for the adapter: every start, binding, attempt and cancellation has its answer.
+    ///
+    /// Worth a line at the end of a test in which everything was given that the adapter needs.
+    pub fn settled(&self) {
+        self.rules.settled();
     }
 
     /// What the adapter logged so far.

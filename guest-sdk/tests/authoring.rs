@@ -149,16 +149,6 @@ fn a_session_that_takes_no_input_is_a_fault_not_a_full_memory() {
     );
 }
 
-#[test]
-#[should_panic(expected = "lists no grant `terminal`")]
-fn the_kit_refuses_a_grant_that_was_not_declared() {
-    session!(Stranger, host, {
-        host.send(Spawn::terminal(host.op(), Scope::Worker, "terminal", "ls"));
-        std::future::pending::<()>().await;
-    });
-    TestKit::<SessionAdapter<Stranger>>::new().start("{}");
-}
-
 session!(Runner, host, {
     host.next_input().await;
     let mut process = match host.start(Spawn::lines(host.op(), "agent")).await {
@@ -199,79 +189,4 @@ fn a_process_that_is_refused_says_why() {
     kit.start("{}");
     let outputs = kit.send(testkit::refused(1, Why::Denied("no grant `agent`".to_owned())));
     assert_eq!(outputs[0], Ready::new("denied: no grant `agent`").into());
-}
-
-/// Says whatever its test wants, right or wrong.
-struct Careless;
-
-impl Adapter for Careless {
-    fn describe() -> Descriptor {
-        descriptor()
-    }
-
-    fn new() -> Self {
-        Self
-    }
-
-    fn handle(&mut self, _now: Millis, input: Input, out: &mut Outputs) {
-        match input {
-            Input::Start(_) | Input::Authenticate(_) => out.push(Ready::new("")),
-            Input::ExecuteAttempt(execute) => {
-                let outcome = || Outcome::succeeded("end_turn");
-                for _ in 0..execute.prompt.len() {
-                    out.push(AttemptFinished::new(execute.attempt, outcome(), None));
-                }
-            }
-            Input::Timer(_) => out.push(SetTimer::new(1, 10)),
-            _ => {}
-        }
-    }
-}
-
-#[test]
-#[should_panic(expected = "attempt 1 is not running")]
-fn the_kit_refuses_an_attempt_that_finishes_twice() {
-    let mut kit = TestKit::<Careless>::new();
-    kit.start("{}");
-    let text = || omi_adapter_sdk::PromptBlock::Text(String::new());
-    kit.execute_blocks(1, 1, vec![text(), text()]);
-}
-
-#[test]
-#[should_panic(expected = "op 1 is used twice")]
-fn the_kit_refuses_an_op_that_is_used_twice() {
-    let mut kit = TestKit::<Careless>::new();
-    kit.start("{}");
-    kit.send(Input::Timer(7));
-    kit.send(Input::Timer(7));
-}
-
-#[test]
-#[should_panic(expected = "`ready` is sent once")]
-fn the_kit_refuses_a_second_ready() {
-    let mut kit = TestKit::<Careless>::new();
-    kit.start("{}");
-    kit.start("{}");
-}
-
-fn authenticate() -> Input {
-    Input::Authenticate(omi_adapter_sdk::Authenticate { method: "key".to_owned(), extra: String::new() })
-}
-
-#[test]
-fn the_kit_admits_a_ready_after_each_authenticate() {
-    let mut kit = TestKit::<Careless>::new();
-    kit.start("{}");
-    for _ in 0..2 {
-        assert_eq!(kit.send(authenticate()), [Ready::new("").into()]);
-    }
-}
-
-#[test]
-#[should_panic(expected = "`ready` is sent once")]
-fn the_kit_refuses_a_second_ready_after_one_authenticate() {
-    let mut kit = TestKit::<Careless>::new();
-    kit.start("{}");
-    kit.send(authenticate());
-    kit.start("{}");
 }

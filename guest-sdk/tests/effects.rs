@@ -229,7 +229,8 @@ fn a_body_that_nobody_reads_is_given_up_not_a_full_memory() {
             Worker::describe()
         }
         async fn run(host: Host) {
-            let Ok(mut response) = host.request(request(&host)).await else { return };
+            let request = HttpRequest { scope: Scope::Worker, ..request(&host) };
+            let Ok(mut response) = host.request(request).await else { return };
             host.sleep(1000).await;
             match response.next_piece().await {
                 Ok(_) => log::info("a piece"),
