@@ -1,11 +1,11 @@
 //! Short ways to write the records of the contract: `new` leaves out what is rarely said, and every record is an [`Output`].
 
 use crate::{
-    Approval, Attempt, AttemptEvent, AttemptFinished, AuthRequired, Binding, BindingFailed, BindingOpened,
-    CallTool, CancelAnswer, CloseStdin, ClosedWhy, CreateBlob, Event, Exit, Extension, Failure,
-    FailureDetail, Fault, Fidelity, HttpRequest, Kill, MessageDelta, Op, Outcome, Output, Part, ReadFile,
-    Ready, RequestApproval, RequestInput, Scope, SetTimer, Spawn, Success, Usage, Why, WithdrawRequest,
-    WriteFile, WriteStdin,
+    Approval, ApprovalOption, Attempt, AttemptEvent, AttemptFinished, AuthRequired, Binding, BindingFailed,
+    BindingOpened, CallTool, CancelAnswer, CloseStdin, ClosedWhy, CreateBlob, Event, Exit, Extension,
+    Failure, FailureDetail, Fault, Fidelity, HttpRequest, Kill, MessageDelta, Op, OptionKind, Outcome,
+    Output, Part, ReadFile, Ready, RequestApproval, RequestInput, Scope, SetTimer, Spawn, Success, Usage,
+    Why, WithdrawRequest, WriteFile, WriteStdin,
 };
 
 mod access;
@@ -143,6 +143,26 @@ impl CancelAnswer {
     pub fn because(mut self, message: impl Into<String>) -> Self {
         self.message = Some(message.into());
         self
+    }
+}
+
+impl RequestApproval {
+    /// Ask whether something may be done, without a tool it is about and without details.
+    pub fn new(
+        request: u32,
+        attempt: Attempt,
+        title: impl Into<String>,
+        options: Vec<ApprovalOption>,
+    ) -> Self {
+        let (title, details) = (title.into(), "null".to_owned());
+        Self { request, attempt, title, tool: None, options, details, extra: String::new() }
+    }
+}
+
+impl ApprovalOption {
+    /// One possible answer.
+    pub fn new(id: impl Into<String>, name: impl Into<String>, kind: OptionKind) -> Self {
+        Self { id: id.into(), name: name.into(), kind, extra: String::new() }
     }
 }
 

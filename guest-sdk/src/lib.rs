@@ -4,102 +4,20 @@
 //! tells it what happened (an [`Input`]) and it answers with what should happen (an [`Output`]); it imports
 //! nothing but [`log`]. The contract itself, with a sentence on every record, is in `wit/v0.1`.
 //!
-//! # Two styles
-//!
-//! * **A reactor**: implement [`Adapter`], one `handle` per input. Best where many things happen at the same time.
-//! * **Straight-line code**: implement [`Session`], one `async fn run(host)`. Best where one thing follows another.
+//! * [`tutorial`]: from nothing to an adapter that streams, asks, stops and resumes, with its test. Read it first.
+//! * [`styles`]: straight-line code ([`Session`]) or a reactor ([`Adapter`]), and when to choose which.
+//! * [`testkit`]: tests without WebAssembly, which check that the adapter keeps the contract.
 //!
 //! A session awaits what it asks for: [`Host::start`] for a process, [`Host::read_file`] and [`Host::write_file`] for
-//! files, [`Host::request`] for HTTP. Each names a grant that `describe` lists; [`Start::grants`] says which of them
-//! the registration binds.
+//! files, [`Host::request`] for HTTP and [`Response::next_event`] for a stream of events. Each names a grant that
+//! `describe` lists; [`Start::grants`] says which of them the registration binds. Every error becomes a [`Failure`].
 //!
-//! Both become a component with one macro, [`export_adapter!`] or [`export_session!`], in a crate with
+//! Both styles become a component with one macro, [`export_adapter!`] or [`export_session!`], in a crate with
 //! `crate-type = ["cdylib", "rlib"]`, built with `--target wasm32-wasip2`.
 //!
-//! # A whole adapter
+//! # Features
 //!
-//! It starts the program of its grant `agent`, writes each prompt to it as one line and gives its answer, one line.
-//!
-//! ```
-//! use omi_adapter_sdk::testkit::{self, TestKit};
-//! use omi_adapter_sdk::{
-//!     AttemptEvent, AttemptFinished, BindingOpened, CancelAnswer, Capabilities, Descriptor, ExecuteAttempt, Failure, Fault,
-//!     Fidelity, GrantRequest, Host, Input, Outcome, Output, Process, PromptBlock, Ready, Session, SessionAdapter, Spawn,
-//! };
-//!
-//! struct LineAdapter;
-//!
-//! impl Session for LineAdapter {
-//!     fn describe() -> Descriptor {
-//!         Descriptor {
-//!             adapter_id: "line".to_owned(),
-//!             version: "0.1.0".to_owned(),
-//!             title: "One line, one answer".to_owned(),
-//!             protocol: "lines".to_owned(),
-//!             capabilities: Capabilities::least(),
-//!             grants: vec![GrantRequest::process("agent", "Runs the program that answers.")],
-//!             config_schema: String::new(),
-//!             extra: String::new(),
-//!         }
-//!     }
-//!
-//!     async fn run(host: Host) {
-//!         let mut agent = match host.start(Spawn::lines(host.op(), "agent")).await {
-//!             Ok(agent) => agent,
-//!             Err(why) => return host.send(Fault::new(Failure::fatal("spawn_refused", why.to_string()))),
-//!         };
-//!         host.send(Ready::new("line"));
-//!         loop {
-//!             match host.next_input().await {
-//!                 Input::OpenBinding(open) => {
-//!                     host.send(BindingOpened::new(open.binding, format!("line-{}", open.binding), Fidelity::None));
-//!                 }
-//!                 Input::ExecuteAttempt(execute) => {
-//!                     let outcome = answer(&host, &mut agent, &execute).await;
-//!                     host.send(AttemptFinished::new(execute.attempt, outcome, None));
-//!                 }
-//!                 Input::CancelAttempt(cancel) => {
-//!                     host.send(CancelAnswer::new(cancel.attempt, false, false).because("it is over already"));
-//!                 }
-//!                 Input::Stop(_) => return agent.close_stdin(),
-//!                 _ => {}
-//!             }
-//!         }
-//!     }
-//! }
-//!
-//! async fn answer(host: &Host, agent: &mut Process, execute: &ExecuteAttempt) -> Outcome {
-//!     for block in &execute.prompt {
-//!         if let PromptBlock::Text(text) = block
-//!             && let Err(full) = agent.write(format!("{}\n", text.replace('\n', " ")))
-//!         {
-//!             return Outcome::Failed(Failure::retryable("agent_stuck", full.to_string()));
-//!         }
-//!     }
-//!     match host.within(30_000, agent.read_line()).await {
-//!         Some(Ok(Some(line))) => {
-//!             host.send(AttemptEvent::text(execute.attempt, "answer", line));
-//!             Outcome::succeeded("end_turn")
-//!         }
-//!         Some(Ok(None)) => Outcome::Failed(Failure::retryable("agent_ended", "the agent ended")),
-//!         Some(Err(too_long)) => Outcome::Failed(Failure::fatal("line_too_long", too_long.to_string())),
-//!         None => Outcome::Failed(Failure::retryable("timed_out", "the agent did not answer")),
-//!     }
-//! }
-//!
-//! omi_adapter_sdk::export_session!(LineAdapter);
-//!
-//! // Its test needs no WebAssembly: the kit plays the host, and checks that the adapter keeps to the contract.
-//! let mut kit = TestKit::<SessionAdapter<LineAdapter>>::new();
-//! let spawn = kit.start("{}").remove(0);
-//! let Output::Spawn(Spawn { op, .. }) = spawn else { panic!("a spawn is expected, not {spawn:?}") };
-//! assert_eq!(kit.send(testkit::spawned(op)), [Ready::new("line").into()]);
-//! kit.open(1, "/work");
-//! kit.execute(1, 1, "hello");
-//! let outputs = kit.send(testkit::line(op, "hello yourself"));
-//! assert_eq!(testkit::answer_text(&outputs), "hello yourself");
-//! assert_eq!(testkit::outcome(&outputs), Some(&Outcome::succeeded("end_turn")));
-//! ```
+//! * `json-rpc`: the module `rpc`, JSON-RPC 2.0 over lines.
 
 #[doc(hidden)]
 pub mod adapter;
@@ -120,8 +38,10 @@ pub mod rpc;
 mod session;
 pub mod sse;
 pub mod stdin;
+pub mod styles;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testkit;
+pub mod tutorial;
 
 pub use adapter::{Adapter, Millis, Outputs};
 pub use either::{Either, either};

@@ -4,15 +4,18 @@
 //! output against the rules of the contract, and panics with the rule that was broken.
 
 mod inputs;
+mod outputs;
 mod rules;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 pub use inputs::{
-    answer_text, approval, cancel, eof, exited, file_failed, file_read, file_written, http_body, http_end,
-    http_head, limits, line, outcome, refused, spawned, stderr, stdin_taken, stdout, written_text,
+    approval, authenticate, blob_created, cancel, close, eof, exited, file_failed, file_read, file_written,
+    http_body, http_end, http_head, http_head_with, limits, line, provided, refused, signalled, spawned,
+    stderr, stdin_closed, stdin_taken, stdout, tool_result,
 };
+pub use outputs::{answer_text, approval_asked, effect_op, outcome, written_text};
 
 use crate::log::Level;
 use crate::{

@@ -5,9 +5,8 @@ use std::rc::Rc;
 
 use omi_adapter_sdk::testkit::{self, TestKit};
 use omi_adapter_sdk::{
-    Adapter, AttemptEvent, AttemptFinished, Capabilities, ChunkEnd, Descriptor, Event, Failure, Fault,
-    GrantRequest, Host, Input, Kill, Millis, Outcome, Output, Outputs, ProcessOutput, Progress, Ready, Scope,
-    Session, SessionAdapter, SetTimer, Spawn, Why, log,
+    AttemptEvent, Capabilities, ChunkEnd, Descriptor, Event, Failure, Fault, GrantRequest, Host, Input, Kill,
+    Output, ProcessOutput, Progress, Ready, Session, SessionAdapter, SetTimer, Spawn, Why, log,
 };
 
 fn descriptor() -> Descriptor {

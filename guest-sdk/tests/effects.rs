@@ -107,13 +107,7 @@ fn told(word: &str) -> (Kit, u32) {
     let mut kit = Kit::new();
     kit.start_with_grants("{}", &["workspace", "remote"]);
     let outputs = kit.execute(1, 1, word);
-    let op = outputs.iter().find_map(|output| match output {
-        Output::ReadFile(read) => Some(read.op),
-        Output::WriteFile(write) => Some(write.op),
-        Output::HttpRequest(request) => Some(request.op),
-        _ => None,
-    });
-    (kit, op.unwrap_or_else(|| panic!("an effect is asked for: {outputs:?}")))
+    (kit, testkit::effect_op(&outputs))
 }
 
 fn last_line(kit: &Kit) -> String {

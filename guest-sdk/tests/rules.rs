@@ -2,13 +2,12 @@
 
 use std::cell::RefCell;
 
-use omi_adapter_sdk::testkit::{TestKit, approval, cancel, exited, spawned};
+use omi_adapter_sdk::testkit::{TestKit, approval, authenticate, cancel, close, exited, spawned};
 use omi_adapter_sdk::{
-    Adapter, Artifact, AttemptEvent, AttemptFinished, AuthRequired, Authenticate, BindingFailed,
-    BindingOpened, CallTool, CancelAnswer, Cancellation, Capabilities, CloseBinding, CreateBlob, Decision,
-    Descriptor, Event, Failure, Fault, Fidelity, GrantRequest, HttpRequest, Input, Kill, Millis, Outcome,
-    Output, Outputs, Payload, ReadFile, Ready, RequestApproval, RequestInput, Scope, SetTimer, Spawn,
-    WithdrawRequest,
+    Adapter, Artifact, AttemptEvent, AttemptFinished, AuthRequired, BindingFailed, BindingOpened, CallTool,
+    CancelAnswer, Cancellation, Capabilities, CreateBlob, Decision, Descriptor, Event, Failure, Fault,
+    Fidelity, GrantRequest, HttpRequest, Input, Kill, Millis, Outcome, Output, Outputs, Payload, ReadFile,
+    Ready, RequestApproval, RequestInput, Scope, SetTimer, Spawn, WithdrawRequest,
 };
 
 thread_local! {
@@ -89,12 +88,7 @@ fn finished() -> Output {
 }
 
 fn ask(request: u32) -> Output {
-    let [title, details, extra] = ["May I?", "", ""].map(str::to_owned);
-    RequestApproval { request, attempt: 1, title, tool: None, options: Vec::new(), details, extra }.into()
-}
-
-fn authenticate() -> Input {
-    Input::Authenticate(Authenticate { method: "key".to_owned(), extra: String::new() })
+    RequestApproval::new(request, 1, "May I?", Vec::new()).into()
 }
 
 fn log_in() -> Output {
@@ -106,7 +100,7 @@ fn an_adapter_that_keeps_the_rules_passes() {
     let mut kit = starts_with([log_in()]);
     for _ in 0..2 {
         says([Ready::new("").into()]);
-        kit.send(authenticate());
+        kit.send(authenticate("key"));
     }
     says([
         Spawn::lines(1, "agent").into(),
@@ -229,7 +223,7 @@ refused! {
     a_request_that_was_not_sent: "7 is not a request", in_an_attempt([Output::HttpAbort(7)]);
     a_scope_of_a_binding_that_is_closed: "a scope names what the worker holds", {
         let mut kit = running([CreateBlob { scope: Scope::Binding(1), ..CreateBlob::of_attempt(2, 1, vec![]) }.into()]);
-        kit.send(Input::CloseBinding(CloseBinding { binding: 1, extra: String::new() }))
+        kit.send(close(1))
     };
     a_scope_of_an_attempt_that_is_over: "a scope names what the worker holds",
         in_an_attempt([finished(), ReadFile::new(2, Scope::Attempt(1), "agent", "a").into()]);

@@ -1,9 +1,9 @@
 //! Server-sent events: what the standard says they are, in whatever pieces they come.
 
 use omi_adapter_sdk::sse::{Event, EventTooLarge, Events};
-use omi_adapter_sdk::testkit::{TestKit, http_body, http_end, http_head};
+use omi_adapter_sdk::testkit::{TestKit, effect_op, http_body, http_end, http_head};
 use omi_adapter_sdk::{
-    Capabilities, ChunkEnd, Descriptor, GrantRequest, Host, HttpOutcome, HttpRequest, Output, Scope, Session,
+    Capabilities, ChunkEnd, Descriptor, GrantRequest, Host, HttpOutcome, HttpRequest, Scope, Session,
     SessionAdapter, log,
 };
 
@@ -70,7 +70,7 @@ fn an_event_that_is_too_large_is_named_once_and_the_next_is_whole() {
     assert_eq!(read[0], Err(EventTooLarge { cap: 14 }));
     assert_eq!(read[1].as_ref().map(|event| event.data.as_str()), Ok("ok"));
     assert_eq!(read.len(), 2);
-    assert_eq!(read_with(14, [&[b'x'; 100_000][..]]).len(), 1, "one line without an end");
+    assert_eq!(read_with(14, [&vec![b'x'; 100_000][..]]).len(), 1, "one line without an end");
 }
 
 /// What streams are made of, as far as it can matter where they are cut.
@@ -173,9 +173,7 @@ impl Session for Listener {
 
 fn listen(bodies: &[&str], end: HttpOutcome) -> Vec<String> {
     let mut kit = TestKit::<SessionAdapter<Listener>>::new();
-    let outputs = kit.start("{}");
-    let [Output::HttpRequest(request)] = &outputs[..] else { panic!("a request is expected: {outputs:?}") };
-    let op = request.op;
+    let op = effect_op(&kit.start("{}"));
     kit.send(http_head(op, 200));
     kit.send_all(bodies.iter().map(|body| http_body(op, body)));
     kit.send(http_end(op, end));

@@ -1,9 +1,10 @@
-//! Short ways to write what happened, and to read what was asked for.
+//! Short ways to write what happened.
 
 use crate::{
-    Approval, Attempt, CancelAttempt, ChunkEnd, Content, Decision, Event, Exit, Exited, FileError,
-    FileOutcome, FileRead, FileResult, HttpBody, HttpEnd, HttpHead, HttpOutcome, Input, Limits, Op, Outcome,
-    Output, Part, ProcessOutput, Refused, Spawned, StdinProgress, Why,
+    Answer, Approval, Attempt, Authenticate, Binding, Blob, BlobCreated, CancelAttempt, ChunkEnd,
+    CloseBinding, ClosedWhy, Content, Decision, Exit, Exited, FileError, FileOutcome, FileRead, FileResult,
+    HttpBody, HttpEnd, HttpHead, HttpOutcome, Input, Limits, Op, ProcessOutput, ProvidedInput, Refused,
+    Spawned, StdinClosed, StdinProgress, ToolOutcome, ToolResult, Why,
 };
 
 /// The limits that the kit starts an adapter with: those of a host with its default configuration.
@@ -67,6 +68,16 @@ pub fn exited(op: Op, code: i32, stderr_tail: &str) -> Input {
     })
 }
 
+/// A process was ended by this signal.
+pub fn signalled(op: Op, signal: i32) -> Input {
+    Input::Exited(Exited { op, exit: Exit::Signal(signal), stderr_tail: String::new(), extra: String::new() })
+}
+
+/// A process takes no more input; nothing that was written is lost.
+pub fn stdin_closed(op: Op, why: ClosedWhy) -> Input {
+    Input::StdinClosed(StdinClosed { op, why, lost: 0, extra: String::new() })
+}
+
 /// A process took everything that was written to it.
 pub fn stdin_taken(op: Op) -> Input {
     Input::StdinProgress(StdinProgress { op, accepted: 0, queued: 0, extra: String::new() })
@@ -99,7 +110,13 @@ fn file(op: Op, outcome: FileOutcome) -> Input {
 
 /// An answer begins, without headers.
 pub fn http_head(op: Op, status: u16) -> Input {
-    Input::HttpHead(HttpHead { op, status, headers: Vec::new(), extra: String::new() })
+    http_head_with(op, status, &[])
+}
+
+/// An answer begins, with these headers.
+pub fn http_head_with(op: Op, status: u16, headers: &[(&str, &str)]) -> Input {
+    let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    Input::HttpHead(HttpHead { op, status, headers, extra: String::new() })
 }
 
 /// A piece of an answer.
@@ -122,41 +139,27 @@ pub fn cancel(attempt: Attempt) -> Input {
     Input::CancelAttempt(CancelAttempt { attempt, extra: String::new() })
 }
 
-/// Everything that was written to processes, blobs shown as `<base64 of blob 7>`.
-pub fn written_text(outputs: &[Output]) -> String {
-    outputs
-        .iter()
-        .filter_map(|output| match output {
-            Output::WriteStdin(write) => Some(&write.parts),
-            _ => None,
-        })
-        .flatten()
-        .map(|part| match part {
-            Part::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
-            Part::BlobRaw(blob) => format!("<blob {blob}>"),
-            Part::BlobBase64(blob) => format!("<base64 of blob {blob}>"),
-        })
-        .collect()
+/// A person answered a request for information.
+pub fn provided(request: u32, answer: Answer) -> Input {
+    Input::ProvidedInput(ProvidedInput { request, answer, extra: String::new() })
 }
 
-/// The text of the answer in these outputs.
-pub fn answer_text(outputs: &[Output]) -> String {
-    outputs
-        .iter()
-        .filter_map(|output| match output {
-            Output::AttemptEvent(event) => match &event.event {
-                Event::MessageDelta(delta) => Some(delta.text.as_str()),
-                _ => None,
-            },
-            _ => None,
-        })
-        .collect()
+/// A person chose this way to log in.
+pub fn authenticate(method: &str) -> Input {
+    Input::Authenticate(Authenticate { method: method.to_owned(), extra: String::new() })
 }
 
-/// How the attempt ended, if it did in these outputs.
-pub fn outcome(outputs: &[Output]) -> Option<&Outcome> {
-    outputs.iter().find_map(|output| match output {
-        Output::AttemptFinished(finished) => Some(&finished.outcome),
-        _ => None,
-    })
+/// A tool of the host was called.
+pub fn tool_result(op: Op, outcome: ToolOutcome) -> Input {
+    Input::ToolResult(ToolResult { op, outcome, extra: String::new() })
+}
+
+/// The host keeps bytes as this blob.
+pub fn blob_created(op: Op, blob: Blob, size: u32) -> Input {
+    Input::BlobCreated(BlobCreated { op, blob, size, extra: String::new() })
+}
+
+/// A binding is no longer needed.
+pub fn close(binding: Binding) -> Input {
+    Input::CloseBinding(CloseBinding { binding, extra: String::new() })
 }

@@ -58,30 +58,34 @@ impl Rules {
 
     /// Nothing waits for an answer of the adapter.
     pub(super) fn settled(&self) {
+        if self.worker.is_over() {
+            // A fault answers everything that is open.
+            return;
+        }
         self.worker.settled();
         self.bindings.settled();
         self.attempts.settled();
     }
 
-    fn must_hold(&self, scope: &Scope, output: &Output) {
+    fn must_hold(&self, scope: Scope, output: &Output) {
         let holds = match scope {
             Scope::Worker => true,
-            Scope::Binding(binding) => self.bindings.holds(*binding),
-            Scope::Attempt(attempt) => self.attempts.runs(*attempt),
+            Scope::Binding(binding) => self.bindings.holds(binding),
+            Scope::Attempt(attempt) => self.attempts.runs(attempt),
         };
         assert!(holds, "a scope names what the worker holds, and it does not hold this: {output:?}");
     }
 }
 
 /// On whose behalf an effect is asked for.
-fn scope(output: &Output) -> Option<&Scope> {
+fn scope(output: &Output) -> Option<Scope> {
     match output {
-        Output::Spawn(spawn) => Some(&spawn.scope),
-        Output::SetTimer(timer) => Some(&timer.scope),
-        Output::ReadFile(read) => Some(&read.scope),
-        Output::WriteFile(write) => Some(&write.scope),
-        Output::HttpRequest(request) => Some(&request.scope),
-        Output::CreateBlob(create) => Some(&create.scope),
+        Output::Spawn(spawn) => Some(spawn.scope),
+        Output::SetTimer(timer) => Some(timer.scope),
+        Output::ReadFile(read) => Some(read.scope),
+        Output::WriteFile(write) => Some(write.scope),
+        Output::HttpRequest(request) => Some(request.scope),
+        Output::CreateBlob(create) => Some(create.scope),
         Output::Ready(_)
         | Output::AuthRequired(_)
         | Output::Fault(_)

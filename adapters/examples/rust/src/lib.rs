@@ -175,9 +175,7 @@ mod tests {
     /// A worker that has asked for its program, and the number of the program.
     fn starting() -> (Kit, Op) {
         let mut kit = Kit::new();
-        let outputs = kit.start("{}");
-        let [Output::Spawn(spawn)] = &outputs[..] else { panic!("a spawn is expected: {outputs:?}") };
-        let op = spawn.op;
+        let op = testkit::effect_op(&kit.start("{}"));
         (kit, op)
     }
 

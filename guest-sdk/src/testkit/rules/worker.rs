@@ -49,6 +49,10 @@ impl Worker {
         self.waits = false;
     }
 
+    pub(super) fn is_over(&self) -> bool {
+        self.faulted
+    }
+
     pub(super) fn settled(&self) {
         let answered = !self.waits || self.stopping;
         assert!(answered, "`ready`, `auth-required` or `fault` comes after `start` and `authenticate`");
