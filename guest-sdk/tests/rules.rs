@@ -49,7 +49,7 @@ impl Adapter for Puppet {
 
 /// Has it say this to the next input.
 fn says<const COUNT: usize>(outputs: [Output; COUNT]) {
-    NEXT.set(outputs.to_vec());
+    NEXT.set(outputs.into());
 }
 
 /// The kit, with a worker that says this when it starts.

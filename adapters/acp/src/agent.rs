@@ -197,7 +197,7 @@ impl Worker {
                 _ => self.asked(&id, &method, params, out),
             },
             Incoming::Stray(words) => {
-                log::warn(&format!("the agent says, about no request: {}", quote(&words)))
+                log::warn(&format!("the agent says, about no request: {}", quote(&words)));
             }
             Incoming::Noise => {
                 self.agent.noise.count = self.agent.noise.count.saturating_add(1);
