@@ -189,3 +189,38 @@ fn a_process_that_is_refused_says_why() {
     let outputs = kit.send(testkit::refused(1, Why::Denied("no grant `agent`".to_owned())));
     assert_eq!(outputs[0], Ready::new("denied: no grant `agent`").into());
 }
+
+#[test]
+fn what_was_written_and_refused_is_said_where_the_answer_is_read() {
+    session!(Writer, host, {
+        let Ok(mut process) = host.start(Spawn::lines(host.op(), "agent")).await else { return };
+        if let Err(full) = process.write("ping\n") {
+            log::error(&full.to_string());
+        }
+        while let Some(line) = process.read_line().await.transpose() {
+            log::info(&line.unwrap_or_else(|failure| failure.to_string()));
+        }
+        std::future::pending::<()>().await;
+    });
+    let mut kit = TestKit::<SessionAdapter<Writer>>::new();
+    let op = testkit::effect_op(&kit.start("{}"));
+    kit.send(testkit::spawned(op));
+    kit.send_all([
+        testkit::line(op, "before"),
+        testkit::refused(op, Why::Failed("its input is closed".to_owned())),
+        testkit::line(op, "after"),
+    ]);
+    let lines: Vec<String> = kit.logged().into_iter().map(|(_, line)| line).collect();
+    assert_eq!(lines, ["before", "writing to the process was refused: its input is closed", "after"]);
+}
+
+#[test]
+fn a_session_that_says_what_is_wrong_and_ends_says_it_once() {
+    session!(Honest, host, {
+        host.next_input().await;
+        host.send(Fault::new(Failure::retryable("no_luck", "not today")));
+    });
+    let mut kit = TestKit::<SessionAdapter<Honest>>::new();
+    assert_eq!(kit.start("{}"), [Fault::new(Failure::retryable("no_luck", "not today")).into()]);
+    kit.settled();
+}

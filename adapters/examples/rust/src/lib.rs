@@ -198,6 +198,7 @@ mod tests {
         let outputs = kit.send(testkit::line(op, "hello yourself"));
         assert_eq!(testkit::answer_text(&outputs), "hello yourself");
         assert_eq!(testkit::outcome(&outputs), Some(&Outcome::succeeded("end_turn")));
+        kit.settled();
     }
 
     #[test]
