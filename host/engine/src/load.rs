@@ -157,7 +157,12 @@ impl std::fmt::Debug for Adapter {
 /// Reads the file of a component, refusing a large one before it is in memory.
 pub fn read_component(path: &Path) -> Result<Vec<u8>, LoadError> {
     let failed = |error| LoadError::Read { path: path.to_owned(), error };
-    let bytes = std::fs::metadata(path).map_err(failed)?.len();
+    let found = std::fs::metadata(path).map_err(failed)?;
+    // A pipe may never say anything, and a device never ends.
+    if !found.is_file() {
+        return Err(failed(std::io::Error::other("it is no regular file")));
+    }
+    let bytes = found.len();
     if bytes > limits::COMPONENT_BYTES as u64 {
         return Err(LoadError::TooLarge { bytes });
     }
