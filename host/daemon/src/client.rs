@@ -5,6 +5,7 @@ use std::sync::Arc;
 use omi_kernel::artifact::ArtifactState;
 use omi_kernel::command::{Answer, InputAnswer};
 use omi_kernel::event::Event;
+use omi_kernel::grant::Component;
 use omi_kernel::id::{
     ArtifactId, AttemptId, Cursor, DelegationId, GrantId, OwnerId, RequestId, RunId, SessionId,
 };
@@ -267,6 +268,16 @@ impl Client {
         grant: GrantId,
     ) -> Result<Answered, RequestError> {
         self.request(Input::RevokeGrant { owner, grant }).await
+    }
+
+    /// Installs a component, again or for the first time.
+    pub(crate) async fn install_component(&self, component: Component) -> Result<Answered, RequestError> {
+        self.request(Input::InstallComponent(Box::new(component))).await
+    }
+
+    /// Has a component installed no longer.
+    pub(crate) async fn remove_component(&self, path: String) -> Result<Answered, RequestError> {
+        self.request(Input::RemoveComponent { path }).await
     }
 
     /// Records what a person did with an artifact.

@@ -3,16 +3,40 @@
 use std::path::{Path, PathBuf};
 
 use omi_engine::{Adapter, Engine, read_component};
+use omi_kernel::grant::Component;
 use omi_kernel::report::FailureDetail;
-use omi_store::{ComponentView, Reader, StoreError};
+use omi_store::{ComponentView, Reader};
 
 use crate::bundled;
 use crate::config::Config;
 
 /// Loads a bundled component; none if there is none of that name.
 pub(crate) fn load_bundled(engine: &Engine, name: &str) -> Option<Result<Adapter, FailureDetail>> {
-    let (name, bytes) = bundled::COMPONENTS.iter().find(|(bundled, _)| *bundled == name)?;
-    Some(engine.load(name, bytes).map_err(|error| rejected(name, &error)))
+    Bundled::named(name).map(|bundled| bundled.load(engine))
+}
+
+/// A bundled component.
+pub(crate) struct Bundled(&'static str, &'static [u8]);
+
+impl Bundled {
+    /// The one of a name; none if there is none of that name.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        let (name, bytes) = bundled::COMPONENTS.iter().find(|(bundled, _)| *bundled == name)?;
+        Some(Self(name, bytes))
+    }
+
+    /// Loads it.
+    pub(crate) fn load(&self, engine: &Engine) -> Result<Adapter, FailureDetail> {
+        let Self(name, bytes) = self;
+        engine.load(name, bytes).map_err(|error| rejected(name, &error))
+    }
+}
+
+/// What the file of a component had in it when it was read.
+pub(crate) struct Bytes {
+    content: Vec<u8>,
+    /// The SHA-256, in hexadecimal.
+    pub(crate) digest: String,
 }
 
 /// The file of a component, by the one path that leads to it without links: what the record calls it.
@@ -44,41 +68,72 @@ impl ComponentFile {
         self.load_bytes(engine, &self.read()?)
     }
 
-    fn read(&self) -> Result<Vec<u8>, FailureDetail> {
-        read_component(Path::new(&self.0)).map_err(|error| rejected(&self.0, &error))
+    /// Reads it.
+    pub(crate) fn read(&self) -> Result<Bytes, FailureDetail> {
+        let content = read_component(Path::new(&self.0)).map_err(|error| rejected(&self.0, &error))?;
+        let digest = crate::prompt::sha256_of(&content);
+        Ok(Bytes { content, digest })
     }
 
     /// Loads what was read of it, under the file's name.
-    fn load_bytes(&self, engine: &Engine, bytes: &[u8]) -> Result<Adapter, FailureDetail> {
+    pub(crate) fn load_bytes(&self, engine: &Engine, bytes: &Bytes) -> Result<Adapter, FailureDetail> {
         let path = Path::new(&self.0);
         let name = path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy();
-        engine.load(&name, bytes).map_err(|error| rejected(&self.0, &error))
+        engine.load(&name, &bytes.content).map_err(|error| rejected(&self.0, &error))
     }
 
-    /// Loads it if it is installed with exactly these bytes: what was read is what is compared.
-    pub(crate) fn load_installed(&self, engine: &Engine, database: &Path) -> Result<Adapter, FailureDetail> {
-        let path = &self.0;
-        let installed = self.installed(database).map_err(|error| rejected(path, &error))?;
-        let hint = format!("hint: omi-agentd adapter install {path}");
-        let Some(installed) = installed else {
-            let why = format!("the component `{path}` is not installed; {hint}");
-            return Err(FailureDetail::new("component_not_installed", why));
-        };
-        // Nothing of what nobody agreed to is even compiled.
-        let bytes = self.read()?;
-        let now = crate::prompt::sha256_of(&bytes);
-        if installed.digest != now {
-            let (now, then) = (short(&now), short(&installed.digest));
-            let why = format!(
-                "the component `{path}` has changed since it was installed ({then}, now {now}); {hint}"
-            );
-            return Err(FailureDetail::new("component_changed", why));
+    /// Reads it, if it is installed with exactly these bytes: what was read is what is compared, and nothing of what
+    /// nobody agreed to is even compiled.
+    pub(crate) fn read_installed(&self, database: &Path) -> Result<Bytes, FailureDetail> {
+        let mut installed = self.installed(database)?;
+        loop {
+            let bytes = self.read()?;
+            if bytes.digest == installed {
+                return Ok(bytes);
+            }
+            // It may have been installed again since the record was looked at.
+            let latest = self.installed(database)?;
+            if latest == installed {
+                let (path, then, now) = (&self.0, short(&installed), short(&bytes.digest));
+                let why = format!(
+                    "the component `{path}` has changed since it was installed ({then}, now {now}); {}",
+                    self.hint()
+                );
+                return Err(FailureDetail::new("component_changed", why));
+            }
+            installed = latest;
         }
-        self.load_bytes(engine, &bytes)
     }
 
-    fn installed(&self, database: &Path) -> Result<Option<ComponentView>, StoreError> {
-        Reader::open(database)?.component(&self.0)
+    /// The digest with which it is installed.
+    fn installed(&self, database: &Path) -> Result<String, FailureDetail> {
+        let path = &self.0;
+        let found = Reader::open(database).and_then(|reader| reader.component(path));
+        match found.map_err(|error| rejected(path, &error))? {
+            Some(installed) => Ok(installed.digest),
+            None => {
+                let why = format!("the component `{path}` is not installed; {}", self.hint());
+                Err(FailureDetail::new("component_not_installed", why))
+            }
+        }
+    }
+
+    fn hint(&self) -> String {
+        format!("hint: omi-agentd adapter install {}", self.0)
+    }
+}
+
+/// What is recorded of a component that is installed.
+pub(crate) fn to_record(adapter: &Adapter, path: &str) -> Component {
+    let descriptor = adapter.descriptor();
+    Component {
+        path: path.to_owned(),
+        name: adapter.name().to_owned(),
+        digest: adapter.digest().to_owned(),
+        adapter_id: descriptor.adapter_id.clone(),
+        version: descriptor.version.clone(),
+        grants: descriptor.grants.clone(),
+        imports: adapter.imports().to_vec(),
     }
 }
 
@@ -167,16 +222,13 @@ mod tests {
     }
 
     #[test]
-    fn what_was_never_installed_is_not_loaded() {
+    fn what_was_never_installed_is_not_even_read() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("x.wasm");
         std::fs::write(&file, "not even a component").unwrap();
         let database = folder.path().join("record");
         drop(omi_store::Store::open(&database, Timestamp(1)).unwrap());
-        let tokio = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let state = crate::state::StateDir::choose(Some(folder.path().join("state"))).unwrap();
-        let engine = crate::daemon::engine(&state, Vec::new(), tokio.handle()).unwrap();
-        let refused = ComponentFile::at(&file).unwrap().load_installed(&engine, &database).unwrap_err();
+        let refused = ComponentFile::at(&file).unwrap().read_installed(&database).err().unwrap();
         assert_eq!(refused.code, "component_not_installed");
         assert!(refused.message.contains("hint: omi-agentd adapter install /"), "{}", refused.message);
     }

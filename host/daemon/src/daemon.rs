@@ -10,6 +10,7 @@ use omi_store::Store;
 use crate::artifacts::Artifacts;
 use crate::client::Client;
 use crate::clock;
+use crate::components::Components;
 use crate::config::Config;
 use crate::driver::{self, Setup};
 use crate::recording::Recordings;
@@ -24,6 +25,8 @@ pub(crate) struct Daemon {
     pub(crate) client: Client,
     /// What is configured.
     pub(crate) config: Arc<Config>,
+    /// What adapters are made of.
+    pub(crate) components: Components,
     _lock: StateLock,
 }
 
@@ -48,18 +51,19 @@ impl Daemon {
         let tokio = tokio::runtime::Handle::current();
         // Who could write either of them could allow itself anything.
         let private = vec![state.path().to_owned(), config.path.clone()];
+        let engine = engine(state, private, &tokio)?;
+        let components = Components::new(engine, config.clone(), state.database());
         let setup = Setup {
             store,
-            engine: engine(state, private, &tokio)?,
+            components: components.clone(),
             config: config.clone(),
             artifacts: Artifacts::new(state.artifacts()),
-            database: state.database(),
             cwd: manner.cwd,
             person: manner.person,
             adopt_queued: manner.adopt_queued,
             recordings: manner.recordings,
         };
-        Ok(Self { client: driver::start(setup, &tokio)?, config, _lock: lock })
+        Ok(Self { client: driver::start(setup, &tokio)?, config, components, _lock: lock })
     }
 
     /// Ends it: workers are stopped and what they did is recorded.

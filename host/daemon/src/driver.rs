@@ -18,6 +18,8 @@ mod held;
 mod pool;
 mod reports;
 mod requests;
+#[cfg(test)]
+mod scene;
 mod schedule;
 mod setup;
 mod slot;

@@ -7,6 +7,7 @@ mod cli;
 mod client;
 mod clock;
 mod component;
+mod components;
 mod config;
 mod daemon;
 mod driver;

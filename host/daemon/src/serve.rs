@@ -1,6 +1,7 @@
 //! `omi-agentd serve --stdio`: many clients and requests on one pipe, each message with its correlation.
 
 mod change;
+mod component;
 mod delegation;
 mod pipe;
 mod query;
@@ -19,6 +20,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::client::{Answered, Client};
+use crate::components::Components;
 use crate::config::Config;
 use crate::daemon::{Daemon, Manner};
 use crate::state::StateDir;
@@ -26,7 +28,8 @@ use crate::wire::{self, Address, Correlation, Inbound, Line, What, WireError};
 use request::Requests;
 use subscription::Subscriptions;
 
-/// Requests at the same time that last: queries, retries, delegations, subscriptions. Each has a task of its own.
+/// Requests at the same time that last: queries, retries, delegations, subscriptions, installations. Each has a task of
+/// its own.
 const LASTING_MAX: usize = 1024;
 /// Requests at the same time beside those, so that what lasts can still be interrupted and answered.
 const SHORT_MAX: usize = 256;
@@ -41,6 +44,7 @@ pub(crate) async fn serve(state: &StateDir, config: Config) -> anyhow::Result<Ex
     let server = Server {
         client: daemon.client.clone(),
         config: daemon.config.clone(),
+        components: daemon.components.clone(),
         database: state.database(),
         out: out.messages.clone(),
         requests: Requests::default(),
@@ -57,6 +61,7 @@ pub(crate) async fn serve(state: &StateDir, config: Config) -> anyhow::Result<Ex
 struct Server {
     client: Client,
     config: Arc<Config>,
+    components: Components,
     database: PathBuf,
     out: mpsc::Sender<Value>,
     requests: Requests,
@@ -152,6 +157,12 @@ impl Server {
             What::RevokeGrant(revocation) => {
                 tasks.spawn(server.revoke_grant(revocation, correlation));
             }
+            What::InstallComponent(install) => {
+                tasks.spawn(server.install_component(install, correlation));
+            }
+            What::RemoveComponent(removal) => {
+                tasks.spawn(server.remove_component(removal, correlation));
+            }
             What::Subscribe(subscribe) => match self.subscriptions.begin(&address) {
                 Ok(seat) => {
                     tasks.spawn(server.subscribe(subscribe, correlation, seat));
@@ -185,10 +196,16 @@ impl Server {
     }
 }
 
-/// Whether a request goes on after its first answer.
+/// Whether a request goes on after its first answer, or takes its time until that.
 fn lasts(what: &What) -> bool {
     match what {
-        What::Query(_) | What::Retry(_) | What::Delegate(_) | What::Subscribe(_) => true,
+        What::Query(_)
+        | What::Retry(_)
+        | What::Delegate(_)
+        | What::Subscribe(_)
+        // To compile a component takes seconds, and they are compiled one after the other.
+        | What::InstallComponent(_)
+        | What::RemoveComponent(_) => true,
         What::Interrupt(_)
         | What::ApprovalDecision(_)
         | What::ProvideInput(_)

@@ -1,5 +1,6 @@
 //! Wire protocol v2: the messages of `serve --stdio` (SPEC §1.10). One JSON object a line, in both directions.
 
+mod component;
 mod correlation;
 mod news;
 mod query;
@@ -12,6 +13,7 @@ use serde_json::{Map, Value, json};
 
 use crate::client::RequestError;
 use crate::config::ConfigError;
+pub(crate) use component::{InstallComponent, RemoveComponent};
 pub(crate) use correlation::Correlation;
 pub(crate) use news::{about_child, about_run};
 pub(crate) use query::Query;
@@ -73,6 +75,10 @@ pub(crate) enum What {
     UpdateArtifact(UpdateArtifact),
     /// Take a grant back.
     RevokeGrant(RevokeGrant),
+    /// Let a component be used, with the bytes that it has now.
+    InstallComponent(InstallComponent),
+    /// Let a component be used no longer.
+    RemoveComponent(RemoveComponent),
     /// Hear about everything, or about a session or run.
     Subscribe(Subscribe),
     /// Hear no more.
@@ -153,6 +159,8 @@ fn what(kind: &str, fields: Map<String, Value>) -> Result<What, WireError> {
         "invalidate_session" => What::InvalidateSession(read_fields(kind, fields)?),
         "update_artifact" => What::UpdateArtifact(read_fields(kind, fields)?),
         "revoke_grant" => What::RevokeGrant(read_fields(kind, fields)?),
+        "install_component" => What::InstallComponent(read_fields(kind, fields)?),
+        "remove_component" => What::RemoveComponent(read_fields(kind, fields)?),
         "subscribe" => What::Subscribe(read_fields(kind, fields)?),
         "unsubscribe" => {
             let Unsubscribe {} = read_fields(kind, fields)?;

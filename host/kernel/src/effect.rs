@@ -161,6 +161,14 @@ pub enum Effect {
         /// The grant, or the one that it was copied from.
         grant: GrantId,
     },
+    /// Have new attempts of a component served by these bytes of it only: a worker with others takes no further run, and
+    /// ends once it is idle. Repeatable.
+    UseComponent {
+        /// The component, as the record calls it.
+        path: String,
+        /// The SHA-256 of its bytes; none if it is not installed any more.
+        digest: Option<String>,
+    },
     /// Let a native session go.
     CloseBinding {
         /// The worker that holds it.
@@ -211,6 +219,7 @@ impl Effect {
             | Self::Dequeue { .. }
             | Self::Refuse { .. }
             | Self::Revoke { .. }
+            | Self::UseComponent { .. }
             | Self::CloseBinding { .. }
             | Self::StopWorker { .. }
             | Self::Reap { .. }

@@ -10,6 +10,10 @@
 //!
 //! A binding that does not survive its worker pins its session to it. Only idle workers are ever evicted, the one that
 //! was used longest ago first; what they hold is recorded as stale before anything takes their place.
+//!
+//! A run keeps the worker in which its attempt began. A worker whose component was installed anew meanwhile, with other
+//! bytes, gets no further run: it ends once it is idle, like one that is evicted, and a worker with the new bytes takes up
+//! what can be taken up.
 
 use std::collections::BTreeMap;
 
@@ -39,6 +43,15 @@ pub struct Holding {
     pub fidelity: Fidelity,
 }
 
+/// What a worker runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Runs {
+    /// The component, as the record calls it.
+    pub component: String,
+    /// The SHA-256 of its bytes.
+    pub digest: String,
+}
+
 /// A worker.
 #[derive(Debug, Clone)]
 pub struct PoolWorker {
@@ -50,6 +63,8 @@ pub struct PoolWorker {
     pub run: Option<RunId>,
     /// What it holds open.
     pub holds: BTreeMap<BindingId, Holding>,
+    /// What it runs, once that is loaded.
+    runs: Option<Runs>,
     bindings_max: usize,
     used_at: Timestamp,
 }
@@ -94,7 +109,7 @@ pub enum Lease {
     },
     /// Nothing before this idle worker has ended.
     Evict(WorkerId),
-    /// Nothing before another run gives its worker back.
+    /// Nothing before another run gives its worker back, or a worker that is to end has ended.
     Wait,
 }
 
@@ -104,12 +119,15 @@ pub struct Pool {
     workers_max: usize,
     of_adapter: BTreeMap<AdapterId, usize>,
     workers: BTreeMap<WorkerId, PoolWorker>,
+    /// The bytes of each component that was installed or removed in this daemon's life; none if it was removed.
+    installed: BTreeMap<String, Option<String>>,
 }
 
 impl Pool {
     /// No workers yet; at most so many that are not parked in all, and so many of each registration that has a limit.
     pub fn new(workers_max: usize, of_adapter: BTreeMap<AdapterId, usize>) -> Self {
-        Self { workers_max: workers_max.max(1), of_adapter, workers: BTreeMap::new() }
+        let (workers, installed) = (BTreeMap::new(), BTreeMap::new());
+        Self { workers_max: workers_max.max(1), of_adapter, workers, installed }
     }
 
     /// The workers.
@@ -130,9 +148,11 @@ impl Pool {
     /// What a run would get now. `parked` runs keep a worker beyond the limit of all.
     pub fn find(&self, waiting: &Waiting, parked: usize) -> Lease {
         let mine = || self.workers.iter().filter(|(_, worker)| worker.adapter == waiting.adapter);
-        let idle = |worker: &PoolWorker| worker.status == WorkerStatus::Idle;
+        let idle = |worker: &PoolWorker| self.is_free(worker);
         let holds = |(id, worker): (_, &PoolWorker)| {
-            worker.holding(&waiting.session).map(|(binding, holding)| worker.lease(id, binding, holding))
+            let (binding, holding) = worker.holding(&waiting.session)?;
+            let ends = worker.status == WorkerStatus::Idle && !idle(worker);
+            Some(if ends { Lease::Wait } else { worker.lease(id, binding, holding) })
         };
         if let Some(lease) = mine().find_map(holds) {
             return lease;
@@ -161,16 +181,18 @@ impl Pool {
             status: WorkerStatus::Starting,
             run: Some(waiting.run.clone()),
             holds: BTreeMap::new(),
+            runs: None,
             bindings_max: 1,
             used_at: now,
         };
         self.workers.insert(worker, new);
     }
 
-    /// A worker is there, and how many bindings it can hold. Answers the run that it was started for; if that does not
-    /// want it any more, the worker is idle.
-    pub fn started(&mut self, worker: &WorkerId, bindings_max: usize) -> Option<RunId> {
+    /// A worker is there, what it runs, and how many bindings it can hold. Answers the run that it was started for; if
+    /// that does not want it any more, the worker is idle.
+    pub fn started(&mut self, worker: &WorkerId, runs: Runs, bindings_max: usize) -> Option<RunId> {
         let worker = self.workers.get_mut(worker)?;
+        worker.runs = Some(runs);
         worker.bindings_max = bindings_max.max(1);
         if worker.status == WorkerStatus::Starting {
             worker.status = if worker.run.is_some() { WorkerStatus::Leased } else { WorkerStatus::Idle };
@@ -222,6 +244,33 @@ impl Pool {
         if let Some(worker) = self.workers.get_mut(worker) {
             worker.holds.remove(binding);
         }
+    }
+
+    /// A component is installed with these bytes from now on, or with none.
+    pub fn installed(&mut self, component: String, digest: Option<String>) {
+        self.installed.insert(component, digest);
+    }
+
+    /// A worker runs other bytes of its component than are installed now: no attempt begins in it.
+    pub fn is_outdated(&self, worker: &WorkerId) -> bool {
+        self.workers.get(worker).is_some_and(|worker| self.runs_others(worker))
+    }
+
+    /// The outdated workers that no run has: they are to end.
+    pub fn outdated(&self) -> Vec<WorkerId> {
+        let ends = |worker: &PoolWorker| worker.status == WorkerStatus::Idle && self.runs_others(worker);
+        self.workers.iter().filter(|(_, worker)| ends(worker)).map(|(id, _)| id.clone()).collect()
+    }
+
+    fn runs_others(&self, worker: &PoolWorker) -> bool {
+        let Some(runs) = &worker.runs else { return false };
+        let installed = self.installed.get(&runs.component);
+        installed.is_some_and(|digest| digest.as_ref() != Some(&runs.digest))
+    }
+
+    /// It can be given to a run.
+    fn is_free(&self, worker: &PoolWorker) -> bool {
+        worker.status == WorkerStatus::Idle && !self.runs_others(worker)
     }
 
     /// The workers that have been idle since before a time.

@@ -122,7 +122,7 @@ impl Coverage {
     /// What only a driver with its workers can meet, and was never met.
     pub fn unmet(&self) -> Vec<String> {
         let unmet = MEETINGS.iter().filter(|what| !self.met.contains_key(**what));
-        unmet.map(|what| format!("no access was ever {what}")).collect()
+        unmet.map(|what| format!("nothing was ever {what}")).collect()
     }
 
     /// Something was met that only a driver with its workers can meet.

@@ -99,6 +99,9 @@ pub struct Sim {
     last_id: u128,
     last_other_id: u128,
     last_native: u64,
+    /// The bytes of each component that somebody installed or removed; none if they removed it. The others came with
+    /// the daemon.
+    installed: BTreeMap<String, Option<String>>,
     /// A rule that was broken where nobody could say so.
     fault: Option<Fault>,
 }
@@ -130,6 +133,7 @@ impl Sim {
             last_id: 0,
             last_other_id: 1 << 64,
             last_native: 0,
+            installed: BTreeMap::new(),
             fault: None,
         }
     }

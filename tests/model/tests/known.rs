@@ -8,7 +8,7 @@ mod kernel;
 use omi_kernel::descriptor::Fidelity;
 use omi_kernel::effect::Wait;
 use omi_kernel::id::{AttemptId, BindingId, Ids, RunId, SessionId, Timestamp, WorkerId};
-use omi_kernel::pool::{Holding, Lease, Pool};
+use omi_kernel::pool::{Holding, Lease, Pool, Runs};
 use omi_kernel::schedule::{Scheduler, Waiting};
 use omi_kernel::watch::{Due, TimeLimits, Watch};
 
@@ -28,7 +28,8 @@ fn a_child_gets_a_worker_although_its_parents_worker_holds_its_session() {
     let (parent, child) = (waiting(1, 1), waiting(2, 2));
     let worker = WorkerId::new(&mut Ids::new(&mut || 1));
     pool.starting(worker.clone(), &parent, Timestamp(0));
-    pool.started(&worker, 3);
+    let runs = Runs { component: "acp".into(), digest: "d1".into() };
+    pool.started(&worker, runs, 3);
     for (binding, session) in [(1, parent.session), (2, child.session.clone())] {
         let binding = BindingId::new(&mut Ids::new(&mut || binding));
         pool.hold(&worker, binding, Holding { session, fidelity: Fidelity::Native });

@@ -74,6 +74,7 @@ impl Driver {
             }
             Effect::Refuse { worker, op, why } => self.pool.tell(&worker, Command::Refuse { op, why }),
             Effect::Revoke { grant } => self.pool.tell_all(&Command::Revoke { grant }),
+            Effect::UseComponent { path, digest } => self.pool.installed(path, digest),
             Effect::CloseBinding { worker, binding } => self.pool.close_binding(&worker, binding),
             Effect::StopWorker { worker, reason } => {
                 self.pool.stop(&worker, reason, self.clock.since_start());

@@ -52,9 +52,24 @@ impl Pool {
 
     /// A worker is there. Answers the run that still wants it.
     pub(super) fn started(&mut self, worker: &WorkerId, started: Started) -> Option<RunId> {
-        let bindings_max = started.bindings_max;
+        let (runs, bindings_max) = (started.runs.clone(), started.bindings_max);
         self.slots.get_mut(worker)?.start(started);
-        self.places.started(worker, bindings_max)
+        self.places.started(worker, runs, bindings_max)
+    }
+
+    /// A component is installed with these bytes from now on, or with none.
+    pub(super) fn installed(&mut self, component: String, digest: Option<String>) {
+        self.places.installed(component, digest);
+    }
+
+    /// A worker runs other bytes than are installed now: no attempt begins in it.
+    pub(super) fn is_outdated(&self, worker: &WorkerId) -> bool {
+        self.places.is_outdated(worker)
+    }
+
+    /// The outdated workers that no run has.
+    pub(super) fn outdated(&self) -> Vec<WorkerId> {
+        self.places.outdated()
     }
 
     /// A worker could not be started. Answers the run that still wants it.
@@ -76,7 +91,7 @@ impl Pool {
             held: place.holds.keys().cloned().collect(),
             resume: started.resume,
             default_cwd: default_cwd.display().to_string(),
-            digest: started.digest.clone(),
+            digest: started.runs.digest.clone(),
             protocol: started.protocol.clone(),
             mcp_hash: registration.as_ref().and_then(RegistrationConfig::mcp_hash),
             models: registration.as_ref().map(|found| found.models.clone()).unwrap_or_default(),
@@ -171,7 +186,7 @@ impl Pool {
         let bind = slot.bind.take_if(|making| making.binding == *binding)?;
         let holding = Holding { session: bind.session, fidelity };
         self.places.hold(worker, binding.clone(), holding);
-        Some((bind.attempt, slot.started.as_ref()?.digest.clone()))
+        Some((bind.attempt, slot.started.as_ref()?.runs.digest.clone()))
     }
 
     /// A binding is not open, or no more. Answers the attempt that needs it.

@@ -19,6 +19,9 @@ impl Driver {
         if self.ending.is_some() {
             return;
         }
+        for worker in self.pool.outdated() {
+            self.end_idle(&worker);
+        }
         while let Some(run) = self.scheduler.resume() {
             self.go_on(&run);
         }
@@ -123,8 +126,11 @@ impl Driver {
         match started {
             Ok(started) => {
                 // The run stays queued when the daemon ends: the next one takes it up.
-                if let Some(run) = self.pool.started(worker, started).filter(|_| !ending) {
-                    self.begin(&run, worker);
+                match self.pool.started(worker, started).filter(|_| !ending) {
+                    // Something else was installed while it was started: nothing has begun in it yet.
+                    Some(run) if self.pool.is_outdated(worker) => self.go_elsewhere(&run),
+                    Some(run) => self.begin(&run, worker),
+                    None => {}
                 }
                 if self.pool.end_of(worker).is_some() {
                     self.worker_over(worker);
@@ -261,5 +267,40 @@ impl Driver {
                 }
             });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::driver::scene::scene;
+    use crate::driver::{Item, Message};
+
+    #[test]
+    fn a_run_does_not_begin_in_a_worker_whose_component_was_replaced_while_it_was_started() {
+        let mut scene = scene("echo");
+        let driver = &mut scene.driver;
+        driver.pool.installed("echo".to_owned(), Some("other bytes".to_owned()));
+        loop {
+            let message = scene.tokio.block_on(driver.messages.recv()).unwrap();
+            let is_there = matches!(message, Message::Started { started: Ok(_), .. });
+            driver.translate(message);
+            if is_there {
+                break;
+            }
+        }
+        assert!(driver.items.is_empty(), "nothing begins");
+        assert_eq!(driver.elsewhere.iter().map(|waiting| &waiting.run).collect::<Vec<_>>(), [&scene.run]);
+        driver.schedule();
+        let ends = |item: &Item| {
+            matches!(item, Item::Input { input: Input::WorkerOver { worker, stop: Some(_) }, .. }
+                if *worker == scene.worker)
+        };
+        assert_eq!(driver.items.iter().filter(|item| ends(item)).count(), 1, "it is of no use");
+        assert_ne!(driver.pool.of_run(&scene.run), Some(&scene.worker));
+        assert!(
+            driver.elsewhere.is_empty() && driver.pool.of_run(&scene.run).is_some(),
+            "another one starts"
+        );
     }
 }

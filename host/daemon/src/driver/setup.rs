@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use omi_engine::Engine;
 use omi_kernel::id::{Cursor, Timestamp};
 use omi_kernel::schedule::Scheduler;
 use omi_kernel::watch::Watch;
@@ -22,6 +21,7 @@ use super::{Driver, MESSAGES_MAX, PUBLISHED_MAX};
 use crate::artifacts::Artifacts;
 use crate::client::Client;
 use crate::clock::Clock;
+use crate::components::Components;
 use crate::config::Config;
 use crate::recording::Recordings;
 
@@ -29,16 +29,14 @@ use crate::recording::Recordings;
 pub(crate) struct Setup {
     /// The record.
     pub(crate) store: Store,
-    /// What runs adapters.
-    pub(crate) engine: Engine,
+    /// What adapters are made of, and what runs them.
+    pub(crate) components: Components,
     /// What is configured.
     pub(crate) config: Arc<Config>,
     /// Where what adapters make is kept.
     pub(crate) artifacts: Artifacts,
     /// The working folder where neither run nor session names one.
     pub(crate) cwd: PathBuf,
-    /// Where the record is, to be read beside the driver.
-    pub(crate) database: PathBuf,
     /// There is a person who can be asked for permission.
     pub(crate) person: bool,
     /// Runs that an earlier daemon left in the queue are taken up.
@@ -67,15 +65,13 @@ pub(super) fn prepare(setup: Setup, tokio: &tokio::runtime::Handle) -> (Driver, 
     let (published, listener) = broadcast::channel(PUBLISHED_MAX);
     let client = Client { messages: asks.clone(), published: Arc::new(listener) };
     let starter = Starter {
-        engine: setup.engine,
         config: setup.config.clone(),
         cwd: setup.cwd.clone(),
         artifacts: setup.artifacts,
         recordings: setup.recordings,
-        database: setup.database,
         messages: sender,
         tokio: tokio.clone(),
-        components: Arc::default(),
+        components: setup.components,
     };
     let driver = Driver {
         store: setup.store,

@@ -1,25 +1,25 @@
 //! Starts workers, away from the loop: loading a component takes seconds the first time.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use omi_engine::{Adapter, Engine, ReportSink, Worker, WorkerSpec};
+use omi_engine::{ReportSink, Worker, WorkerSpec};
 use omi_kernel::descriptor::{Descriptor, Fidelity};
 use omi_kernel::id::{AdapterId, WorkerId};
+use omi_kernel::pool::Runs;
 use omi_kernel::report::{Activity, FailureDetail, Report};
 use tokio::sync::mpsc;
 
 use super::{Message, random};
 use crate::artifacts::Artifacts;
-use crate::component::{self, ComponentFile};
+use crate::components::Components;
 use crate::config::Config;
 use crate::recording::Recordings;
 
 /// A worker that was started.
 pub(crate) struct Started {
     pub(super) worker: Worker,
-    pub(super) digest: String,
+    pub(super) runs: Runs,
     pub(super) protocol: String,
     pub(super) resume: Fidelity,
     pub(super) bindings_max: usize,
@@ -27,24 +27,21 @@ pub(crate) struct Started {
 
 impl std::fmt::Debug for Started {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Started").field("digest", &self.digest).finish_non_exhaustive()
+        f.debug_struct("Started").field("runs", &self.runs).finish_non_exhaustive()
     }
 }
 
 /// What it takes to start workers.
 #[derive(Clone)]
 pub(super) struct Starter {
-    pub(super) engine: Engine,
     pub(super) config: Arc<Config>,
     pub(super) cwd: PathBuf,
     pub(super) artifacts: Artifacts,
     /// Where what workers are told and ask for is written down, if it is.
     pub(super) recordings: Option<Recordings>,
-    pub(super) database: PathBuf,
     pub(super) messages: mpsc::Sender<Message>,
     pub(super) tokio: tokio::runtime::Handle,
-    /// Components by what the registration names, so that each is compiled once.
-    pub(super) components: Arc<Mutex<BTreeMap<String, (Adapter, String)>>>,
+    pub(super) components: Components,
 }
 
 impl Starter {
@@ -64,7 +61,8 @@ impl Starter {
             .config
             .registration(name)
             .map_err(|error| FailureDetail::new("adapter_not_registered", error.to_string()))?;
-        let (adapter, component) = self.load(&registration.component)?;
+        let (adapter, component) = self.components.load(&registration.component)?;
+        let runs = Runs { component: component.clone(), digest: adapter.digest().to_owned() };
         let seed = u32::try_from(random() & u128::from(u32::MAX)).unwrap_or_default();
         let calls =
             self.recordings.as_ref().map(|recordings| recordings.of_worker(&adapter, seed)).transpose();
@@ -78,12 +76,12 @@ impl Starter {
             seed,
             calls,
         };
-        let started = self.engine.start_worker(&adapter, spec, self.sink(worker.clone()));
+        let started = self.components.engine().start_worker(&adapter, spec, self.sink(worker.clone()));
         let worker = started.map_err(|error| FailureDetail::new("worker_not_started", error.to_string()))?;
         let Descriptor { capabilities, protocol, .. } = adapter.descriptor();
         Ok(Started {
             worker,
-            digest: adapter.digest().to_owned(),
+            runs,
             // Its name without its version: `acp` of `acp/1`.
             protocol: protocol.split('/').next().unwrap_or_default().to_owned(),
             resume: capabilities.resume,
@@ -102,22 +100,5 @@ impl Starter {
             // A driver that is gone hears nothing.
             let _ = messages.blocking_send(Message::Report { worker: worker.clone(), report });
         })
-    }
-
-    /// The component that a registration names, and what the record calls it.
-    fn load(&self, named: &str) -> Result<(Adapter, String), FailureDetail> {
-        let mut components = self.components.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if let Some(loaded) = components.get(named) {
-            return Ok(loaded.clone());
-        }
-        let loaded = match component::load_bundled(&self.engine, named) {
-            Some(adapter) => (adapter?, named.to_owned()),
-            None => {
-                let file = ComponentFile::named(&self.config, named)?;
-                (file.load_installed(&self.engine, &self.database)?, file.path().to_owned())
-            }
-        };
-        components.insert(named.to_owned(), loaded.clone());
-        Ok(loaded)
     }
 }

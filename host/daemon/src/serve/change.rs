@@ -119,7 +119,10 @@ impl Server {
 }
 
 /// The answer to what is done and needs no more words.
-fn acknowledged(done: Result<Answered, RequestError>, correlation: &Correlation) -> Result<Value, WireError> {
+pub(super) fn acknowledged(
+    done: Result<Answered, RequestError>,
+    correlation: &Correlation,
+) -> Result<Value, WireError> {
     match done? {
         Answered::Done => Ok(correlation.ack()),
         other => Err(unexpected(&other)),

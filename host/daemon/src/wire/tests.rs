@@ -125,6 +125,29 @@ fn a_grant_is_taken_back_by_its_id() {
 }
 
 #[test]
+fn a_component_is_named_by_an_absolute_path_and_a_digest_is_one() {
+    let install = |extra: &str| match inbound("install_component", extra).unwrap().what {
+        What::InstallComponent(install) => install.check(),
+        other => panic!("no installation: {other:?}"),
+    };
+    let digest = "0a".repeat(32);
+    assert_eq!(install(r#","path":"/x.wasm""#), Ok(()));
+    assert_eq!(install(&format!(r#","path":"/x.wasm","digest":"{digest}""#)), Ok(()));
+    let relative = install(r#","path":"x\n.wasm""#).unwrap_err().message;
+    assert!(relative.contains("`path` must be absolute") && !relative.contains('\n'), "{relative}");
+    for digest in [&digest[1..], &digest.to_uppercase(), ""] {
+        let wrong = install(&format!(r#","path":"/x.wasm","digest":"{digest}""#)).unwrap_err();
+        assert!(wrong.message.contains("`digest`"), "{wrong:?}");
+    }
+    assert!(wrong("install_component", "").contains("`path`"));
+    assert!(wrong("install_component", r#","path":"/x.wasm","yes":true"#).contains("yes"));
+    match inbound("remove_component", r#","path":"x.wasm""#).unwrap().what {
+        What::RemoveComponent(removal) => assert!(removal.check().is_err()),
+        other => panic!("no removal: {other:?}"),
+    }
+}
+
+#[test]
 fn a_question_about_an_access_says_what_it_is_about() {
     use omi_kernel::event::{Event, EventKind};
     use omi_kernel::id::{EventId, Ids, SessionId, Timestamp};

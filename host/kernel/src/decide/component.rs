@@ -63,6 +63,10 @@ pub(super) fn install(component: &Component, facts: &Facts, ids: &mut Ids<'_>) -
     };
     draft.write(Write::PutComponent(Box::new(component.clone())));
     draft.write(decided("install", "installed", component, reason));
+    draft.effect(Effect::UseComponent {
+        path: component.path.clone(),
+        digest: Some(component.digest.clone()),
+    });
     draft.done()
 }
 
@@ -76,6 +80,7 @@ pub(super) fn remove(path: &str, facts: &Facts, ids: &mut Ids<'_>) -> Result<Dec
     for grant in facts.component_grants.iter().filter(|grant| grant.revoked_at.is_none()) {
         draft.effect(Effect::Revoke { grant: grant.id.clone() });
     }
+    draft.effect(Effect::UseComponent { path: path.to_owned(), digest: None });
     Ok(draft.done())
 }
 

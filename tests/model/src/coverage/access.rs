@@ -48,6 +48,8 @@ pub(super) const MEETINGS: &[&str] = &[
     "taken back before it was opened",
     "closed because its grant was taken back",
     "told to a worker that gave it up",
+    "ended because something else is installed",
+    "begun elsewhere because its worker came with what was replaced",
 ];
 
 impl Coverage {

@@ -173,6 +173,12 @@ impl Record {
                 let is_live = self.grant(grant).is_some_and(|grant| grant.revoked_at.is_none());
                 ensure(!is_live, || format!("{grant} is taken back and not recorded so"))
             }
+            Effect::UseComponent { path, digest } => {
+                let installed = self.components.get(path).map(|row| &row.component.digest);
+                ensure(installed == digest.as_ref(), || {
+                    format!("{path} is used as {digest:?}, not recorded so")
+                })
+            }
             Effect::CloseBinding { binding, .. } => {
                 let active = self.bindings.get(binding).map(|row| row.binding.status);
                 ensure(active.is_some_and(|status| status != BindingStatus::Active), || {

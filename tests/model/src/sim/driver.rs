@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use omi_kernel::command::{Command, StopReason};
 use omi_kernel::effect::Effect;
-use omi_kernel::id::{AttemptId, BindingId, Ids, RunId, SessionId, Timestamp, WorkerId};
-use omi_kernel::input::{AccessAsked, Input};
-use omi_kernel::pool::{Lease, Pool};
+use omi_kernel::id::{AdapterId, AttemptId, BindingId, Ids, RunId, SessionId, Timestamp, WorkerId};
+use omi_kernel::input::{AccessAsked, Begin, Input};
+use omi_kernel::pool::{Lease, Pool, Runs};
 use omi_kernel::row::RequestKind;
 use omi_kernel::schedule::{Scheduler, Waiting};
 use omi_kernel::transcript::Transcript;
@@ -77,6 +77,10 @@ impl Driver {
 impl Sim {
     /// Gives permits and workers to those whose turn it is: who returns, who lost a worker, who is new.
     pub(super) fn schedule(&mut self) -> Result<(), Fault> {
+        for worker in self.driver.pool.outdated() {
+            self.coverage.met("ended because something else is installed");
+            self.evict(&worker);
+        }
         while let Some(run) = self.driver.scheduler.resume() {
             self.driver.watch.resume(&run, self.clock);
             self.tell_withheld(&run)?;
@@ -118,6 +122,7 @@ impl Sim {
         let parked = self.driver.scheduler.parked();
         match self.driver.pool.find(waiting, parked) {
             Lease::Use(worker) => {
+                self.must_run_what_is_installed(&worker);
                 self.driver.pool.lease(&worker, &waiting.run);
                 self.begin(&waiting.run, &worker);
                 true
@@ -125,7 +130,8 @@ impl Sim {
             Lease::Start => {
                 let worker = WorkerId::new(&mut Ids::new(&mut || self.other_id()));
                 self.driver.pool.starting(worker.clone(), waiting, self.clock);
-                self.fakes.insert(worker.clone(), Fake::new(worker, waiting.adapter.clone()));
+                let fake = Fake::new(worker.clone(), waiting.adapter.clone(), self.loads(&waiting.adapter));
+                self.fakes.insert(worker, fake);
                 true
             }
             Lease::Move { worker, binding } => {
@@ -147,13 +153,22 @@ impl Sim {
         self.items.push_back(Input::WorkerOver { worker: worker.clone(), stop: Some(StopReason::Idle) });
     }
 
+    /// The bytes that a new worker of a registration runs: what is installed as it begins to load them.
+    fn loads(&self, adapter: &AdapterId) -> Option<Runs> {
+        let component = story::component_path(story::registration(adapter));
+        let bundled = || Some(story::DIGEST.to_owned());
+        let digest = self.installed.get(&component).map_or_else(bundled, Option::clone)?;
+        Some(Runs { component, digest })
+    }
+
     pub(super) fn begin(&mut self, run: &RunId, worker: &WorkerId) {
         let held = self.driver.pool.get(worker).map(|worker| worker.holds.keys().cloned().collect());
         let Some(fake) = self.fakes.get(worker) else { return };
         let registration = story::registration(&fake.adapter);
         let mut dice = Dice::new(u64::try_from(self.last_other_id % 1_000_003).unwrap_or_default());
+        let digest = fake.digest();
         let begin =
             story::begin(run.clone(), worker.clone(), held.unwrap_or_default(), registration, &mut dice);
-        self.items.push_back(Input::Begin(begin));
+        self.items.push_back(Input::Begin(Begin { digest, ..begin }));
     }
 }

@@ -39,12 +39,7 @@ impl Sim {
             Effect::Schedule { run, session, adapter } => {
                 self.driver.scheduler.enqueue(Waiting { run, session, adapter });
             }
-            Effect::BeginElsewhere { run } => {
-                self.give_worker_up(&run);
-                let row = self.record.runs.get(&run).ok_or("a run that is not there begins elsewhere")?;
-                let (session, adapter) = (row.run.session.clone(), row.run.adapter.clone());
-                self.driver.elsewhere.push_back(Waiting { run, session, adapter });
-            }
+            Effect::BeginElsewhere { run } => self.begin_elsewhere(&run),
             Effect::BeginAgain { run, worker } if self.fakes.contains_key(&worker) => {
                 self.begin(&run, &worker);
             }
@@ -105,6 +100,10 @@ impl Sim {
             Effect::Perform { worker, op, grant, .. } => self.tell(&worker, Command::Perform { op, grant }),
             Effect::Refuse { worker, op, why } => self.tell(&worker, Command::Refuse { op, why }),
             Effect::Revoke { grant } => self.tell_all(&Command::Revoke { grant }),
+            Effect::UseComponent { path, digest } => {
+                self.installed.insert(path.clone(), digest.clone());
+                self.driver.pool.installed(path, digest);
+            }
             Effect::CloseBinding { worker, binding } => {
                 self.driver.pool.let_go(&worker, &binding);
                 self.tell(&worker, Command::CloseBinding { binding });
@@ -129,6 +128,17 @@ impl Sim {
             }
         }
         Ok(())
+    }
+
+    /// A run keeps its permit and waits for another worker.
+    pub(super) fn begin_elsewhere(&mut self, run: &RunId) {
+        self.give_worker_up(run);
+        let Some(row) = self.record.runs.get(run) else {
+            self.fault = Some(format!("{run} is not there and begins elsewhere"));
+            return;
+        };
+        let (session, adapter) = (row.run.session.clone(), row.run.adapter.clone());
+        self.driver.elsewhere.push_back(Waiting { run: run.clone(), session, adapter });
     }
 
     /// What waited for the permit of a run is told.

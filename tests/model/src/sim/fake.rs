@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use omi_kernel::command::{Command, Execute};
 use omi_kernel::descriptor::Fidelity;
 use omi_kernel::id::{AdapterId, AttemptId, BindingId, NativeSessionId, RunId, SessionId, WorkerId};
+use omi_kernel::pool::Runs;
 use omi_kernel::report::{Activity, ApprovalRequest, Failure, InputRequest, Outcome, Report, WorkerEnd};
 
 use super::gate::{Behalf, Gate, Told};
@@ -45,6 +46,8 @@ pub(super) enum Wish {
 pub(super) struct Fake {
     id: WorkerId,
     pub(super) adapter: AdapterId,
+    /// What it runs; none if that is not installed, and then it never starts.
+    pub(super) runs: Option<Runs>,
     up: bool,
     over: bool,
     inbox: VecDeque<Command>,
@@ -62,10 +65,11 @@ pub(super) struct Fake {
 }
 
 impl Fake {
-    pub(super) fn new(id: WorkerId, adapter: AdapterId) -> Self {
+    pub(super) fn new(id: WorkerId, adapter: AdapterId, runs: Option<Runs>) -> Self {
         Self {
             id,
             adapter,
+            runs,
             up: false,
             over: false,
             inbox: VecDeque::new(),
@@ -78,6 +82,11 @@ impl Fake {
             past: Vec::new(),
             last_request: 0,
         }
+    }
+
+    /// The bytes that it runs.
+    pub(super) fn digest(&self) -> String {
+        self.runs.as_ref().map(|runs| runs.digest.clone()).unwrap_or_default()
     }
 
     pub(super) fn take(&mut self, command: Command) {
@@ -155,8 +164,9 @@ impl Fake {
             return;
         }
         if !self.up {
-            self.up = true;
-            self.outbox.push_back(Message::Started(true));
+            self.up = self.runs.is_some();
+            self.over = !self.up;
+            self.outbox.push_back(Message::Started(self.up));
         }
         while self.hear_of_access(&mut Dice::new(0)) {}
         if self.waits_for_access(&mut Dice::new(0)) {

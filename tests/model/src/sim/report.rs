@@ -9,7 +9,7 @@ use omi_kernel::report::{Activity, Failure, Outcome, Report};
 use omi_kernel::row::RequestKind;
 
 use super::Sim;
-use super::fake::{Message, Wish};
+use super::fake::{Fake, Message, Wish};
 use crate::script::Dice;
 use crate::story;
 
@@ -59,9 +59,14 @@ impl Sim {
 
     fn started(&mut self, worker: &WorkerId, started: bool) {
         let Some(fake) = self.fakes.get(worker) else { return };
-        if started {
+        if let Some(runs) = fake.runs.clone().filter(|_| started) {
             let bindings_max = story::registration(&fake.adapter).bindings_max;
-            if let Some(run) = self.driver.pool.started(worker, bindings_max) {
+            let Some(run) = self.driver.pool.started(worker, runs, bindings_max) else { return };
+            if self.driver.pool.is_outdated(worker) {
+                self.coverage.met("begun elsewhere because its worker came with what was replaced");
+                self.begin_elsewhere(&run);
+            } else {
+                self.must_run_what_is_installed(worker);
                 self.begin(&run, worker);
             }
             return;
@@ -90,7 +95,7 @@ impl Sim {
                 let Some((attempt, _, session)) = making else { return };
                 self.driver.making.remove(worker);
                 self.driver.pool.hold(worker, binding.clone(), Holding { session, fidelity });
-                let digest = "d1".to_owned();
+                let digest = self.fakes.get(worker).map(Fake::digest).unwrap_or_default();
                 let mcp_hash = Some("mcp-1".to_owned());
                 let opened = BindingOpened { attempt, binding, native_id, fidelity, model, digest, mcp_hash };
                 self.items.push_back(Input::BindingOpened(opened));

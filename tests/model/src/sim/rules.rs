@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use omi_kernel::id::{BindingId, GrantId, SessionId};
+use omi_kernel::id::{BindingId, GrantId, SessionId, WorkerId};
 use omi_kernel::input::Input;
 use omi_kernel::refusal::Refusal;
 use omi_kernel::status::Status;
@@ -58,6 +58,8 @@ impl Sim {
             }
             ensure(self.driver.pool.get(id).is_some(), || format!("{id} lives and the pool forgot it"))?;
         }
+        let outdated = self.driver.pool.outdated();
+        ensure(outdated.is_empty(), || format!("{outdated:?} are idle and outdated, and not ended"))?;
         let workers = self.driver.pool.workers();
         for (id, worker) in workers {
             ensure(self.fakes.contains_key(id), || format!("{id} is in the pool and gone: {worker:?}"))?;
@@ -67,6 +69,16 @@ impl Sim {
             })?;
         }
         Ok(())
+    }
+
+    /// An attempt that begins runs what is installed, whatever its worker ran before.
+    pub(super) fn must_run_what_is_installed(&mut self, worker: &WorkerId) {
+        let runs = self.fakes.get(worker).and_then(|fake| fake.runs.as_ref());
+        let Some(runs) = runs else { return };
+        let installed = self.installed.get(&runs.component);
+        if installed.is_some_and(|digest| digest.as_ref() != Some(&runs.digest)) {
+            self.fault = Some(format!("{worker} gets a run with {runs:?}, and {installed:?} is installed"));
+        }
     }
 
     /// Nothing stays open under a grant that was taken back, once its worker has heard of that.

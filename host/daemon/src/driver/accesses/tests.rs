@@ -1,64 +1,19 @@
 //! What workers want to open, from their report to what the kernel is asked and what is recorded.
 
-use std::sync::Arc;
-
-use omi_engine::{Engine, EngineConfig, Limits, SupervisorCommand};
 use omi_kernel::command::BindingSettings;
 use omi_kernel::descriptor::{Capability, GrantRequest};
 use omi_kernel::effect::Effect;
 use omi_kernel::event::{Event, EventKind};
 use omi_kernel::grant::{Policy, Terms};
-use omi_kernel::id::{AdapterId, BindingId, Cursor, EventId, Ids, RunId, Timestamp};
+use omi_kernel::id::{AdapterId, BindingId, Cursor, EventId, Ids, Timestamp};
 use omi_kernel::report::Report;
 use omi_kernel::row::HOST_REQUESTS;
-use omi_kernel::schedule::Waiting;
-use omi_store::{Reader, Store};
+use omi_store::Reader;
 use serde_json::json;
 
 use super::*;
-use crate::artifacts::Artifacts;
-use crate::config::Config;
 use crate::driver::random;
-use crate::driver::setup::{Setup, prepare};
-
-/// A driver that nobody runs, with a worker that is being started for a run.
-struct Scene {
-    driver: Driver,
-    run: RunId,
-    worker: WorkerId,
-    folder: tempfile::TempDir,
-    tokio: tokio::runtime::Runtime,
-}
-
-fn scene() -> Scene {
-    let folder = tempfile::tempdir().unwrap();
-    let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let supervisor =
-        SupervisorCommand { program: "/nonexistent".into(), args: Vec::new(), private: Vec::new() };
-    let engine = EngineConfig { cache_dir: None, limits: Limits::default(), metered: false, supervisor };
-    let database = folder.path().join("record");
-    let setup = Setup {
-        store: Store::open(&database, Timestamp(1)).unwrap(),
-        engine: Engine::new(engine, tokio.handle().clone()).unwrap(),
-        config: Arc::new(Config::load(&folder.path().join("config.toml"), false).unwrap()),
-        artifacts: Artifacts::new(folder.path().join("artifacts")),
-        cwd: folder.path().to_owned(),
-        database,
-        person: true,
-        adopt_queued: false,
-        recordings: None,
-    };
-    let (mut driver, _) = prepare(setup, tokio.handle());
-    let mut source = random;
-    let ids = &mut Ids::new(&mut source);
-    let (run, session) = (RunId::new(ids), SessionId::new(ids));
-    // No such registration: the worker is never there, and that is never heard of either.
-    let waiting = Waiting { run: run.clone(), session, adapter: AdapterId::from("nobody") };
-    driver.pool.start(&waiting, Timestamp(1));
-    driver.leased.insert(run.clone(), waiting);
-    let worker = driver.pool.of_run(&run).unwrap().clone();
-    Scene { driver, run, worker, folder, tokio }
-}
+use crate::driver::scene::{Scene, scene};
 
 impl Scene {
     fn asks(&mut self, op: u32, policy: Policy) {
@@ -144,7 +99,7 @@ impl Scene {
 
 #[test]
 fn what_is_wanted_before_there_is_an_attempt_is_asked_in_its_name() {
-    let mut scene = scene();
+    let mut scene = scene("nobody");
     scene.asks(1, Policy::Ask);
     scene.asks(2, Policy::Ask);
     assert_eq!(scene.waiting(), []);
@@ -156,7 +111,7 @@ fn what_is_wanted_before_there_is_an_attempt_is_asked_in_its_name() {
 
 #[test]
 fn it_is_decided_without_an_attempt_if_the_run_gives_the_worker_up() {
-    let mut scene = scene();
+    let mut scene = scene("nobody");
     scene.asks(1, Policy::Ask);
     let run = scene.run.clone();
     scene.driver.perform(Effect::Dequeue { run });
@@ -171,7 +126,7 @@ fn it_is_decided_without_an_attempt_if_the_run_gives_the_worker_up() {
 
 #[test]
 fn a_run_that_begins_again_has_no_attempt_to_ask_for_until_then() {
-    let mut scene = scene();
+    let mut scene = scene("nobody");
     let first = scene.binds();
     let (run, worker) = (scene.run.clone(), scene.worker.clone());
     scene.driver.pool.begins_again(&worker);
@@ -185,7 +140,7 @@ fn a_run_that_begins_again_has_no_attempt_to_ask_for_until_then() {
 
 #[test]
 fn what_is_wanted_no_longer_is_not_decided() {
-    let mut scene = scene();
+    let mut scene = scene("nobody");
     scene.asks(1, Policy::Ask);
     scene.asks(2, Policy::Ask);
     scene.withdraws(1);
@@ -198,7 +153,7 @@ fn what_is_wanted_no_longer_is_not_decided() {
 
 #[test]
 fn a_question_that_is_open_is_answered_when_it_is_taken_back_and_no_other_is() {
-    let mut scene = scene();
+    let mut scene = scene("nobody");
     let attempt = scene.binds();
     let mut source = random;
     let ids = &mut Ids::new(&mut source);
@@ -227,7 +182,7 @@ fn a_question_that_is_open_is_answered_when_it_is_taken_back_and_no_other_is() {
 
 #[test]
 fn what_is_allowed_is_recorded_first_and_what_cannot_be_decided_is_refused() {
-    let mut scene = scene();
+    let mut scene = scene("nobody");
     let run = scene.run.clone();
     scene.driver.perform(Effect::Dequeue { run });
     scene.asks(1, Policy::Allow);

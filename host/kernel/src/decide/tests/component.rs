@@ -2,6 +2,7 @@
 
 use super::reading::{assert_late, effects, events, payload, rows};
 use super::story::{Story, session_id};
+use crate::effect::Effect;
 use crate::grant::{Component, Grant, Policy};
 use crate::id::{GrantId, Ids};
 use crate::input::Input;
@@ -66,11 +67,15 @@ fn a_component_is_installed_and_removed_on_record() {
     let mut story = Story::nothing();
     let install = Input::InstallComponent(Box::new(component()));
     let remove = Input::RemoveComponent { path: component().path };
-    assert_eq!(rows(&story.then(&install)), ["component", "gate install installed"]);
+    let installed = story.then(&install);
+    assert_eq!(rows(&installed), ["component", "gate install installed"]);
+    let newest = Effect::UseComponent { path: component().path, digest: Some(component().digest) };
+    assert_eq!(installed.effects, [newest], "what runs already gives way to it");
     assert!(story.refuses(&remove).to_string().contains("/adapters/mine.wasm"));
     story.facts.component = Some(component());
     story.facts.component_grants = vec![super::access::component_grant()];
     let removed = story.then(&remove);
     assert_eq!(rows(&removed), ["component removed", "gate remove removed"]);
-    assert_eq!(effects(&removed), ["revoke"], "what was granted to it is not used any more");
+    let done = effects(&removed);
+    assert_eq!(done, ["revoke", "use no more"], "neither what was granted to it nor itself is used any more");
 }

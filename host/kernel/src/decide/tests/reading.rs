@@ -97,6 +97,8 @@ fn effect(effect: &Effect) -> &'static str {
         Effect::Perform { .. } => "perform",
         Effect::Refuse { .. } => "refuse",
         Effect::Revoke { .. } => "revoke",
+        Effect::UseComponent { digest: Some(_), .. } => "use",
+        Effect::UseComponent { digest: None, .. } => "use no more",
         Effect::CloseBinding { .. } => "close binding",
         Effect::StopWorker { .. } => "stop worker",
         Effect::Reap { .. } => "reap",

@@ -14,7 +14,7 @@ impl Fake {
     /// Its component is there, or not. It may need something before it can do anything, and say so before it is known
     /// to be there.
     pub(super) fn start(&mut self, dice: &mut Dice) {
-        self.up = !dice.once_in(12);
+        self.up = !dice.once_in(12) && self.runs.is_some();
         let (needs, first) = (self.up && dice.once_in(3), dice.once_in(2));
         if needs && first {
             self.ask_access(Behalf::Worker, true, dice);
