@@ -14,6 +14,7 @@ mod install;
 mod kill;
 mod limits;
 mod people;
+mod reload;
 mod remote;
 mod run;
 mod secrets;
