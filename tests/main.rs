@@ -5,6 +5,7 @@ mod artifacts;
 mod bad_input;
 mod bad_messages;
 mod cancel;
+mod contract;
 mod crash;
 mod delegation;
 mod files;

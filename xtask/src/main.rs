@@ -4,6 +4,7 @@ mod adapters;
 mod apt_index;
 mod apt_sources;
 mod bench;
+mod contract;
 mod debian;
 mod debian_version;
 mod demo;
@@ -39,6 +40,8 @@ enum Task {
     Bench(BenchArguments),
     /// Show the daemon at work on a real agent.
     Demo(DemoArguments),
+    /// Say what the contract of adapters is measured by.
+    Wit(WitArguments),
 }
 
 #[derive(Debug, Args)]
@@ -68,6 +71,13 @@ struct DemoArguments {
     agent: Option<String>,
 }
 
+#[derive(Debug, Args)]
+struct WitArguments {
+    /// What is done.
+    #[arg(value_enum)]
+    act: contract::Act,
+}
+
 fn main() -> ExitCode {
     step::start_clock();
     let done = match Arguments::parse().task {
@@ -75,6 +85,7 @@ fn main() -> ExitCode {
         Task::Test(arguments) => test::run(arguments.long, arguments.quick),
         Task::Bench(arguments) => bench::run(arguments.subject, arguments.json),
         Task::Demo(arguments) => demo::run(arguments.agent.as_deref()),
+        Task::Wit(arguments) => contract::run(arguments.act),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
