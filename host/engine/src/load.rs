@@ -63,12 +63,14 @@ pub enum LoadError {
     },
     /// It is built for another version of the contract.
     #[error(
-        "the component is built for `omi:runtime-adapter@{version}`, this host speaks 0.1; \
-         hint: rebuild it with the SDK of this host, or update the host"
+        "the component is built for version {versions} of `omi:runtime-adapter`, this host serves {}; hint: {hint}",
+        surface::served()
     )]
     Version {
-        /// The version it wants.
-        version: String,
+        /// The versions it is built for.
+        versions: String,
+        /// What to do.
+        hint: &'static str,
     },
     /// It is not an adapter.
     #[error(

@@ -1,4 +1,10 @@
 //! Version 0.1 of the contract: the only place that knows its generated types. `wit/v0.1` is the text of it.
+//!
+//! Another version stands beside it, as `v0_2`, and offers the same: [`link`], [`prepare`] with a [`Pre`], [`Bindings`] with
+//! [`describe`] and [`handle`], and the three translations, [`write_input`], [`read_output`] and [`read_descriptor`]. They
+//! speak the engine's words (`crate::input`, `crate::output`, the kernel's descriptor), so that nothing behind them knows
+//! versions. What chooses then: `surface` says which are served, `engine` links both, and what `load` and `instance`
+//! hold of a version becomes an enum of two.
 
 mod activity;
 mod artifact;

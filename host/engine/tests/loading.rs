@@ -48,10 +48,38 @@ pub(crate) fn a_component_that_is_no_adapter_is_refused() {
 }
 
 pub(crate) fn another_version_of_the_contract_is_named() {
-    let newer =
-        r#"(component (instance $i) (export "omi:runtime-adapter/runtime-adapter@0.2.0" (instance $i)))"#;
-    let error = refusal_of_text(newer);
-    assert!(matches!(&error, LoadError::Version { version } if version == "0.2.0"), "{error}");
+    let exporting = |version: &str| {
+        let name = format!("omi:runtime-adapter/runtime-adapter@{version}");
+        refusal_of_text(&format!(r#"(component (instance $i) (export "{name}" (instance $i)))"#)).to_string()
+    };
+    for (version, hint) in
+        [("0.2.0", "hint: the component is newer"), ("0.0.9", "hint: the component is older")]
+    {
+        let text = exporting(version);
+        assert!(text.contains(version) && text.contains("serves 0.1;") && text.contains(hint), "{text}");
+    }
+}
+
+pub(crate) fn a_component_of_several_versions_is_run_in_the_one_that_is_served() {
+    let other = "omi:runtime-adapter/runtime-adapter@0.2.0";
+    let mut bytes = component("echo");
+    // An export section with one export: an imported instance that has types only, under the name of the other version.
+    let length = u8::try_from(other.len()).unwrap();
+    bytes.extend([11, length + 6, 1, 0, length]);
+    bytes.extend(other.as_bytes());
+    bytes.extend([5, 1, 0]);
+    let adapter = engine(limits()).load("echo", &bytes).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(adapter.descriptor().adapter_id, "echo");
+}
+
+pub(crate) fn types_of_another_version_need_no_host() {
+    let text = r#"(component
+        (import "omi:runtime-adapter/session@0.2.0"
+            (instance (type $why (enum "idle")) (export "why" (type (eq $why)))))
+        (instance $i) (export "omi:runtime-adapter/runtime-adapter@0.1.0" (instance $i)))"#;
+    // It links; what is missing is only the rest of an adapter.
+    let error = refusal_of_text(text);
+    assert!(matches!(&error, LoadError::Mismatch { what } if what.contains("describe")), "{error}");
 }
 
 pub(crate) fn a_missing_file_is_named() {
