@@ -6,8 +6,8 @@ use sha2::{Digest, Sha256};
 use wit_component::{OutputToString, WitPrinter, semver_check};
 use wit_parser::{PackageId, Resolve, UnresolvedPackageGroup, WorldId};
 
-/// Bytes of a hash that a person copies: enough to tell a few hundred forms apart.
-const HASH_BYTES: usize = 6;
+/// Digits of a hash that a person copies: enough to tell a few hundred forms apart.
+const HASH_DIGITS: usize = 12;
 
 /// A contract that was read.
 pub(super) struct Form {
@@ -39,8 +39,8 @@ impl Form {
 
     /// What it is called in the list of changes.
     pub(super) fn hash(&self) -> String {
-        let digest = Sha256::digest(&self.text);
-        digest.iter().take(HASH_BYTES).map(|byte| format!("{byte:02x}")).collect()
+        let digest = format!("{:x}", Sha256::digest(&self.text));
+        digest.chars().take(HASH_DIGITS).collect()
     }
 
     /// What a component that was built for `self` would notice of `new`; nothing where both serve it alike.
