@@ -20,6 +20,9 @@ const HOSTILE: &str = "omi-test-guests";
 /// The profile of the root manifest that makes components small.
 const PROFILE: &str = "guest";
 
+/// The profile of the root manifest for the many that nobody ships.
+const HOSTILE_PROFILE: &str = "test-guest";
+
 /// Sets up the target and builds every guest.
 pub(crate) fn build_all() -> Result<()> {
     build_bundled()?;
@@ -32,10 +35,11 @@ pub(crate) fn build_bundled() -> Result<()> {
         // What was built against another standard library does not link with this one, and cargo does not notice.
         fs::remove_dir_all(guest_target()).context("cannot remove the guests built for another toolchain")?;
     }
-    build("build the bundled adapters", "--lib")?;
+    let packages = BUNDLED.iter().map(|(package, _)| *package);
+    build("build the bundled adapters", packages, "--lib", PROFILE)?;
     let to = place::target().join("adapters");
     for (package, name) in BUNDLED {
-        let built = built_folder().join(format!("{}.wasm", package.replace('-', "_")));
+        let built = built_folder(PROFILE).join(format!("{}.wasm", package.replace('-', "_")));
         publish(&built, &to.join(format!("{name}.wasm"))).map_err(|error| missing(package, "lib", &error))?;
     }
     Ok(())
@@ -49,9 +53,10 @@ fn build_hostile() -> Result<()> {
     if names.is_empty() {
         return Ok(());
     }
-    build("build the hostile guests", "--examples")?;
+    build("build the hostile guests", [HOSTILE].into_iter(), "--examples", HOSTILE_PROFILE)?;
     for name in &names {
-        let built = built_folder().join("examples").join(format!("{}.wasm", name.replace('-', "_")));
+        let built =
+            built_folder(HOSTILE_PROFILE).join("examples").join(format!("{}.wasm", name.replace('-', "_")));
         publish(&built, &to.join(format!("{name}.wasm")))
             .map_err(|error| missing(name, "[example]", &error))?;
     }
@@ -63,17 +68,21 @@ fn guest_target() -> PathBuf {
     place::target().join("guest")
 }
 
-fn built_folder() -> PathBuf {
-    guest_target().join(target::TRIPLE).join(PROFILE)
+fn built_folder(profile: &str) -> PathBuf {
+    guest_target().join(target::TRIPLE).join(profile)
 }
 
-/// Builds one kind of target of all guests: naming all packages each time gives their shared dependencies the same
-/// features, so that nothing is built twice.
-fn build(name: &str, targets: &str) -> Result<()> {
+/// Builds one kind of target of some guests.
+fn build<'p>(
+    name: &str,
+    packages: impl Iterator<Item = &'p str>,
+    targets: &str,
+    profile: &str,
+) -> Result<()> {
     let mut cargo = step::cargo();
-    cargo.args(["build", "--quiet", "--target", target::TRIPLE, "--profile", PROFILE, "--target-dir"]);
-    cargo.arg(guest_target()).args(["--package", HOSTILE]);
-    for (package, _) in BUNDLED {
+    cargo.args(["build", "--quiet", "--target", target::TRIPLE, "--profile", profile, "--target-dir"]);
+    cargo.arg(guest_target());
+    for package in packages {
         cargo.args(["--package", package]);
     }
     step::run(name, cargo.arg(targets))

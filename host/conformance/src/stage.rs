@@ -104,6 +104,11 @@ impl<'s> Stage<'s> {
     /// Tells this in one call, then everything that follows from it without time passing.
     pub(crate) fn tell(&mut self, inputs: Vec<Value>) -> Step {
         self.call(inputs)?;
+        self.follow()
+    }
+
+    /// Everything that follows from what has happened, without time passing.
+    pub(crate) fn follow(&mut self) -> Step {
         for _ in 0..ROUNDS_MAX {
             if self.queue.is_empty() && !self.weather.stdin_stuck {
                 std::mem::take(&mut self.later).into_iter().for_each(|op| self.child_takes(op));

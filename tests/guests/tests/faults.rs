@@ -206,11 +206,12 @@ fn what_is_never_said_is_never_said() {
     let mut kit = lined::<exit_ignored::Guest>();
     kit.execute(1, 1, "wait");
     assert!(kit.send(exited(AGENT, 1, "")).is_empty() && kit.advance(60_000).is_empty());
-    let mut kit = lined::<cancel_ignored::Guest>();
-    kit.execute(1, 1, "wait");
+    let mut kit = TestKit::<cancel_ignored::Guest>::new();
+    kit.start("{}");
+    kit.open(1, "/work");
+    assert!(kit.execute(1, 1, "wait").is_empty());
     assert!(matches!(&kit.send(cancel(1))[..], [Output::CancelAnswer(answer)] if answer.acknowledged));
-    assert!(kit.advance(60_000).is_empty());
-    assert!(finished(&kit.send(exited(AGENT, 1, ""))));
+    assert!(kit.advance(60_000).is_empty() && finished(&kit.execute(2, 1, "hello")));
 }
 
 #[test]

@@ -70,7 +70,7 @@ fn full_queue(play: &mut Play<'_>) -> Step {
         }
         stage.execute(2, &words)?;
         stage.weather.stdin_stuck = false;
-        stage.tell(vec![])?;
+        stage.follow()?;
         let ended = stage.ends(2)? || stage.is_over();
         Ok(keeps(ended, &rule::BACKPRESSURE_KEPT, || {
             "after a full queue the attempt is never finished".to_owned()

@@ -9,7 +9,7 @@ use super::Run;
 /// Judge whether a component keeps the adapter contract. Nothing real is started, and nothing has to be installed.
 ///
 /// The component is run on a host that is only played, with a pretended runtime: what that says is in a peer file,
-/// `NAME.peer.toml` beside `NAME.wasm`. Without one the cases that need a runtime are reported as not run.
+/// `NAME.peer.toml` beside `NAME.wasm`, or in this folder. Without one the cases that need a runtime are reported as not run.
 /// Exit code: 0 no rule is broken, 1 a rule is broken, 2 it could not be judged (no such file, a wrong peer file).
 #[derive(Debug, Args)]
 pub(crate) struct Check {
@@ -19,7 +19,7 @@ pub(crate) struct Check {
     /// How thoroughly: `core` is its own behaviour, `full` also everything that can go wrong around it
     #[arg(long, value_enum, default_value_t = CheckLevel::Full)]
     pub(crate) level: CheckLevel,
-    /// What the pretended runtime says; else `NAME.peer.toml` beside the component
+    /// What the pretended runtime says; else `NAME.peer.toml` beside the component, or in this folder
     #[arg(long, value_name = "FILE")]
     pub(crate) peer: Option<PathBuf>,
     /// Replay this recording as one more case; may be given several times
