@@ -121,6 +121,7 @@ export class LineAdapter {
         return;
       case "stop":
         this.#stopping = true;
+        this.#fail("stopped", "the worker was told to stop");
         if (this.#state === "running") this.#send("close-stdin", { process: this.#agent });
         return;
       default:
@@ -149,7 +150,11 @@ export class LineAdapter {
   #execute({ attempt, prompt }) {
     if (this.#attempt) return this.#finish(attempt, failed("busy", "another attempt runs"));
     if (this.#state !== "running") return this.#finish(attempt, failed("agent_ended", "the program does not run"));
-    const text = prompt.map(textOf).join(" ").replaceAll("\n", " ");
+    const texts = prompt.map(textOf);
+    if (texts.includes(undefined)) {
+      return this.#finish(attempt, failed("prompt_unsupported", "a line holds nothing but text", "fatal"));
+    }
+    const text = texts.join(" ").replace(/[\r\n]/g, " ");
     const timer = this.#op();
     this.#attempt = { id: attempt, timer, line: new TextEncoder().encode(`${text}\n`), isWritten: false };
     this.#send("set-timer", { op: timer, scope: { tag: "attempt", val: attempt }, afterMs: ANSWER_MS });
@@ -180,6 +185,7 @@ export class LineAdapter {
     const attempt = this.#attempt.id;
     const delta = { message: "answer", text: line, extra: "" };
     this.#send("attempt-event", { attempt, event: { tag: "message-delta", val: delta } });
+    this.#send("attempt-event", { attempt, event: { tag: "message-end", val: "answer" } });
     this.#end({ tag: "succeeded", val: { stopReason: "end_turn", extra: "" } });
   }
 
@@ -269,21 +275,17 @@ class Line {
   }
 }
 
-// A piece of a prompt as text. A picture cannot be said in a line; its place is kept.
+// A piece of a prompt as text, or undefined where a line cannot say it.
 function textOf({ tag, val }) {
   switch (tag) {
     case "text":
-    case "other":
       return val;
     case "link":
       return val.uri;
     case "embedded":
       return val.text;
-    case "image":
-    case "audio":
-      return `[${val.mimeType}]`;
     default:
-      return `[${tag}]`;
+      return undefined;
   }
 }
 

@@ -88,6 +88,8 @@ test("a program that is not started, and a prompt that is not written, are failu
   const running = started();
   running.send("execute-attempt", prompt("hello"));
   assert.equal(code(running.send("refused", refused)), "not_written");
+  const picture = { tag: "image", val: { mimeType: "image/png", data: 1, size: 3, extra: "" } };
+  assert.equal(code(running.send("execute-attempt", { ...prompt(""), prompt: [picture] })), "prompt_unsupported");
 });
 
 test("a cancellation claims nothing, and a native session is not taken up again", () => {
@@ -104,6 +106,9 @@ test("what it does not know is ignored, and nothing is started after the stop", 
   assert.deepEqual(send("extension", { name: "other.thing", json: "{}" }), []);
   assert.deepEqual(send("of-a-later-version", {}), []);
   assert.deepEqual(send("spawned", { op: AGENT }), []);
-  assert.deepEqual(tags(send("stop", { reason: "idle", graceMs: 1 })), ["close-stdin"]);
+  send("execute-attempt", prompt("hello"));
+  const stopped = send("stop", { reason: "idle", graceMs: 1 });
+  assert.equal(code(stopped), "stopped");
+  assert.deepEqual(tags(stopped), ["clear-timer", "attempt-finished", "close-stdin"]);
   assert.deepEqual(send("exited", { op: AGENT, exit: { tag: "code", val: 0 }, stderrTail: "" }), []);
 });

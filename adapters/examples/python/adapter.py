@@ -133,6 +133,7 @@ class LineAdapter:
                 self.exited(exited)
             case wit.Input_Stop():
                 self.is_stopping = True
+                self.fail("stopped", "the worker was told to stop")
                 if self.state == "running":
                     self.send(wit.Output_CloseStdin(effects.CloseStdin(process=self.agent, extra="")))
             case _:
@@ -163,10 +164,12 @@ class LineAdapter:
             self.finish(execute.attempt, failed("busy", "another attempt runs"))
         elif self.state != "running":
             self.finish(execute.attempt, failed("agent_ended", "the program does not run"))
+        elif (line := line_of(execute.prompt)) is None:
+            unsupported = session.Failure_Fatal(detail("prompt_unsupported", "a line holds nothing but text"))
+            self.finish(execute.attempt, session.Outcome_Failed(unsupported))
         else:
-            text = " ".join(text_of(block) for block in execute.prompt).replace("\n", " ")
             timer = self.op()
-            self.attempt = Attempt(execute.attempt, timer, f"{text}\n".encode())
+            self.attempt = Attempt(execute.attempt, timer, line)
             scope = effects.Scope_Attempt(execute.attempt)
             self.send(wit.Output_SetTimer(effects.SetTimer(op=timer, scope=scope, after_ms=ANSWER_MS, extra="")))
             self.write()
@@ -196,6 +199,8 @@ class LineAdapter:
         else:
             delta = activity.Event_MessageDelta(activity.MessageDelta(message="answer", text=line, extra=""))
             self.send(wit.Output_AttemptEvent(activity.AttemptEvent(self.attempt.id, delta, "")))
+            end = activity.Event_MessageEnd("answer")
+            self.send(wit.Output_AttemptEvent(activity.AttemptEvent(self.attempt.id, end, "")))
             self.end(session.Outcome_Succeeded(session.Success(stop_reason="end_turn", extra="")))
 
     def refused(self, refused: effects.Refused) -> None:
@@ -281,19 +286,21 @@ class Line:
         return line
 
 
-def text_of(block: session.PromptBlock) -> str:
-    """A piece of a prompt as text. A picture cannot be said in a line; its place is kept."""
-    match block:
-        case session.PromptBlock_Text(text) | session.PromptBlock_Other(text):
-            return text
-        case session.PromptBlock_Link(link):
-            return link.uri
-        case session.PromptBlock_Embedded(embedded):
-            return embedded.text
-        case session.PromptBlock_Image(media) | session.PromptBlock_Audio(media):
-            return f"[{media.mime_type}]"
-        case _:
-            return "[unknown]"
+def line_of(prompt: List[session.PromptBlock]) -> Optional[bytes]:
+    """The prompt as one line, its line feeds as blanks, or None where a line cannot say it."""
+    texts = []
+    for block in prompt:
+        match block:
+            case session.PromptBlock_Text(text):
+                texts.append(text)
+            case session.PromptBlock_Link(link):
+                texts.append(link.uri)
+            case session.PromptBlock_Embedded(embedded):
+                texts.append(embedded.text)
+            case _:
+                return None
+    text = " ".join(texts).replace("\r", " ").replace("\n", " ")
+    return f"{text}\n".encode()
 
 
 def detail(code: str, message: str) -> session.FailureDetail:

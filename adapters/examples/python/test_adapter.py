@@ -30,7 +30,9 @@ class Kit:
         return self.send(wit.Input_Start(session.Start("line", "{}", "0.1.0", [], ["agent"], limits, 1, "")))
 
     def prompt(self, text):
-        blocks = [session.PromptBlock_Text(text)]
+        return self.execute([session.PromptBlock_Text(text)])
+
+    def execute(self, blocks):
         execute = session.ExecuteAttempt(
             7, 1, "ses_1", "run_1", "att_1", 1, blocks, session.RunMode.ACT, None, [], ""
         )
@@ -113,6 +115,8 @@ class LineAdapterTest(unittest.TestCase):
         running = Kit()
         running.prompt("hello")
         self.assertEqual(code(running.refuse(effects.Why_Failed("no pipe"))), "not_written")
+        picture = session.PromptBlock_Image(session.Media("image/png", 1, 3, ""))
+        self.assertEqual(code(running.execute([picture])), "prompt_unsupported")
 
     def test_a_cancellation_claims_nothing_and_a_native_session_is_not_taken_up_again(self):
         kit = Kit()
@@ -128,8 +132,11 @@ class LineAdapterTest(unittest.TestCase):
         self.assertEqual(kit.adapter.handle(0, []), [])
         self.assertEqual(kit.send(wit.Input_Extension(wit.Extension("other.thing", "{}", ""))), [])
         self.assertEqual(kit.send(wit.Input_Spawned(effects.Spawned(AGENT, ""))), [])
+        kit.prompt("hello")
         stopped = kit.send(wit.Input_Stop(session.Stop(session.StopReason.IDLE, 1, "")))
-        self.assertEqual([type(output) for output in stopped], [wit.Output_CloseStdin])
+        self.assertEqual(code(stopped), "stopped")
+        kinds = [wit.Output_ClearTimer, wit.Output_AttemptFinished, wit.Output_CloseStdin]
+        self.assertEqual([type(output) for output in stopped], kinds)
         self.assertEqual(kit.exit(0), [])
 
 
