@@ -1,8 +1,21 @@
-//! Finds the bundled adapters, which `cargo xtask adapters` builds, so that they can be put inside the program.
+//! Finds what is put inside the program: the bundled adapters, which `cargo xtask adapters` builds, and the folders that
+//! `omi-agentd adapter new` copies out.
 
-use std::path::PathBuf;
+#[path = "build/templates.rs"]
+mod templates;
+
+use std::path::{Path, PathBuf};
 
 fn main() {
+    bundled();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let out = std::env::var_os("OUT_DIR").expect("cargo sets it for every build script");
+    if let Err(error) = templates::write(&root, Path::new(&out)) {
+        println!("cargo::error=cannot put the beginnings of adapters into the program: {error}");
+    }
+}
+
+fn bundled() {
     println!("cargo::rerun-if-env-changed=OMI_ADAPTERS");
     let folder = std::env::var_os("OMI_ADAPTERS").map_or_else(
         || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target/adapters"),

@@ -2,6 +2,7 @@
 
 mod check;
 mod install;
+mod new;
 mod shown;
 mod stanza;
 
@@ -32,6 +33,7 @@ pub(crate) fn adapter(
     tokio: &tokio::runtime::Handle,
 ) -> anyhow::Result<ExitCode> {
     match args.command {
+        AdapterCommand::New(args) => new::new(&args),
         AdapterCommand::Install(args) => install::install(&args, state, tokio),
         AdapterCommand::Check(args) => check::run(&args, state, tokio),
         AdapterCommand::List(args) => list(&args, state, config, tokio),

@@ -10,7 +10,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use omi_kernel::command::RunMode;
 use omi_kernel::model::ModelProfile;
 
-pub(crate) use adapter::{Adapter, AdapterCommand, Grant, Grants, GrantsCommand, Install, ListGrants, Named};
+pub(crate) use adapter::{
+    Adapter, AdapterCommand, Grant, Grants, GrantsCommand, Install, Language, ListGrants, Named, New,
+};
 pub(crate) use check::{Check, CheckLevel, Record, Replay};
 
 /// The daemon beneath your AI agents: durable sessions and runs over any agent runtime.
@@ -58,7 +60,7 @@ pub(crate) enum Command {
     Events(ListEvents),
     /// List the adapters: what is bundled, what is registered, what is on PATH
     Adapters(List),
-    /// Look at components, install them, remove them
+    /// Write an adapter, look at components, install them, remove them
     Adapter(Adapter),
     /// Look at what adapters were allowed and denied, and take it back
     Grants(Grants),

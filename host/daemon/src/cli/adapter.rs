@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::check::Check;
-use super::{Json, List};
+use super::{Json, List, value};
 
-/// Look at components, install them, remove them.
+/// Write an adapter, look at components, install them, remove them.
 #[derive(Debug, Args)]
 pub(crate) struct Adapter {
     #[command(subcommand)]
@@ -16,6 +16,8 @@ pub(crate) struct Adapter {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AdapterCommand {
+    /// Make a folder with a small adapter to begin from: its source, its tests, the contract, and how it is built
+    New(New),
     /// Show what a component asks for, and let registrations use it: this file with these bytes, until it changes
     Install(Install),
     /// List what is bundled, registered and installed, and whether installed files are still what they were
@@ -26,6 +28,35 @@ pub(crate) enum AdapterCommand {
     Check(Check),
     /// Let registrations use a component no longer, and forget what was granted to it for good
     Remove(Named),
+}
+
+/// Make a folder with a small adapter to begin from. The commands that come next go to standard output.
+#[derive(Debug, Args)]
+pub(crate) struct New {
+    /// Its name, which becomes the adapter's id: `a-z`, `0-9` and `-`, beginning with a letter
+    #[arg(value_parser = value::adapter_name)]
+    pub(crate) name: String,
+    /// The language it is written in
+    #[arg(long, value_enum, default_value_t = Language::Rust)]
+    pub(crate) language: Language,
+    /// The folder to make; one that exists has to be empty [default: NAME]
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) path: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What adapters can be begun in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "lowercase")]
+pub(crate) enum Language {
+    /// With the SDK; needs cargo.
+    Rust,
+    /// Against the bare contract; needs npm.
+    JavaScript,
+    /// Against the bare contract; needs python3.
+    Python,
 }
 
 /// Install a component. What it asks for goes to standard error, the lines that register it to standard output.

@@ -19,6 +19,23 @@ pub(super) fn milliseconds(text: &str) -> Result<u64, String> {
     time.filter(|time| *time > 0).ok_or_else(|| "is no time; hint: `90s`, `5m`, `1h` or `500ms`".to_owned())
 }
 
+/// Bytes of an adapter's id, as the engine has it.
+const ADAPTER_NAME_BYTES: usize = 64;
+
+/// The name of a new adapter, which becomes its id, and part of names in its language.
+pub(super) fn adapter_name(text: &str) -> Result<String, String> {
+    let is_of_ids = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
+    let is_name = text.starts_with(|first: char| first.is_ascii_lowercase())
+        && text.len() <= ADAPTER_NAME_BYTES
+        && text.bytes().all(is_of_ids);
+    if is_name {
+        Ok(text.to_owned())
+    } else {
+        Err("is no name for an adapter; hint: 1 to 64 of `a-z`, `0-9` and `-`, beginning with a letter"
+            .to_owned())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -31,6 +48,18 @@ mod tests {
         );
         for text in ["", "5", "s", "0s", "-1s", "1.5s", "5d", "18446744073709551615h"] {
             assert!(milliseconds(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_name_of_an_adapter_is_an_id() {
+        let longest = "a".repeat(ADAPTER_NAME_BYTES);
+        for name in ["a", "my-agent", "a1-", &longest] {
+            assert_eq!(adapter_name(name).as_deref(), Ok(name));
+        }
+        let too_long = format!("{longest}a");
+        for name in ["", "1a", "-a", "A", "a_b", "a b", "../a", "a/b", "ä", &too_long] {
+            assert!(adapter_name(name).unwrap_err().contains("hint"), "{name}");
         }
     }
 
