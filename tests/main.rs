@@ -14,6 +14,7 @@ mod hostile;
 mod install;
 mod kill;
 mod limits;
+mod new;
 mod people;
 mod reload;
 mod remote;
