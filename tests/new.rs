@@ -101,7 +101,10 @@ fn nothing_is_overwritten() {
     assert_eq!(new(&world, &["mine"]).code, Some(0));
     let before = files(&kept);
     std::fs::write(kept.join("Cargo.toml"), "mine").unwrap();
-    refused(&new(&world, &["mine", "--language", "javascript"]), &["`mine` is not empty", "hint: ", "--path"]);
+    refused(
+        &new(&world, &["mine", "--language", "javascript"]),
+        &["`mine` is not empty", "hint: ", "--path"],
+    );
     assert_eq!(files(&kept), before);
     assert_eq!(std::fs::read_to_string(kept.join("Cargo.toml")).unwrap(), "mine");
     std::fs::write(world.work().join("file"), "").unwrap();

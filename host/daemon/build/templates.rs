@@ -7,16 +7,8 @@ use std::io::{Error, Result};
 use std::path::{Path, PathBuf};
 
 /// What is made in a folder by building and testing it, and by the tools of its language.
-const MADE: [&str; 8] = [
-    "target",
-    "Cargo.lock",
-    "node_modules",
-    "package-lock.json",
-    ".venv",
-    "bindings",
-    "__pycache__",
-    ".DS_Store",
-];
+const MADE: [&str; 7] =
+    ["target", "Cargo.lock", "node_modules", "package-lock.json", ".venv", "bindings", "__pycache__"];
 
 /// What components end with.
 const COMPONENT: &str = "wasm";
