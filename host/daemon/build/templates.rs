@@ -98,17 +98,15 @@ fn without_workspace(manifest: &str, workspace: &str) -> Result<String> {
         if table == "lints" {
             continue;
         }
-        let line = match line.strip_suffix(".workspace = true") {
-            Some(SDK) => format!("{SDK} = {{ path = \"sdk\" }}"),
-            Some(key) => {
+        let line = match from_workspace(line) {
+            Some((SDK, _)) => format!("{SDK} = {{ path = \"sdk\" }}"),
+            Some((key, more)) => {
                 let of = if table == "package" { "workspace.package" } else { "workspace.dependencies" };
                 let is_it = |line: &&str| line.strip_prefix(key).is_some_and(|rest| rest.starts_with(" = "));
-                let line = section(workspace, of).find(is_it);
-                line.ok_or_else(|| Error::other(format!("the workspace has no `{key}` in [{of}]")))?
-                    .to_owned()
-            }
-            None if line.contains("workspace = true") => {
-                return Err(Error::other(format!("`{line}` is not written `NAME.workspace = true`")));
+                let found = section(workspace, of).find(is_it).and_then(|line| with(line, more));
+                found.ok_or_else(|| {
+                    Error::other(format!("the workspace has nothing for `{line}` in [{of}]"))
+                })?
             }
             None => line.to_owned(),
         };
@@ -116,6 +114,23 @@ fn without_workspace(manifest: &str, workspace: &str) -> Result<String> {
         kept.push('\n');
     }
     Ok(kept)
+}
+
+/// The key of a line that takes something from the workspace, and what it adds to that.
+fn from_workspace(line: &str) -> Option<(&str, Option<&str>)> {
+    if let Some(key) = line.strip_suffix(".workspace = true") {
+        return Some((key, None));
+    }
+    let (key, rest) = line.split_once(" = { workspace = true")?;
+    Some((key, rest.strip_prefix(", ").and_then(|more| more.strip_suffix(" }"))))
+}
+
+/// A line of the workspace with more keys in its table.
+fn with(line: &str, more: Option<&str>) -> Option<String> {
+    match more {
+        Some(more) => Some(format!("{}, {more} }}", line.strip_suffix(" }")?)),
+        None => Some(line.to_owned()),
+    }
 }
 
 /// The lines of one table of a manifest.
