@@ -7,7 +7,6 @@ The top level of every module runs once, when the component is built: what it ma
 cannot be called there.
 """
 
-import traceback
 from typing import List
 
 from wit_world import exports
@@ -46,10 +45,16 @@ class RuntimeAdapter(exports.RuntimeAdapter):
 
 
 def told(error: Exception) -> str:
-    """The log is for the author, and is not kept. The innermost calls say where it was."""
-    calls = traceback.extract_tb(error.__traceback__, limit=-5)
-    places = [f"{call.name} in {call.filename}:{call.lineno}" for call in reversed(calls)]
-    return f"{type(error).__name__}: {error} ({', '.join(places)})"
+    """The log is for the author, and is not kept. The innermost calls say where it was.
+
+    The module `traceback` would look for the source files, and there are none: that is a trap.
+    """
+    calls = []
+    at = error.__traceback__
+    while at is not None:
+        calls.insert(0, f"{at.tb_frame.f_code.co_name} at {at.tb_frame.f_code.co_filename}:{at.tb_lineno}")
+        at = at.tb_next
+    return f"{type(error).__name__}: {error} ({', '.join(calls[:5])})"
 
 
 def fault(error: Exception) -> Output:
