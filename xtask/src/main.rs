@@ -10,6 +10,8 @@ mod debian_version;
 mod demo;
 mod deny;
 mod download;
+mod languages;
+mod packages;
 mod place;
 mod real_agents;
 mod rust_std;

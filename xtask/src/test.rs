@@ -5,6 +5,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
+use crate::languages::{self, Languages};
 use crate::{adapters, deny, real_agents, step};
 
 /// Tells the tests to run the long ones too.
@@ -20,6 +21,7 @@ const TESTED: [&str; 4] = ["--workspace", "--lib", "--bins", "--tests"];
 pub(crate) fn run(long: bool, quick: bool) -> Result<()> {
     adapters::build_all()?;
     let agents = if quick { None } else { Some(real_agents::install()?) };
+    let languages = if long { Some(languages::install()?) } else { None };
     step::run("format", step::cargo().args(["fmt", "--all", "--check"]))?;
     let clippy = ["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"];
     step::run("lints", step::cargo().args(clippy))?;
@@ -36,10 +38,16 @@ pub(crate) fn run(long: bool, quick: bool) -> Result<()> {
             ["test", "--release", "-p", "omi-model", "--test", "main", "--", "--ignored", "for_long"];
         step::run("long simulation", step::cargo().args(simulation))?;
     }
+    if let Some(Languages { folder, there, left_out: _ }) = &languages {
+        for language in there {
+            step::run(&format!("an adapter in {language}"), &mut language_test(language, folder))?;
+        }
+    }
     let mut tests = test_runner(agents.is_some());
     step::run_last("tests", with_variables(&mut tests, long, agents.as_deref()))?;
     let mut left_out = Vec::new();
     left_out.extend(not_checked);
+    left_out.extend(languages.into_iter().flat_map(|languages| languages.left_out));
     left_out.extend(quick.then_some("published agents (--quick)"));
     left_out.extend((!long).then_some("long tests (--long)"));
     step::say(format_args!(
@@ -47,6 +55,14 @@ pub(crate) fn run(long: bool, quick: bool) -> Result<()> {
         if left_out.is_empty() { "nothing".to_owned() } else { left_out.join(", ") }
     ));
     Ok(())
+}
+
+/// What makes, builds and runs an adapter in a language.
+fn language_test(language: &str, tools: &Path) -> Command {
+    let mut cargo = step::cargo();
+    cargo.args(["test", "--quiet", "--workspace", "--test", "main", "--", "--ignored", "--exact"]);
+    cargo.arg(format!("languages::{language}")).env(languages::VARIABLE, tools);
+    cargo
 }
 
 /// What runs the tests. Without the published agents theirs are left out, and not counted as passed.
