@@ -13,6 +13,7 @@ mod grants;
 mod hostile;
 mod install;
 mod kill;
+mod languages;
 mod limits;
 mod new;
 mod people;
