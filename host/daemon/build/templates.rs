@@ -32,10 +32,12 @@ pub(crate) fn write(root: &Path, out: &Path) -> Result<()> {
         walk(&root.join("wit/v0.1"), "wit/v0.1/", &mut files)?;
         files.sort();
         let name = language.to_uppercase();
-        // Writing to a string cannot fail.
         let _ = writeln!(source, "pub(super) const {name}: &[(&str, &str)] = &[");
         for (path, file) in files {
-            let _ = writeln!(source, "    ({path:?}, include_str!({:?})),", fs::canonicalize(file)?);
+            let file = fs::canonicalize(file)?;
+            let file = file.to_str().ok_or_else(|| Error::other(format!("{} is no text", file.display())))?;
+            // Writing to a string cannot fail.
+            let _ = writeln!(source, "    ({path:?}, include_str!({file:?})),");
         }
         source.push_str("];\n");
     }

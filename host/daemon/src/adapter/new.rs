@@ -191,7 +191,7 @@ mod tests {
                 ["target/", "node_modules/", ".venv/", "bindings/"]
                     .iter()
                     .any(|folder| path.starts_with(folder))
-                    || path.ends_with(".wasm")
+                    || Path::new(path).extension().is_some_and(|extension| extension == "wasm")
             };
             let found: Vec<String> =
                 files(language, "x").into_iter().map(|(path, _)| path).filter(|path| made(path)).collect();
