@@ -93,9 +93,8 @@ impl Made {
             commands.iter().filter(|command| !FETCHING.iter().any(|word| command.starts_with(word)))
         {
             let ended = match command.strip_prefix("omi-agentd ") {
-                // `adapter check` belongs here.
-                Some(words) if words.starts_with("adapter check ") => continue,
-                Some(words) => self.daemon(words),
+                Some(words) if words.starts_with("adapter check ") => self.check(words),
+                Some(words) => self.daemon(&format!("{words} --yes")),
                 None => self.shell(command, is_offline),
             };
             assert_eq!(ended.code, Some(0), "{command}: {ended:?}");
@@ -123,7 +122,22 @@ impl Made {
     /// that is waited for.
     fn daemon(&self, words: &str) -> Ended {
         let words: Vec<&str> = words.split(' ').collect();
-        ended(self.world.command(&words).arg("--yes").current_dir(&self.folder))
+        ended(self.world.command(&words).current_dir(&self.folder))
+    }
+
+    /// It keeps every rule, and its peer file has all of them judged that it can be judged by.
+    fn check(&self, words: &str) -> Ended {
+        let ended = self.daemon(&format!("{words} --json"));
+        let report: Value = serde_json::from_str(&ended.stdout).unwrap_or_default();
+        let cases = report["cases"].as_array().into_iter().flatten();
+        let broken: Vec<&Value> = cases.clone().filter(|case| case["verdict"] == "broken").collect();
+        assert!(broken.is_empty(), "{broken:#?}");
+        let judged =
+            |name: &str| cases.clone().any(|case| case["case"] == name && case["verdict"] == "passed");
+        for name in ["attempt/answer", "cancel/running", "exit/step-1", "output/pieces-of-1", "replay/same"] {
+            assert!(judged(name), "{name}: {report:#}");
+        }
+        ended
     }
 
     fn run(&self, prompt: &str) -> Ended {

@@ -111,7 +111,9 @@ impl<'s> Stage<'s> {
     pub(crate) fn follow(&mut self) -> Step {
         for _ in 0..ROUNDS_MAX {
             if self.queue.is_empty() && !self.weather.stdin_stuck {
-                std::mem::take(&mut self.later).into_iter().for_each(|op| self.child_takes(op));
+                for op in std::mem::take(&mut self.later) {
+                    self.child_takes(op);
+                }
             }
             if self.queue.is_empty() || self.is_over() {
                 return Ok(());

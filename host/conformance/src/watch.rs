@@ -106,7 +106,9 @@ impl Watch {
     pub(crate) fn told_all(&mut self, inputs: &[Value]) {
         let begins_with_stop = inputs.first().is_some_and(|input| input.get("stop").is_some());
         self.stopped = self.stopping || begins_with_stop;
-        inputs.iter().for_each(|input| self.told(input));
+        for input in inputs {
+            self.told(input);
+        }
     }
 
     fn told(&mut self, input: &Value) {
@@ -193,7 +195,7 @@ impl Watch {
             }
             Output::CallTool(call) => {
                 self.runs(call.attempt, "a tool call")?;
-                self.capable(self.declared.tools, "it calls a tool; `capabilities.tools` is false")?;
+                capable(self.declared.tools, "it calls a tool; `capabilities.tools` is false")?;
                 self.opens(call.op, "a tool call")
             }
             Output::Spawn(spawn) => {
@@ -282,7 +284,7 @@ impl Watch {
         self.runs(event.attempt, "an event")?;
         let makes_artifact = event.event.get("artifact").is_some();
         let allowed = !makes_artifact || self.declared.artifacts;
-        self.capable(allowed, "it emits an artifact; `capabilities.artifacts` is false")
+        capable(allowed, "it emits an artifact; `capabilities.artifacts` is false")
     }
 
     fn runs(&self, attempt: u32, what: &str) -> Result<(), Broken> {
@@ -336,10 +338,6 @@ impl Watch {
         keeps(fresh, &rule::REQUEST_FRESH, || format!("the request number {request} is used twice"))
     }
 
-    fn capable(&self, kept: bool, what: &str) -> Result<(), Broken> {
-        keeps(kept, &rule::CAPABILITIES_KEPT, || what.to_owned())
-    }
-
     fn fresh(&mut self, op: u32) -> Result<(), Broken> {
         keeps(self.ops.insert(op), &rule::OP_FRESH, || format!("the op {op} is used twice"))
     }
@@ -387,6 +385,10 @@ impl Watch {
     fn knows_blob(&self, blob: u32) -> Result<(), Broken> {
         keeps(self.blobs.contains(&blob), &rule::OP_KNOWN, || format!("{blob} is no blob of this worker"))
     }
+}
+
+fn capable(kept: bool, what: &str) -> Result<(), Broken> {
+    keeps(kept, &rule::CAPABILITIES_KEPT, || what.to_owned())
 }
 
 fn native_id(native_id: &str) -> Result<(), Broken> {

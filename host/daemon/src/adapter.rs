@@ -35,7 +35,7 @@ pub(crate) fn adapter(
     match args.command {
         AdapterCommand::New(args) => new::new(&args),
         AdapterCommand::Install(args) => install::install(&args, state, tokio),
-        AdapterCommand::Check(args) => check::run(&args, state, tokio),
+        AdapterCommand::Check(args) => Ok(check::run(&args, state, tokio)),
         AdapterCommand::List(args) => list(&args, state, config, tokio),
         AdapterCommand::Info(args) => info(&args, state, tokio),
         AdapterCommand::Remove(args) => remove(&args, state),

@@ -66,6 +66,13 @@ pub(crate) enum Command {
     Grants(Grants),
 }
 
+impl Command {
+    /// It runs an adapter on a host that is only played.
+    pub(crate) fn is_trial(&self) -> bool {
+        matches!(self, Self::Replay(_) | Self::Adapter(Adapter { command: AdapterCommand::Check(_) }))
+    }
+}
+
 /// Run one prompt.
 ///
 /// Exit code: 0 succeeded, 1 failed (or could not be run), 2 wrong usage, 3 cancelled, 4 timed out, 5 orphaned.

@@ -16,7 +16,11 @@ use crate::terminal::{self, plain};
 /// The events are not those that were recorded.
 const DIFFERENT: u8 = 1;
 
-pub(crate) fn run(args: &Args, state: &StateDir, tokio: &tokio::runtime::Handle) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(args: &Args, state: &StateDir, tokio: &tokio::runtime::Handle) -> ExitCode {
+    again(args, state, tokio).unwrap_or_else(|error| terminal::cannot(&error))
+}
+
+fn again(args: &Args, state: &StateDir, tokio: &tokio::runtime::Handle) -> anyhow::Result<ExitCode> {
     let shown = args.recording.display();
     let text = std::fs::read_to_string(&args.recording).with_context(|| format!("cannot read `{shown}`"))?;
     let recording = Recording::parse(&text).with_context(|| format!("cannot use `{shown}`"))?;

@@ -80,7 +80,8 @@ fn full_queue(play: &mut Play<'_>) -> Step {
 
 /// What comes late, twice or for nothing, before and after an attempt.
 fn late() -> Vec<Case> {
-    let inputs: [(&str, fn() -> Value); 12] = [
+    type Late = (&'static str, fn() -> Value);
+    let inputs: [Late; 12] = [
         ("timer", || told::timer(UNKNOWN)),
         ("refused", || told::refused(UNKNOWN, &json!({ "unknown": "no such op" }))),
         ("spawned", || told::spawned(UNKNOWN)),
@@ -94,7 +95,7 @@ fn late() -> Vec<Case> {
         ("provided-input", || told::provided(UNKNOWN, &json!("expired"))),
         ("tool-result", || told::tool_failed(UNKNOWN)),
     ];
-    let case = |(name, input): (&str, fn() -> Value)| {
+    let case = |(name, input): Late| {
         full(format!("late/{name}"), move |play| {
             play.in_fair_weather(|stage| {
                 stage.begin()?;

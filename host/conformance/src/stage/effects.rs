@@ -108,9 +108,12 @@ impl Stage<'_> {
             self.child_exits(op, &json!({ "code": 1 }));
             return Ok(());
         }
-        let noise = self.weather.noise.clone();
-        noise.into_iter().for_each(|line| self.child_says(op, line));
-        peer.process[index].greets.iter().for_each(|line| self.child_says(op, line.as_bytes()));
+        for noise in self.weather.noise.clone() {
+            self.child_says(op, noise);
+        }
+        for greeting in &peer.process[index].greets {
+            self.child_says(op, greeting.as_bytes());
+        }
         Ok(())
     }
 

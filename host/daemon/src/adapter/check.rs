@@ -19,11 +19,11 @@ use crate::terminal;
 /// What was judged broke a rule.
 const BROKEN: u8 = 1;
 
-pub(super) fn run(
-    args: &Check,
-    state: &StateDir,
-    tokio: &tokio::runtime::Handle,
-) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &Check, state: &StateDir, tokio: &tokio::runtime::Handle) -> ExitCode {
+    judge(args, state, tokio).unwrap_or_else(|error| terminal::cannot(&error))
+}
+
+fn judge(args: &Check, state: &StateDir, tokio: &tokio::runtime::Handle) -> anyhow::Result<ExitCode> {
     let subject = Subject::find(&args.component)?;
     let peer = match &args.peer {
         Some(path) => Some(Peer::read(path)?),
