@@ -6,6 +6,8 @@ mod templates;
 
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest as _, Sha256};
+
 fn main() {
     bundled();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
@@ -24,8 +26,10 @@ fn bundled() {
     for name in ["echo", "acp"] {
         let component = folder.join(format!("{name}.wasm"));
         println!("cargo::rerun-if-changed={}", component.display());
-        if component.is_file() {
-            println!("cargo::rustc-env=OMI_ADAPTER_{}={}", name.to_uppercase(), component.display());
+        if let Ok(bytes) = std::fs::read(&component) {
+            let variable = format!("OMI_ADAPTER_{}", name.to_uppercase());
+            println!("cargo::rustc-env={variable}={}", component.display());
+            println!("cargo::rustc-env={variable}_DIGEST={}", hex(&Sha256::digest(&bytes)));
         } else {
             println!(
                 "cargo::error=the bundled adapter `{}` is not built; hint: run `cargo xtask adapters`",
@@ -33,4 +37,13 @@ fn bundled() {
             );
         }
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }

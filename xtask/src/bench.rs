@@ -1,38 +1,83 @@
 //! `cargo xtask bench`: figures of a release build, each beside what the machine itself can do in the same run.
 
-use anyhow::Result;
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, ensure};
 use clap::ValueEnum;
 
-use crate::{adapters, step};
+use crate::{adapters, place, step};
+
+/// Seconds that judging a bundled adapter may take once it is compiled.
+const CHECK_SECONDS_MAX: f64 = 10.0;
+/// The bundled adapter with the most cases.
+const CHECKED: &str = "acp";
 
 /// What is measured.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum Subject {
     /// Decisions, the simulation, and accepting a prompt durably.
     Kernel,
-    /// Loading components, starting workers, and what an input costs, beside bare wasmtime.
+    /// Loading components, starting workers, and what an input costs, beside bare wasmtime; judging an adapter.
     Engine,
 }
 
 /// Builds the benchmark and runs it; it fails where a target is missed.
 pub(crate) fn run(subject: Subject, json: bool) -> Result<()> {
-    let target = match subject {
-        Subject::Kernel => ["-p", "omi-model", "--bin", "kernel-bench"],
+    match subject {
+        Subject::Kernel => bench(&["run", "--release"], &["-p", "omi-model", "--bin", "kernel-bench"], json),
         Subject::Engine => {
             adapters::build_bundled()?;
-            ["-p", "omi-engine", "--bench", "engine"]
+            // Both packages each time, so that what they share is built once.
+            let packages = ["-p", "omi-engine", "-p", "omi-agentd"];
+            let built = [&packages[..], &["--bench", "engine", "--bin", "omi-agentd"]].concat();
+            step::run("build", step::cargo().args(["build", "--release"]).args(built))?;
+            check(json)?;
+            let measured = [&packages[..], &["--bench", "engine"]].concat();
+            bench(&["bench", "--profile", "release"], &measured, json)
         }
-    };
-    // Both kinds of target in the profile of releases, so that what they share is built once.
-    step::run("build", step::cargo().args(["build", "--release"]).args(target))?;
+    }
+}
+
+fn bench(how: &[&str], target: &[&str], json: bool) -> Result<()> {
+    if how.first() == Some(&"run") {
+        step::run("build", step::cargo().args(["build", "--release"]).args(target))?;
+    }
     let mut bench = step::cargo();
-    match subject {
-        Subject::Kernel => bench.args(["run", "--quiet", "--release"]),
-        Subject::Engine => bench.args(["bench", "--quiet", "--profile", "release"]),
-    };
-    bench.args(target);
+    bench.args(how).arg("--quiet").args(target);
     if json {
         bench.args(["--", "--json"]);
     }
     step::run_last("benchmark", &mut bench)
+}
+
+/// How long a bundled adapter takes to be judged, whole, by the program that is shipped.
+fn check(json: bool) -> Result<()> {
+    let state = tempfile::tempdir().context("cannot make a folder")?;
+    let judge = || -> Result<f64> {
+        let began = Instant::now();
+        let mut program = Command::new(place::target().join("release/omi-agentd"));
+        program.arg("--state-dir").arg(state.path()).args(["adapter", "check", CHECKED, "--json"]);
+        let judged = program.output().context("cannot start omi-agentd")?;
+        ensure!(
+            judged.status.success(),
+            "`{CHECKED}` breaks a rule: {}",
+            String::from_utf8_lossy(&judged.stdout)
+        );
+        Ok(began.elapsed().as_secs_f64())
+    };
+    // The first compiles.
+    let (cold, warm) = (judge()?, judge()?);
+    let verdict = if warm <= CHECK_SECONDS_MAX { "ok" } else { "MISSED" };
+    if json {
+        println!(
+            "{{\"name\": \"adapter check {CHECKED}\", \"coldSeconds\": {cold:.2}, \"warmSeconds\": {warm:.2}}}"
+        );
+    } else {
+        println!(
+            "adapter check {CHECKED}, full: {warm:.2} s warm (target {CHECK_SECONDS_MAX} s: {verdict}), {cold:.2} s cold"
+        );
+    }
+    ensure!(warm <= CHECK_SECONDS_MAX, "judging takes too long");
+    Ok(())
 }

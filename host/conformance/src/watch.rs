@@ -1,13 +1,16 @@
 //! Watches over the rules of the contract that show in any conversation, whatever the case is about.
 
+mod effects;
+mod form;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::output::{AttemptEvent, CancelAnswer, Output, Scope};
+use crate::output::{AttemptEvent, CancelAnswer, Output};
 use crate::rule;
 use crate::stop::{Broken, keeps};
-use crate::told;
+use form::{is_json, json_is_valid, native_id};
 
 /// The first number that is not the adapter's to choose.
 const REQUESTS_END: u32 = 1 << 31;
@@ -337,90 +340,8 @@ impl Watch {
         let fresh = self.asked.insert(request, true).is_none();
         keeps(fresh, &rule::REQUEST_FRESH, || format!("the request number {request} is used twice"))
     }
-
-    fn fresh(&mut self, op: u32) -> Result<(), Broken> {
-        keeps(self.ops.insert(op), &rule::OP_FRESH, || format!("the op {op} is used twice"))
-    }
-
-    fn opens(&mut self, op: u32, what: &str) -> Result<(), Broken> {
-        self.fresh(op)?;
-        keeps(!self.stopped, &rule::STOP_QUIET, || format!("it opens {what} after `stop`"))
-    }
-
-    fn granted(&self, grant: &str, kinds: &[&str]) -> Result<(), Broken> {
-        let kind = self.declared.grants.get(grant).map(String::as_str);
-        keeps(kind.is_some_and(|kind| kinds.contains(&kind)), &rule::GRANTS_DECLARED, || match kind {
-            None => format!("it uses the grant `{grant}`, which `describe` does not list"),
-            Some(kind) => format!("it uses the grant `{grant}`, of kind `{kind}`, for something else"),
-        })
-    }
-
-    fn holds(&self, scope: Scope) -> Result<(), Broken> {
-        let (held, what) = match scope {
-            Scope::Worker => (true, String::new()),
-            Scope::Binding(binding) => {
-                let state = self.bindings.get(&binding);
-                let held = matches!(state, Some(BindingState::Asked | BindingState::Open));
-                (held, format!("the binding {binding}"))
-            }
-            Scope::Attempt(attempt) => {
-                let held = self.attempts.get(&attempt) == Some(&AttemptState::Running);
-                (held, format!("the attempt {attempt}"))
-            }
-        };
-        keeps(held, &rule::SCOPE_HELD, || format!("the worker does not hold {what}"))
-    }
-
-    fn knows_process(&self, process: u32) -> Result<(), Broken> {
-        keeps(self.processes.contains(&process), &rule::OP_KNOWN, || {
-            format!("{process} is no process of this worker")
-        })
-    }
-
-    fn knows_blobs(&self, part: &Value) -> Result<(), Broken> {
-        let named = part.get("blob-raw").or_else(|| part.get("blob-base64")).and_then(Value::as_u64);
-        named.and_then(|blob| u32::try_from(blob).ok()).map_or(Ok(()), |blob| self.knows_blob(blob))
-    }
-
-    fn knows_blob(&self, blob: u32) -> Result<(), Broken> {
-        keeps(self.blobs.contains(&blob), &rule::OP_KNOWN, || format!("{blob} is no blob of this worker"))
-    }
 }
 
 fn capable(kept: bool, what: &str) -> Result<(), Broken> {
     keeps(kept, &rule::CAPABILITIES_KEPT, || what.to_owned())
-}
-
-fn native_id(native_id: &str) -> Result<(), Broken> {
-    let is_omi =
-        native_id == told::SESSION || native_id == told::RUN || native_id.starts_with("att_0000000000000000");
-    keeps(!is_omi, &rule::NATIVE_ID_OWN, || {
-        format!("it gives `{native_id}`, an id of Omi, as the runtime's own")
-    })?;
-    keeps(!native_id.is_empty(), &rule::NATIVE_ID_OWN, || "it gives an empty native id".to_owned())
-}
-
-fn is_json(member: &str, text: &str) -> Result<(), Broken> {
-    let valid = text.is_empty() || serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
-    keeps(valid, &rule::JSON_VALID, || format!("`{member}` is no JSON: {}", beginning(text)))
-}
-
-/// `extra` is empty or a JSON object, wherever it is; a payload that is called JSON is JSON.
-fn json_is_valid(value: &Value) -> Result<(), Broken> {
-    match value {
-        Value::Object(members) => members.iter().try_for_each(|(name, value)| match (name.as_str(), value) {
-            ("extra", Value::String(text)) => {
-                let object = text.is_empty() || serde_json::from_str::<serde_json::Map<_, _>>(text).is_ok();
-                keeps(object, &rule::JSON_VALID, || format!("`extra` is no JSON object: {}", beginning(text)))
-            }
-            ("json", Value::String(text)) => is_json("json", text),
-            (_, value) => json_is_valid(value),
-        }),
-        Value::Array(items) => items.iter().try_for_each(json_is_valid),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Ok(()),
-    }
-}
-
-fn beginning(text: &str) -> String {
-    format!("{:?}", &text[..text.floor_char_boundary(60)])
 }

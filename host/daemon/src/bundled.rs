@@ -1,8 +1,29 @@
 //! The adapters and registrations that come with the program.
 
-/// Each bundled component with its name.
-pub(crate) const COMPONENTS: &[(&str, &[u8])] =
-    &[("echo", include_bytes!(env!("OMI_ADAPTER_ECHO"))), ("acp", include_bytes!(env!("OMI_ADAPTER_ACP")))];
+/// A bundled component.
+#[derive(Debug)]
+pub(crate) struct Component {
+    /// Its name.
+    pub(crate) name: &'static str,
+    /// What it is.
+    pub(crate) bytes: &'static [u8],
+    /// The SHA-256 of that, in hexadecimal, as it was when the program was built.
+    pub(crate) digest: &'static str,
+}
+
+/// Every bundled component.
+pub(crate) const COMPONENTS: &[Component] = &[
+    Component {
+        name: "echo",
+        bytes: include_bytes!(env!("OMI_ADAPTER_ECHO")),
+        digest: env!("OMI_ADAPTER_ECHO_DIGEST"),
+    },
+    Component {
+        name: "acp",
+        bytes: include_bytes!(env!("OMI_ADAPTER_ACP")),
+        digest: env!("OMI_ADAPTER_ACP_DIGEST"),
+    },
+];
 
 /// The peer files of those that have a runtime: what `adapter check` has it say.
 pub(crate) const PEERS: &[(&str, &str)] = &[("acp", include_str!("../../../adapters/acp/acp.peer.toml"))];

@@ -16,19 +16,18 @@ pub(crate) fn load_bundled(engine: &Engine, name: &str) -> Option<Result<Adapter
 }
 
 /// A bundled component.
-pub(crate) struct Bundled(&'static str, &'static [u8]);
+pub(crate) struct Bundled(&'static bundled::Component);
 
 impl Bundled {
     /// The one of a name; none if there is none of that name.
     pub(crate) fn named(name: &str) -> Option<Self> {
-        let (name, bytes) = bundled::COMPONENTS.iter().find(|(bundled, _)| *bundled == name)?;
-        Some(Self(name, bytes))
+        bundled::COMPONENTS.iter().find(|bundled| bundled.name == name).map(Self)
     }
 
     /// Loads it.
     pub(crate) fn load(&self, engine: &Engine) -> Result<Adapter, FailureDetail> {
-        let Self(name, bytes) = self;
-        engine.load(name, bytes).map_err(|error| rejected(name, &error))
+        let bundled::Component { name, bytes, digest } = self.0;
+        engine.load_known(name, bytes, digest).map_err(|error| rejected(name, &error))
     }
 }
 
@@ -79,7 +78,7 @@ impl ComponentFile {
     pub(crate) fn load_bytes(&self, engine: &Engine, bytes: &Bytes) -> Result<Adapter, FailureDetail> {
         let path = Path::new(&self.0);
         let name = path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy();
-        engine.load(&name, &bytes.content).map_err(|error| rejected(&self.0, &error))
+        engine.load_known(&name, &bytes.content, &bytes.digest).map_err(|error| rejected(&self.0, &error))
     }
 
     /// Reads it, if it is installed with exactly these bytes: what was read is what is compared, and nothing of what

@@ -42,7 +42,7 @@ fn again(args: &Args, state: &StateDir, tokio: &tokio::runtime::Handle) -> anyho
 
 /// The component that is named, else the bundled one that was recorded.
 fn component(args: &Args, recording: &Recording) -> anyhow::Result<(String, Vec<u8>)> {
-    let bundled = |name: &str| bundled::COMPONENTS.iter().find(|(bundled, _)| *bundled == name);
+    let bundled = |name: &str| bundled::COMPONENTS.iter().find(|bundled| bundled.name == name);
     let named = match args.component.as_deref() {
         Some(named) if std::path::Path::new(named).exists() => {
             return Ok((named.to_owned(), read_component(named.as_ref())?));
@@ -51,7 +51,7 @@ fn component(args: &Args, recording: &Recording) -> anyhow::Result<(String, Vec<
         None => recording.header.adapter.as_str(),
     };
     match (bundled(named), &args.component) {
-        (Some((name, bytes)), _) => Ok(((*name).to_owned(), bytes.to_vec())),
+        (Some(bundled), _) => Ok((bundled.name.to_owned(), bundled.bytes.to_vec())),
         (None, Some(named)) => bail!("there is no component `{named}`; hint: name the `.wasm` file"),
         (None, None) => bail!(
             "the recording is of the adapter `{named}`, which is not bundled; hint: name its file with --component"

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use wasmtime::component::Linker;
 use wasmtime::{Config, OptLevel};
 
-use crate::cache;
+use crate::cache::Cache;
 use crate::instance::State;
 use crate::limits::{self, Limits};
 use crate::load::{self, Adapter, LoadError};
@@ -60,6 +60,7 @@ pub(crate) struct Shared {
     pub(crate) tokio: tokio::runtime::Handle,
     pub(crate) limits: Limits,
     pub(crate) metered: bool,
+    pub(crate) cache: Option<Cache>,
     pub(crate) supervisor: SupervisorCommand,
 }
 
@@ -74,7 +75,8 @@ impl Engine {
     /// An engine whose processes and timers run on `tokio`.
     pub fn new(config: EngineConfig, tokio: tokio::runtime::Handle) -> Result<Self, EngineError> {
         let failed = |error: wasmtime::Error| EngineError::Wasmtime(error.root_cause().to_string());
-        let wasmtime = wasmtime::Engine::new(&features(&config)).map_err(failed)?;
+        let wasmtime = wasmtime::Engine::new(&features(config.metered)).map_err(failed)?;
+        let cache = config.cache_dir.as_deref().and_then(|folder| Cache::open(folder, &wasmtime));
         let mut linker = Linker::new(&wasmtime);
         wasi::link(&mut linker).and_then(|()| v0_1::link(&mut linker)).map_err(failed)?;
         let ticker = Ticker::start(&wasmtime)
@@ -86,6 +88,7 @@ impl Engine {
             tokio,
             limits: config.limits,
             metered: config.metered,
+            cache,
             supervisor: config.supervisor,
         }))))
     }
@@ -96,7 +99,13 @@ impl Engine {
 
     /// Loads a component from its bytes. May take seconds: it compiles.
     pub fn load(&self, name: &str, bytes: &[u8]) -> Result<Adapter, LoadError> {
-        load::load(&self.0, name, bytes)
+        load::load(&self.0, name, bytes, load::digest(bytes))
+    }
+
+    /// The same with the [`digest`](crate::digest) of the bytes, where it is known: it is not computed again.
+    pub fn load_known(&self, name: &str, bytes: &[u8], digest: &str) -> Result<Adapter, LoadError> {
+        debug_assert_eq!(digest, load::digest(bytes), "the digest is that of the bytes");
+        load::load(&self.0, name, bytes, digest.to_owned())
     }
 
     /// Starts a worker: an instance with a thread and a store of its own. What it reports goes to `sink`, which may
@@ -113,7 +122,7 @@ impl Engine {
 
 /// What components may use of WebAssembly: no more than adapters need, whatever the next wasmtime turns on by itself.
 /// The async part of the component model is not even compiled in.
-fn features(of: &EngineConfig) -> Config {
+fn features(metered: bool) -> Config {
     let mut config = Config::new();
     config
         .wasm_component_model(true)
@@ -126,10 +135,9 @@ fn features(of: &EngineConfig) -> Config {
         .wasm_stack_switching(false)
         .wasm_memory64(false)
         .epoch_interruption(true)
-        .consume_fuel(of.metered)
+        .consume_fuel(metered)
         .max_wasm_stack(limits::WASM_STACK_BYTES)
-        .cranelift_opt_level(OptLevel::Speed)
-        .cache(of.cache_dir.as_deref().and_then(cache::open));
+        .cranelift_opt_level(OptLevel::Speed);
     // The default handler of traps on macOS aborts in programs that start child processes.
     #[cfg(target_os = "macos")]
     config.macos_use_mach_ports(false);

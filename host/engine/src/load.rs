@@ -177,20 +177,37 @@ pub fn digest(bytes: &[u8]) -> String {
 }
 
 /// Checks, compiles and describes a component.
-pub(crate) fn load(runtime: &Runtime, name: &str, bytes: &[u8]) -> Result<Adapter, LoadError> {
+pub(crate) fn load(
+    runtime: &Runtime,
+    name: &str,
+    bytes: &[u8],
+    digest: String,
+) -> Result<Adapter, LoadError> {
     check_kind(bytes)?;
-    let component =
-        Component::from_binary(&runtime.wasmtime, bytes).map_err(|error| LoadError::NotAComponent {
-            what: one_line(&error.root_cause().to_string()),
-            hint: "the file is damaged, or uses a WebAssembly proposal that adapters may not use",
-        })?;
+    let component = compiled(runtime, bytes, &digest)?;
     let imports = surface::check(&component)?;
     let component = v0_1::prepare(&runtime.linker, &component)
         .map_err(|error| LoadError::Mismatch { what: one_line(&format!("{error:#}")) })?;
     let descriptor = describe(runtime, name, &component)?;
     check_descriptor(&descriptor)?;
-    let digest = digest(bytes);
     Ok(Adapter(Arc::new(Loaded { name: name.to_owned(), digest, descriptor, imports, component })))
+}
+
+/// The machine code of a component: what was kept of it, else what the compiler makes of it now.
+fn compiled(runtime: &Runtime, bytes: &[u8], digest: &str) -> Result<Component, LoadError> {
+    let cache = runtime.cache.as_ref();
+    if let Some(component) = cache.and_then(|cache| cache.find(&runtime.wasmtime, digest)) {
+        return Ok(component);
+    }
+    let component =
+        Component::from_binary(&runtime.wasmtime, bytes).map_err(|error| LoadError::NotAComponent {
+            what: one_line(&error.root_cause().to_string()),
+            hint: "the file is damaged, or uses a WebAssembly proposal that adapters may not use",
+        })?;
+    if let Some(cache) = cache {
+        cache.keep(digest, &component);
+    }
+    Ok(component)
 }
 
 /// Bytes in hexadecimal.

@@ -105,7 +105,29 @@ fn late() -> Vec<Case> {
             })
         })
     };
-    inputs.into_iter().map(case).collect()
+    let mut cases: Vec<Case> = inputs.into_iter().map(case).collect();
+    cases.push(full("late/repeated", |play| {
+        play.in_fair_weather(|stage| {
+            stage.begin()?;
+            stage.answers(1, &stage.words(Prompt::Answer)?)?;
+            let told = stage.calls.iter().flat_map(|call| call.inputs.as_array().into_iter().flatten());
+            let replies: Vec<Value> = told.filter(|input| ends_an_op(input)).cloned().collect();
+            stage.blamed = &rule::LATE_IGNORED;
+            for reply in replies {
+                stage.tell(vec![reply])?;
+            }
+            stage.blamed = &rule::CALL_RETURNS;
+            stage.answers(2, &stage.words(Prompt::Answer)?)
+        })
+    }));
+    cases
+}
+
+/// Inputs that are the last about their op: told again, they are about nothing.
+fn ends_an_op(input: &Value) -> bool {
+    let ends =
+        ["timer", "refused", "file", "http-end", "blob-created", "approval", "provided-input", "tool-result"];
+    ends.iter().any(|case| input.get(case).is_some())
 }
 
 pub(super) fn ignores(stage: &mut Stage<'_>, input: Value) -> Step {

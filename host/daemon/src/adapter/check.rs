@@ -76,10 +76,10 @@ impl Subject {
     /// A file, or a bundled component.
     fn find(named: &str) -> anyhow::Result<Self> {
         let path = Path::new(named);
-        if let Some((name, bytes)) = bundled::COMPONENTS.iter().find(|(name, _)| *name == named)
+        if let Some(bundled) = bundled::COMPONENTS.iter().find(|bundled| bundled.name == named)
             && !path.exists()
         {
-            return Ok(Self { name: (*name).to_owned(), bytes: bytes.to_vec(), path: None });
+            return Ok(Self { name: bundled.name.to_owned(), bytes: bundled.bytes.to_vec(), path: None });
         }
         let bytes = read_component(path)?;
         let name = path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
@@ -117,7 +117,7 @@ mod tests {
     #[test]
     fn the_peer_files_of_bundled_components_can_be_read() {
         for (name, text) in bundled::PEERS {
-            assert!(bundled::COMPONENTS.iter().any(|(component, _)| component == name), "{name}");
+            assert!(bundled::COMPONENTS.iter().any(|bundled| bundled.name == *name), "{name}");
             Peer::parse(text).unwrap_or_else(|error| panic!("{name}: {error}"));
         }
     }

@@ -31,7 +31,7 @@ pub(crate) fn rows(
 ) -> anyhow::Result<Vec<Value>> {
     let engine = crate::daemon::engine(state, Vec::new(), tokio)?;
     let mut rows = Vec::new();
-    for (name, _) in bundled::COMPONENTS {
+    for bundled::Component { name, .. } in bundled::COMPONENTS {
         rows.push(match load_bundled(&engine, name) {
             Some(Ok(adapter)) => component(name, adapter.descriptor(), adapter.digest()),
             Some(Err(failure)) => json!({ "bundled": name, "error": failure.message }),
@@ -49,7 +49,7 @@ pub(crate) fn rows(
             })
             .collect();
         let component = registration.component.as_str();
-        let bundled = bundled::COMPONENTS.iter().any(|(name, _)| *name == component);
+        let bundled = bundled::COMPONENTS.iter().any(|bundled| bundled.name == component);
         let found = bundled || config.component(component).is_ok_and(|path| path.is_file());
         rows.push(json!({ "registration": name, "component": component,
             "componentFound": found, "programs": programs }));

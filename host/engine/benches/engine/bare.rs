@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use wasmtime::component::{Component, HasSelf, Linker, ResourceTable};
-use wasmtime::{Cache, CacheConfig, Config, Engine, Store};
+use wasmtime::{Config, Engine, Store};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 pub(crate) use generated::exports::omi::runtime_adapter::runtime_adapter::{Input, Output};
@@ -14,7 +14,7 @@ mod generated {
     wasmtime::component::bindgen!({ path: "../../wit/v0.1", world: "adapter" });
 }
 
-/// wasmtime, with a cache of compiled components.
+/// wasmtime.
 pub(crate) struct Bare {
     engine: Engine,
     linker: Linker<State>,
@@ -51,12 +51,10 @@ impl wit::activity::Host for State {}
 impl wit::effects::Host for State {}
 
 impl Bare {
-    /// One that keeps what it compiled in this folder.
-    pub(crate) fn new(cache: &Path) -> wasmtime::Result<Self> {
-        let mut cached = CacheConfig::new();
-        cached.with_directory(cache);
+    /// As it comes, without what adapters may not use anyway.
+    pub(crate) fn new() -> wasmtime::Result<Self> {
         let mut config = Config::new();
-        config.concurrency_support(false).cache(Some(Cache::new(cached)?));
+        config.concurrency_support(false);
         let engine = Engine::new(&config)?;
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?;
@@ -64,14 +62,25 @@ impl Bare {
         Ok(Self { engine, linker })
     }
 
-    /// Compiles, or takes it out of the cache.
-    pub(crate) fn component(&self, bytes: &[u8]) -> wasmtime::Result<Component> {
-        Component::from_binary(&self.engine, bytes)
+    /// Compiles, and keeps the code in a file.
+    pub(crate) fn keep(&self, bytes: &[u8], file: &Path) -> wasmtime::Result<()> {
+        let code = Component::from_binary(&self.engine, bytes)?.serialize()?;
+        Ok(std::fs::write(file, code)?)
+    }
+
+    /// Loads what was kept.
+    pub(crate) fn kept(&self, file: &Path) -> wasmtime::Result<Component> {
+        #[expect(unsafe_code, reason = "this is what is measured")]
+        // SAFETY: `keep` wrote it, in a folder of this process alone.
+        unsafe {
+            Component::deserialize_file(&self.engine, file)
+        }
     }
 
     /// Compiles and links.
     pub(crate) fn prepare(&self, bytes: &[u8]) -> wasmtime::Result<Pre> {
-        generated::AdapterPre::new(self.linker.instantiate_pre(&self.component(bytes)?)?).map(Pre)
+        let component = Component::from_binary(&self.engine, bytes)?;
+        generated::AdapterPre::new(self.linker.instantiate_pre(&component)?).map(Pre)
     }
 
     /// An instance that was told `start`.

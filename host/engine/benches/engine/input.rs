@@ -23,8 +23,8 @@ const INPUT_US_MAX: f64 = 2.0;
 
 /// The medians: in bursts, as a stream of output comes, and one by one, as a person types.
 pub(crate) fn measure() -> Result<Vec<Figure>, Failed> {
-    let (cache, bare_cache) = (tempfile::tempdir()?, tempfile::tempdir()?);
-    let (ours, bare) = (Ours::new(cache.path())?, Bare::new(bare_cache.path())?);
+    let cache = tempfile::tempdir()?;
+    let (ours, bare) = (Ours::new(cache.path())?, Bare::new()?);
     let bytes = bundled("echo")?;
     let (adapter, component) = (ours.engine.load("echo", &bytes)?, bare.prepare(&bytes)?);
     let (worker, mut instance) = (ours.start(&adapter)?, bare.start(&component)?);

@@ -68,7 +68,7 @@ pub(crate) fn bytes_each(of: Of) -> Result<f64, Failed> {
             grown(|| ours.start(&adapter))
         }
         Of::Bare => {
-            let bare = Bare::new(cache.path())?;
+            let bare = Bare::new()?;
             let component = bare.prepare(&bytes)?;
             grown(|| Ok(bare.start(&component)?))
         }

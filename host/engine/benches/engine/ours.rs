@@ -44,8 +44,12 @@ impl Ours {
         // No adapter that is measured here starts a process.
         let supervisor =
             SupervisorCommand { program: "/bin/false".into(), args: Vec::new(), private: Vec::new() };
-        let config =
-            EngineConfig { cache_dir: Some(cache.to_owned()), limits: Limits::default(), supervisor };
+        let config = EngineConfig {
+            cache_dir: Some(cache.to_owned()),
+            limits: Limits::default(),
+            metered: false,
+            supervisor,
+        };
         Ok(Self { engine: Engine::new(config, tokio.handle().clone())?, _tokio: tokio })
     }
 
@@ -54,7 +58,7 @@ impl Ours {
         let (sink, reports) = mpsc::channel();
         let sink = Box::new(move |report| drop(sink.send(report)));
         let registration = Arc::new(Registration { name: "bench".to_owned(), ..Registration::default() });
-        let spec = WorkerSpec { id: id(WorkerId::new), registration, cwd: "/".into(), seed: 7 };
+        let spec = WorkerSpec { id: id(WorkerId::new), registration, cwd: "/".into(), seed: 7, calls: None };
         let started = Started { worker: self.engine.start_worker(adapter, spec, sink)?, reports };
         match started.next()? {
             Report::Ready { .. } => Ok(started),

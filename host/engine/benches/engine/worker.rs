@@ -15,8 +15,8 @@ const NEW_US_MAX: f64 = 200.0;
 /// The median until the adapter has said `ready`, so with its first call. Bare wasmtime makes the same call in an
 /// instance without a thread.
 pub(crate) fn measure() -> Result<Figure, Failed> {
-    let (cache, bare_cache) = (tempfile::tempdir()?, tempfile::tempdir()?);
-    let (ours, bare) = (Ours::new(cache.path())?, Bare::new(bare_cache.path())?);
+    let cache = tempfile::tempdir()?;
+    let (ours, bare) = (Ours::new(cache.path())?, Bare::new()?);
     let bytes = bundled("echo")?;
     let (adapter, component) = (ours.engine.load("echo", &bytes)?, bare.prepare(&bytes)?);
     let (mut taken, mut bare_taken) = (Vec::new(), Vec::new());
