@@ -15,8 +15,8 @@
 //! ```
 //! use omi_adapter_sdk::testkit::{self, TestKit};
 //! use omi_adapter_sdk::{
-//!     AttemptEvent, AttemptFinished, BindingOpened, CancelAnswer, Capabilities, Descriptor, Fidelity, Host, Input,
-//!     Outcome, Ready, Session, SessionAdapter, export_session,
+//!     AttemptEvent, AttemptFinished, BindingFailed, BindingOpened, CancelAnswer, Capabilities, Descriptor, Failure,
+//!     Fidelity, Host, Input, Outcome, Ready, Session, SessionAdapter, export_session,
 //! };
 //!
 //! struct Polite;
@@ -42,6 +42,10 @@
 //!         loop {
 //!             match host.next_input().await {
 //!                 Input::OpenBinding(open) => host.send(BindingOpened::new(open.binding, "only", Fidelity::None)),
+//!                 Input::ResumeBinding(resume) => {
+//!                     let failure = Failure::stale("not_kept", "a session ends with its worker");
+//!                     host.send(BindingFailed::new(resume.binding, failure));
+//!                 }
 //!                 Input::ExecuteAttempt(execute) => {
 //!                     host.send(AttemptEvent::text(execute.attempt, "answer", "hello"));
 //!                     host.send(AttemptFinished::new(execute.attempt, Outcome::succeeded("end_turn"), None));
@@ -297,6 +301,10 @@
 //! [[process.reply]]
 //! when = "yes"
 //! say = ["say thank you", "done"]
+//!
+//! [[process.reply]]
+//! when = "no"
+//! say = ["done"]
 //!
 //! [[process.reply]]
 //! when = "stop"

@@ -25,4 +25,6 @@ fn the_adapter_of_the_readme_answers() {
     let outputs = kit.execute(1, 1, "hi");
     assert_eq!(testkit::answer_text(&outputs), "hello");
     assert_eq!(testkit::outcome(&outputs), Some(&Outcome::succeeded("end_turn")));
+    assert_eq!(kit.send(testkit::cancel(1)).len(), 1);
+    kit.settled();
 }

@@ -1,8 +1,8 @@
 //! The adapter in the README.
 
 use omi_adapter_sdk::{
-    AttemptEvent, AttemptFinished, BindingOpened, Capabilities, Descriptor, Fidelity, Host, Input, Outcome,
-    Ready, Session, export_session,
+    AttemptEvent, AttemptFinished, BindingFailed, BindingOpened, CancelAnswer, Capabilities, Descriptor,
+    Failure, Fidelity, Host, Input, Outcome, Ready, Session, export_session,
 };
 
 pub(crate) struct Mine;
@@ -34,6 +34,12 @@ impl Session for Mine {
                     host.send(AttemptEvent::text(run.attempt, "answer", "hello"));
                     host.send(AttemptFinished::new(run.attempt, Outcome::succeeded("end_turn"), None));
                 }
+                Input::ResumeBinding(resume) => {
+                    let failure = Failure::stale("not_kept", "a session ends with its worker");
+                    host.send(BindingFailed::new(resume.binding, failure));
+                }
+                // The attempt is over already: nothing is claimed.
+                Input::CancelAttempt(cancel) => host.send(CancelAnswer::new(cancel.attempt, false, false)),
                 Input::Stop(_) => return,
                 _ => {}
             }

@@ -7,6 +7,7 @@ use omi_engine::{Adapter, Engine, LoadError};
 use serde_json::Value;
 
 use crate::case::{self, Case, Play};
+use crate::output::Fidelity;
 use crate::peer::Peer;
 use crate::recording::Recording;
 use crate::replay::replay;
@@ -80,15 +81,20 @@ pub fn check(
 fn run(subject: &Subject, case: &Case) -> CaseResult {
     let began = Instant::now();
     let mut play = Play { subject, calls: Vec::new() };
-    // A mistake of the suite itself is no verdict about the adapter.
-    let told = catch_unwind(AssertUnwindSafe(|| (case.run)(&mut play)));
-    let verdict = match told {
-        Ok(Ok(())) => Verdict::Passed,
-        Ok(Err(Stop::Broken(Broken { rule, what }))) => Verdict::Broken { rule, what },
-        Ok(Err(Stop::NotRun(why))) => Verdict::NotRun(why),
-        Err(_) => Verdict::NotRun("the suite failed; hint: report what it printed".to_owned()),
+    let verdict = match caught(|| (case.run)(&mut play)) {
+        Ok(()) => Verdict::Passed,
+        Err(Stop::Broken(Broken { rule, what })) => Verdict::Broken { rule, what },
+        Err(Stop::NotRun(why)) => Verdict::NotRun(why),
     };
-    CaseResult { name: case.name.clone(), verdict, calls: play.calls, took: began.elapsed() }
+    // What led to nothing wrong is looked at by nobody.
+    let calls = if matches!(verdict, Verdict::Broken { .. }) { play.calls } else { Vec::new() };
+    CaseResult { name: case.name.clone(), verdict, calls, took: began.elapsed() }
+}
+
+/// A mistake of the suite itself is no verdict about the adapter.
+pub(crate) fn caught<T>(run: impl FnOnce() -> Step<T>) -> Step<T> {
+    catch_unwind(AssertUnwindSafe(run))
+        .unwrap_or_else(|_| Err(Stop::NotRun("the suite failed; hint: report what it printed".to_owned())))
 }
 
 fn judged(name: &str, bytes: &[u8], adapter: Option<&Adapter>) -> Judged {
@@ -121,8 +127,8 @@ fn breaks(error: &LoadError) -> &'static Rule {
 }
 
 fn described(engine: &Engine, adapter: &Adapter) -> Result<(Value, Declared), String> {
-    let describe = || engine.trial(adapter, 0)?.describe();
-    let descriptor = describe().map_err(|error| error.to_string())?;
+    let descriptor = engine.trial(adapter, 0).and_then(|mut trial| trial.describe());
+    let descriptor = descriptor.map_err(|error| error.to_string())?;
     let capabilities = &descriptor["capabilities"];
     let count =
         |name: &str| capabilities[name].as_u64().and_then(|count| u32::try_from(count).ok()).unwrap_or(1);
@@ -135,6 +141,7 @@ fn described(engine: &Engine, adapter: &Adapter) -> Result<(Value, Declared), St
     let declared = Declared {
         grants: grants.collect(),
         cancellation: capabilities["cancellation"].as_str().unwrap_or_default().to_owned(),
+        resume: serde_json::from_value(capabilities["resume"].clone()).unwrap_or(Fidelity::Native),
         artifacts: flag("artifacts"),
         tools: flag("tools"),
         bindings: count("bindings-per-worker"),

@@ -63,6 +63,16 @@ pub(crate) struct Fault {
 pub(crate) struct BindingOpened {
     pub(crate) binding: u32,
     pub(crate) native_id: String,
+    pub(crate) fidelity: Fidelity,
+}
+
+/// How faithfully a session can be taken up again, from worst to best.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Fidelity {
+    None,
+    Reconstructed,
+    Native,
 }
 
 #[derive(Debug, Deserialize)]
@@ -162,9 +172,27 @@ pub(crate) struct OnFile {
     pub(crate) scope: Scope,
     pub(crate) grant: String,
     pub(crate) path: String,
+    /// Of a read.
+    #[serde(default)]
+    pub(crate) offset: u32,
+    /// Of a read; 0 means all.
+    #[serde(default)]
+    pub(crate) max: u32,
     /// What is to be written; a read has none.
     #[serde(default)]
     pub(crate) content: Vec<Value>,
+    #[serde(default)]
+    pub(crate) mode: WriteMode,
+}
+
+/// What writing does to a file that exists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum WriteMode {
+    #[default]
+    Replace,
+    CreateNew,
+    Append,
 }
 
 #[derive(Debug, Deserialize)]

@@ -148,17 +148,15 @@ impl Words {
 }
 
 impl ProcessPeer {
-    /// What the program says to a line that is written to it; nothing if no reply fits.
-    pub(crate) fn hears(&self, line: &str, kept: &mut Kept) -> Said {
-        let Some(reply) = self.reply.iter().find(|reply| reply.when.fit(line)) else {
-            return Said { lines: Vec::new(), exit: None };
-        };
+    /// What the program says to a line that is written to it; none if no reply fits.
+    pub(crate) fn hears(&self, line: &str, kept: &mut Kept) -> Option<Said> {
+        let reply = self.reply.iter().find(|reply| reply.when.fit(line))?;
         let message: Value = serde_json::from_str(line).unwrap_or_default();
         for (name, pointer) in &reply.keep {
             kept.insert(name.clone(), message.pointer(pointer).cloned().unwrap_or_default());
         }
         let lines = reply.say.iter().map(|template| fill(template, line, &message, kept)).collect();
-        Said { lines, exit: reply.exit }
+        Some(Said { lines, exit: reply.exit })
     }
 }
 
@@ -228,13 +226,14 @@ mod tests {
         let peer = Peer::parse(PEER).unwrap();
         let (process, mut kept) = (&peer.process[0], Kept::new());
         let quiet = Said { lines: vec![], exit: None };
-        assert_eq!(process.hears(r#"{"id": 7, "method": "prompt", "text": "hang"}"#, &mut kept), quiet);
-        let said = process.hears("cancel", &mut kept);
+        let hang = r#"{"id": 7, "method": "prompt", "text": "hang"}"#;
+        assert_eq!(process.hears(hang, &mut kept), Some(quiet));
+        let said = process.hears("cancel", &mut kept).unwrap();
         assert_eq!(said.lines, [r#"{"id":7,"result":"cancelled"}"#, "bye $ ${line"]);
         assert_eq!(said.exit, Some(1));
         let line = r#"{"say": 1, "params": {"x": [1]}}"#;
-        assert_eq!(process.hears(line, &mut kept).lines, [format!("{line} and [1] and null")]);
-        assert_eq!(process.hears("something else", &mut kept), quiet);
+        assert_eq!(process.hears(line, &mut kept).unwrap().lines, [format!("{line} and [1] and null")]);
+        assert_eq!(process.hears("something else", &mut kept), None);
     }
 
     #[test]

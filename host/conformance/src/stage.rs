@@ -23,8 +23,12 @@ use runtime::Child;
 const PATIENCE_MS: u32 = 15 * 60_000;
 /// Rounds of telling and asking after one event: who still asks then asks for ever.
 const ROUNDS_MAX: usize = 2_000;
-/// Outputs that the host takes from one call.
-const OUTPUTS_MAX: usize = 4_096;
+/// Timers that come due while one thing is waited for: who sets more polls, and that is waited for no longer.
+const TIMERS_MAX: usize = 10_000;
+/// Timers that come due at the same moment: who sets more asks for ever.
+const TIMERS_AT_ONCE_MAX: usize = 1_000;
+/// A number that no blob of a worker has.
+const FIRST_BLOB: u32 = 1_001;
 /// What `wasi:random` is made of: the same each time.
 const SEED: u32 = 1;
 
@@ -67,8 +71,15 @@ pub(crate) struct Stage<'s> {
     transfers: BTreeSet<u32>,
     files: BTreeMap<String, Vec<u8>>,
     blobs: BTreeMap<u32, Vec<u8>>,
+    /// Timers that were cleared before they were due.
+    pub(crate) cleared: Vec<u32>,
+    next_blob: u32,
     /// Steps of the runtime so far.
     steps: usize,
+    /// Bytes were cut, or nonsense was said, as the weather wants it.
+    pub(crate) weathered: bool,
+    /// The last line that a pretended program was told and has no reply to.
+    pub(crate) unheard: Option<String>,
 }
 
 impl<'s> Stage<'s> {
@@ -92,7 +103,11 @@ impl<'s> Stage<'s> {
             transfers: BTreeSet::new(),
             files: BTreeMap::new(),
             blobs: BTreeMap::new(),
+            cleared: Vec::new(),
+            next_blob: FIRST_BLOB,
             steps: 0,
+            weathered: false,
+            unheard: None,
         })
     }
 
@@ -118,7 +133,8 @@ impl<'s> Stage<'s> {
             if self.queue.is_empty() || self.is_over() {
                 return Ok(());
             }
-            let inputs = self.queue.drain(..).collect();
+            let most = self.weather.limits().inputs.min(self.queue.len());
+            let inputs = self.queue.drain(..most).collect();
             self.call(inputs)?;
         }
         let what = format!("after {ROUNDS_MAX} rounds it still asks for more");
@@ -128,10 +144,16 @@ impl<'s> Stage<'s> {
     /// Lets time pass, timer by timer, until something is so; whether it came to be.
     pub(crate) fn until(&mut self, so: impl Fn(&Watch) -> bool) -> Step<bool> {
         let end = self.now_ms + PATIENCE_MS;
-        while !so(&self.watch) && !self.is_over() {
+        let (mut fired, mut at_once) = (0, 0);
+        while !so(&self.watch) && !self.is_over() && fired < TIMERS_MAX {
             let next = self.timers.iter().min_by_key(|(_, due)| **due).map(|(op, due)| (*op, *due));
             let Some((op, due)) = next.filter(|(_, due)| *due <= end) else { return Ok(false) };
             self.timers.remove(&op);
+            fired += 1;
+            at_once = if due > self.now_ms { 0 } else { at_once + 1 };
+            keeps(at_once < TIMERS_AT_ONCE_MAX, &rule::OUTPUTS_BOUNDED, || {
+                format!("{TIMERS_AT_ONCE_MAX} timers are due one after the other, and no time passes")
+            })?;
             self.now_ms = self.now_ms.max(due);
             self.tell(vec![told::timer(op)])?;
         }
@@ -141,6 +163,11 @@ impl<'s> Stage<'s> {
     /// The adapter has given up: its worker is ended and nothing more is told.
     pub(crate) fn is_over(&self) -> bool {
         self.watch.fault.is_some()
+    }
+
+    /// Whether it has started a program.
+    pub(crate) fn has_process(&self) -> bool {
+        !self.children.is_empty()
     }
 
     /// Steps that the runtime has taken.
@@ -169,8 +196,8 @@ impl<'s> Stage<'s> {
         if let Some(call) = self.calls.last_mut() {
             call.outputs = called.outputs.clone();
         }
-        keeps(outputs.len() <= OUTPUTS_MAX, &rule::OUTPUTS_BOUNDED, || {
-            format!("{} outputs in one call; the host takes {OUTPUTS_MAX}", outputs.len())
+        keeps(outputs.len() <= told::OUTPUTS, &rule::OUTPUTS_BOUNDED, || {
+            format!("{} outputs in one call; the host takes {}", outputs.len(), told::OUTPUTS)
         })?;
         for (output, raw) in outputs.iter().zip(called.outputs.as_array().into_iter().flatten()) {
             self.watch.asks(output, raw)?;

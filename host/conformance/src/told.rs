@@ -12,18 +12,37 @@ pub(crate) const CHUNK_BYTES: usize = 64 * 1024;
 /// Bytes that may wait to be written to one process, as the host says by default.
 pub(crate) const STDIN_BYTES: usize = 4 * 1024 * 1024;
 
-pub(crate) fn start(config: &Value, grants: &[String], chunk_bytes: usize, stdin_room: usize) -> Value {
+/// What the played host allows of a worker, where a case may want it otherwise; the rest is as hosts have it by default.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    pub(crate) inputs: usize,
+    pub(crate) chunk_bytes: usize,
+    pub(crate) stdin_bytes: usize,
+}
+
+/// Inputs in one call, as the host says by default.
+pub(crate) const INPUTS: usize = 256;
+/// Processes of a worker at the same time.
+pub(crate) const PROCESSES: usize = 8;
+/// Timers of a worker at the same time.
+pub(crate) const TIMERS: usize = 64;
+/// Requests of a worker at the same time.
+pub(crate) const REQUESTS: usize = 16;
+/// Outputs of one call.
+pub(crate) const OUTPUTS: usize = 4096;
+
+pub(crate) fn start(config: &Value, grants: &[String], limits: Limits) -> Value {
     json!({ "start": {
         "registration": "check", "config": config.to_string(), "host-version": env!("CARGO_PKG_VERSION"),
-        "host-extensions": [], "grants": grants, "limits": limits(chunk_bytes, stdin_room), "seed": 1,
+        "host-extensions": [], "grants": grants, "limits": to_json(limits), "seed": 1,
     }})
 }
 
-fn limits(chunk_bytes: usize, stdin_room: usize) -> Value {
+fn to_json(limits: Limits) -> Value {
     json!({
-        "inputs-per-call": 256, "outputs-per-call": 4096, "call-ms": 1000, "chunk-bytes": chunk_bytes,
-        "stdin-queue-bytes": stdin_room, "inline-bytes": 64 << 10, "processes": 8, "timers": 64, "requests": 16,
-        "blob-bytes": 64 << 20,
+        "inputs-per-call": limits.inputs, "outputs-per-call": OUTPUTS, "call-ms": 1000,
+        "chunk-bytes": limits.chunk_bytes, "stdin-queue-bytes": limits.stdin_bytes, "inline-bytes": 64 << 10,
+        "processes": PROCESSES, "timers": TIMERS, "requests": REQUESTS, "blob-bytes": 64 << 20,
     })
 }
 
@@ -105,8 +124,8 @@ pub(crate) fn file(op: u32, outcome: &Value) -> Value {
     json!({ "file": { "op": op, "outcome": outcome } })
 }
 
-pub(crate) fn file_read(op: u32, data: &[u8]) -> Value {
-    let read = json!({ "content": { "bytes": bytes(data) }, "size": data.len() });
+pub(crate) fn file_read(op: u32, data: &[u8], size: usize) -> Value {
+    let read = json!({ "content": { "bytes": bytes(data) }, "size": size });
     file(op, &json!({ "read": read }))
 }
 

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::output::{AttemptEvent, CancelAnswer, Output};
+use crate::output::{AttemptEvent, CancelAnswer, Fidelity, Output};
 use crate::rule;
 use crate::stop::{Broken, keeps};
 use form::{is_json, json_is_valid, native_id};
@@ -21,6 +21,8 @@ pub(crate) struct Declared {
     /// Name and kind of each grant.
     pub(crate) grants: BTreeMap<String, String>,
     pub(crate) cancellation: String,
+    /// The best case of taking up a session again.
+    pub(crate) resume: Fidelity,
     pub(crate) artifacts: bool,
     pub(crate) tools: bool,
     pub(crate) bindings: u32,
@@ -61,6 +63,8 @@ pub(crate) struct Watch {
     requests: BTreeSet<u32>,
     pub(crate) blobs: BTreeSet<u32>,
     pub(crate) bindings: BTreeMap<u32, BindingState>,
+    /// What the runtime calls each.
+    pub(crate) native_ids: BTreeMap<u32, String>,
     pub(crate) attempts: BTreeMap<u32, AttemptState>,
     /// How attempts ended.
     pub(crate) outcomes: BTreeMap<u32, Value>,
@@ -94,6 +98,7 @@ impl Watch {
             requests: BTreeSet::new(),
             blobs: BTreeSet::new(),
             bindings: BTreeMap::new(),
+            native_ids: BTreeMap::new(),
             attempts: BTreeMap::new(),
             outcomes: BTreeMap::new(),
             cancels: BTreeMap::new(),
@@ -143,6 +148,9 @@ impl Watch {
             "approval" | "provided-input" => {
                 self.asked.extend(number("request").map(|request| (request, false)));
             }
+            "refused" if payload["why"] == "would-block" => {
+                self.blocked.extend(number("op"));
+            }
             "stdin-progress" => {
                 number("op").map(|op| self.blocked.remove(&op));
             }
@@ -170,6 +178,11 @@ impl Watch {
             }
             Output::BindingOpened(opened) => {
                 native_id(&opened.native_id)?;
+                capable(
+                    opened.fidelity <= self.declared.resume,
+                    "it opens a binding with more fidelity than `capabilities.resume`",
+                )?;
+                self.native_ids.insert(opened.binding, opened.native_id.clone());
                 self.binding(opened.binding, BindingState::Open)
             }
             Output::BindingFailed(failed) => self.binding(failed.binding, BindingState::Failed),
@@ -316,6 +329,10 @@ impl Watch {
             return Err(Broken::new(&rule::CANCEL_ANSWERED, what));
         };
         *waiting -= 1;
+        if self.attempts.get(&attempt) == Some(&AttemptState::Finished) {
+            // Whatever it says of one that is over, nothing of it goes on.
+            return Ok(());
+        }
         let claims = (answer.dispatched, answer.acknowledged);
         let honest = match (self.declared.cancellation.as_str(), claims) {
             (_, (false, true)) => Err("it is acknowledged and was never dispatched"),

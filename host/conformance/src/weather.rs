@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use crate::told::{self, Limits};
+
 /// How the played host behaves, where it may behave in more than one way.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Weather {
@@ -21,8 +23,21 @@ pub(crate) struct Weather {
     pub(crate) denies: bool,
     /// What is asked of a person stays open.
     pub(crate) silent_person: bool,
+    /// So many inputs may come in one call.
+    pub(crate) inputs: Option<usize>,
     /// Inputs carry unknown members in `extra`.
     pub(crate) extra: bool,
+}
+
+impl Weather {
+    /// What `start` says of it.
+    pub(crate) fn limits(&self) -> Limits {
+        Limits {
+            inputs: self.inputs.unwrap_or(told::INPUTS),
+            chunk_bytes: self.pieces.unwrap_or(told::CHUNK_BYTES),
+            stdin_bytes: self.stdin_room.unwrap_or(told::STDIN_BYTES),
+        }
+    }
 }
 
 /// A kind of effect that can be refused.

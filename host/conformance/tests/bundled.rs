@@ -33,6 +33,7 @@ fn without_a_peer_what_needs_a_runtime_is_not_run_and_never_passed() {
 fn a_correct_adapter_of_each_kind_keeps_every_rule() {
     for (guest, peer) in [
         ("guests/correct.wasm", None),
+        ("guests/readme_mine.wasm", None),
         ("guests/line_correct.wasm", Some("tests/guests/line.peer.toml")),
         ("guests/http_line.wasm", Some("tests/guests/http.peer.toml")),
     ] {

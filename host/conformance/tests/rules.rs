@@ -19,6 +19,8 @@ const BREAKS: &[Breaks] = &[
     ("describe-stable", &["describe_changes"], None),
     ("describe-valid", &["describe_wrong"], None),
     ("grants-declared", &["grant_unnamed"], None),
+    ("call-returns", &["answer_traps"], None),
+    ("waits-never", &["answer_waits"], None),
     ("empty-call", &["empty_traps"], None),
     ("start-answered", &["ready_never", "ready_twice"], None),
     ("extension-ignored", &["extension_traps"], None),
@@ -47,7 +49,7 @@ const BREAKS: &[Breaks] = &[
     ("replay-same", &["replay_differs"], None),
     ("fuel-bounded", &["fuel_hungry"], None),
     ("memory-bounded", &["memory_grows"], None),
-    ("outputs-bounded", &["outputs_many"], None),
+    ("outputs-bounded", &["outputs_many", "timer_again"], None),
     ("huge-inputs", &["huge_traps"], None),
     ("many-inputs", &["many_traps"], None),
 ];

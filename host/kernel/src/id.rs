@@ -201,6 +201,17 @@ pub struct Cursor(pub i64);
 #[serde(transparent)]
 pub struct Timestamp(pub i64);
 
+/// Whether a text has the form of one of Omi's own identifiers. Some runtimes use the same prefixes.
+pub fn is_omi_id(text: &str) -> bool {
+    SessionId::parse(text).is_ok()
+        || RunId::parse(text).is_ok()
+        || AttemptId::parse(text).is_ok()
+        || BindingId::parse(text).is_ok()
+        || EventId::parse(text).is_ok()
+        || GrantId::parse(text).is_ok()
+        || WorkerId::parse(text).is_ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -53,8 +53,7 @@ pub(super) fn cases() -> Vec<Case> {
         core("cancel/permission", |play| {
             play.on(Weather { silent_person: true, ..Weather::default() }, |stage| {
                 stage.begin()?;
-                stage.execute(1, &stage.words(Prompt::Permission)?)?;
-                stage.until(|watch| watch.asked.values().any(|open| *open))?;
+                stage.asks(1)?;
                 let open: Vec<u32> = stage
                     .watch
                     .asked
@@ -84,7 +83,7 @@ pub(super) fn cases() -> Vec<Case> {
 fn hanging(play: &mut Play<'_>, story: impl FnOnce(&mut Stage<'_>) -> Step) -> Step {
     play.in_fair_weather(|stage| {
         stage.begin()?;
-        stage.execute(1, &stage.words(Prompt::Hang)?)?;
+        stage.hangs(1)?;
         story(stage)
     })
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Play;
+use crate::check::caught;
 use crate::stage::Subject;
 use crate::stage::flow::Prompt;
 use crate::stop::{Broken, Stop};
@@ -20,10 +21,12 @@ impl Fair {
     /// Plays an answered prompt; else why it cannot be.
     pub(super) fn of(subject: &Subject) -> Result<Self, String> {
         let mut play = Play { subject, calls: Vec::new() };
-        let steps = play.in_fair_weather(|stage| {
-            stage.begin()?;
-            stage.answers(1, &stage.words(Prompt::Answer)?)?;
-            Ok(stage.steps())
+        let steps = caught(|| {
+            play.in_fair_weather(|stage| {
+                stage.begin()?;
+                stage.answers(1, &stage.words(Prompt::Answer)?)?;
+                Ok(stage.steps())
+            })
         });
         let steps = steps.map_err(|stop| match stop {
             Stop::NotRun(why) => why,

@@ -3,10 +3,12 @@
 use serde_json::json;
 
 use super::{Case, core};
+use crate::output::Fidelity;
 use crate::rule;
 use crate::stage::flow::Prompt;
 use crate::stop::{Step, Stop, keeps};
 use crate::told;
+use crate::watch::BindingState;
 use crate::weather::Weather;
 
 pub(super) fn cases() -> Vec<Case> {
@@ -40,7 +42,7 @@ pub(super) fn cases() -> Vec<Case> {
         }),
         core("start/stop-at-once", |play| {
             play.in_fair_weather(|stage| {
-                let start = told::start(&json!({}), &[], told::CHUNK_BYTES, told::STDIN_BYTES);
+                let start = told::start(&json!({}), &[], stage.weather.limits());
                 stage.tell(vec![start, told::stop()])
             })
         }),
@@ -54,6 +56,11 @@ pub(super) fn cases() -> Vec<Case> {
             })
         }),
         core("extra/unknown", |play| {
+            // What goes wrong without them is not about them.
+            play.in_fair_weather(|stage| {
+                stage.begin()?;
+                stage.answers(1, &stage.words(Prompt::Answer)?)
+            })?;
             play.on(Weather { extra: true, ..Weather::default() }, |stage| {
                 stage.blamed = &rule::EXTRA_IGNORED;
                 stage.begin()?;
@@ -86,6 +93,34 @@ pub(super) fn cases() -> Vec<Case> {
             play.in_fair_weather(|stage| {
                 stage.start_ready()?;
                 stage.resume(1, "nobody-knows-this-session")
+            })
+        }),
+        core("binding/resume-own", |play| {
+            let native_id = play.in_fair_weather(|stage| {
+                if stage.subject.declared.resume == Fidelity::None {
+                    return Err(Stop::NotRun("it says that no session can be taken up again".to_owned()));
+                }
+                stage.begin()?;
+                stage.answers(1, &stage.words(Prompt::Answer)?)?;
+                stage.stop()?;
+                Ok(stage.watch.native_ids.get(&1).cloned().unwrap_or_default())
+            })?;
+            play.in_fair_weather(|stage| {
+                stage.start_ready()?;
+                stage.resume(1, &native_id)?;
+                match stage.watch.bindings.get(&1) {
+                    Some(BindingState::Open) => stage.answers(1, &stage.words(Prompt::Answer)?),
+                    _ => Ok(()),
+                }
+            })
+        }),
+        core("binding/close-running", |play| {
+            play.in_fair_weather(|stage| {
+                stage.begin()?;
+                stage.hangs(1)?;
+                stage.tell(vec![told::close(1)])?;
+                stage.until(|watch| watch.outcomes.contains_key(&1))?;
+                stage.settles()
             })
         }),
         core("binding/two", |play| {
@@ -124,13 +159,14 @@ pub(super) fn cases() -> Vec<Case> {
         core("attempt/permission", |play| {
             play.in_fair_weather(|stage| {
                 stage.begin()?;
-                stage.answers(1, &stage.words(Prompt::Permission)?)
+                stage.asks(1)?;
+                stage.succeeds(1)
             })
         }),
         core("attempt/permission-denied", |play| {
             play.on(Weather { denies: true, ..Weather::default() }, |stage| {
                 stage.begin()?;
-                stage.execute(1, &stage.words(Prompt::Permission)?)?;
+                stage.asks(1)?;
                 let ended = stage.ends(1)? || stage.is_over();
                 Ok(keeps(ended, &rule::ATTEMPT_FINISHED, || "a denied attempt is never finished".to_owned())?)
             })

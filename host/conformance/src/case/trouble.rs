@@ -41,7 +41,10 @@ pub(super) fn cases(fair: Option<&Fair>) -> Vec<Case> {
     }
     cases.push(full("output/noise", |play| {
         let weather = Weather { noise: NOISE.to_vec(), ..Weather::default() };
-        play.on(weather, |stage| through(stage, &stage.words(Prompt::Answer)?, &rule::BYTES_TOLERATED))
+        play.on(weather, |stage| {
+            through(stage, &stage.words(Prompt::Answer)?, &rule::BYTES_TOLERATED)?;
+            took_place(stage, "it starts no program that could print nonsense")
+        })
     }));
     match fair {
         Some(fair) => cases.extend(losses(fair)),
@@ -68,6 +71,7 @@ fn full_queue(play: &mut Play<'_>) -> Step {
         if stage.is_over() {
             return Ok(());
         }
+        took_place_if(stage.has_process(), "it starts no program that it could write to")?;
         stage.execute(2, &words)?;
         stage.weather.stdin_stuck = false;
         stage.follow()?;
@@ -106,6 +110,14 @@ fn late() -> Vec<Case> {
         })
     };
     let mut cases: Vec<Case> = inputs.into_iter().map(case).collect();
+    cases.push(full("late/cleared-timer", |play| {
+        play.in_fair_weather(|stage| {
+            stage.begin()?;
+            stage.answers(1, &stage.words(Prompt::Answer)?)?;
+            took_place_if(!stage.cleared.is_empty(), "it clears no timer")?;
+            stage.cleared.clone().into_iter().try_for_each(|timer| ignores(stage, told::timer(timer)))
+        })
+    }));
     cases.push(full("late/repeated", |play| {
         play.in_fair_weather(|stage| {
             stage.begin()?;
@@ -189,6 +201,18 @@ fn through(stage: &mut Stage<'_>, words: &str, rule: &'static Rule) -> Step {
     if stage.ends(1)? || stage.is_over() { Ok(()) } else { Err(silent("`execute-attempt`")) }
 }
 
+/// How the reason begins where a case has nothing to go wrong.
+const NOTHING: &str = "there is nothing to go wrong: ";
+
+/// What the case is about has happened; else there is nothing to judge.
+fn took_place(stage: &Stage<'_>, without: &str) -> Step {
+    took_place_if(stage.weathered, without)
+}
+
+fn took_place_if(so: bool, without: &str) -> Step {
+    if so { Ok(()) } else { Err(Stop::NotRun(format!("{NOTHING}{without}"))) }
+}
+
 /// An answered prompt has the same answer as where nothing goes wrong.
 fn same_answer(play: &mut Play<'_>, weather: Weather, rule: &'static Rule) -> Step {
     let answered = |stage: &mut Stage<'_>| -> Step<String> {
@@ -199,11 +223,14 @@ fn same_answer(play: &mut Play<'_>, weather: Weather, rule: &'static Rule) -> St
     let fair = play.in_fair_weather(answered)?;
     let told = play.on(weather, |stage| {
         stage.blamed = rule;
-        answered(stage)
+        let answer = answered(stage)?;
+        took_place(stage, "nothing comes from outside that could be cut")?;
+        Ok(answer)
     });
     let told = told.map_err(|stop| match stop {
         // It gets through where nothing goes wrong, so it is the weather that it does not stand.
-        Stop::NotRun(what) => Stop::Broken(Broken::new(rule, what)),
+        Stop::NotRun(what) if !what.starts_with(NOTHING) => Stop::Broken(Broken::new(rule, what)),
+        not_run @ Stop::NotRun(_) => not_run,
         Stop::Broken(Broken { rule: other, what }) if *other == rule::ATTEMPT_FINISHED => {
             Stop::Broken(Broken::new(rule, what))
         }

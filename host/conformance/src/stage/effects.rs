@@ -1,12 +1,14 @@
 //! What an adapter asks for is done, as far as it is not refused.
 
+use std::collections::btree_map::Entry;
+
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
 use super::Stage;
 use super::runtime::Child;
-use crate::output::{HttpRequest, OnFile, Output, RequestApproval, Spawn};
+use crate::output::{HttpRequest, OnFile, Output, RequestApproval, Spawn, WriteMode};
 use crate::peer::Kept;
 use crate::stop::{Step, Stop};
 use crate::told;
@@ -24,18 +26,15 @@ impl Stage<'_> {
                 }
             }
             Output::Kill(on) => self.child_exits(on.process, &json!({ "signal": 15 })),
-            Output::SetTimer(timer) if !self.refuses(Effect::Timer, timer.op) => {
+            Output::SetTimer(timer)
+                if !self.refuses(Effect::Timer, timer.op)
+                    && !self.limits(self.timers.len(), told::TIMERS, timer.op) =>
+            {
                 self.timers.insert(timer.op, self.now_ms.saturating_add(timer.after_ms));
             }
-            Output::ClearTimer(op) => {
-                self.timers.remove(op);
-            }
+            Output::ClearTimer(op) => self.cleared.extend(self.timers.remove(op).map(|_| *op)),
             Output::ReadFile(file) if !self.refuses(Effect::File, file.op) => self.read_file(file),
-            Output::WriteFile(file) if !self.refuses(Effect::File, file.op) => {
-                let bytes = self.bytes(&file.content);
-                self.queue.push_back(told::file(file.op, &json!({ "written": bytes.len() })));
-                self.files.insert(format!("{}:{}", file.grant, file.path), bytes);
-            }
+            Output::WriteFile(file) if !self.refuses(Effect::File, file.op) => self.write_file(file),
             Output::HttpRequest(request) if !self.refuses(Effect::Request, request.op) => {
                 self.request(request)?;
             }
@@ -46,14 +45,14 @@ impl Stage<'_> {
             }
             Output::CreateBlob(create) if !self.refuses(Effect::Blob, create.op) => {
                 let bytes = self.bytes(&create.content);
-                // As good a number as any other: it is the host's to choose.
-                let blob = 1_000 + create.op;
+                let blob = self.next_blob;
+                self.next_blob += 1;
                 self.queue.push_back(told::blob_created(create.op, blob, bytes.len()));
                 self.watch.blobs.insert(blob);
                 self.blobs.insert(blob, bytes);
             }
             Output::CallTool(call) => self.queue.push_back(told::tool_failed(call.op)),
-            Output::RequestApproval(request) => self.answer(request),
+            Output::RequestApproval(request) => self.answer(request)?,
             Output::RequestInput(request) if !self.weather.silent_person => {
                 self.queue.push_back(told::provided(request.request, &json!("declined")));
             }
@@ -86,6 +85,16 @@ impl Stage<'_> {
         refusal.is_some()
     }
 
+    /// Whether a worker has as many of them as it may; then the adapter is told.
+    fn limits(&mut self, there: usize, most: usize, op: u32) -> bool {
+        let over = there >= most;
+        if over {
+            let why = json!({ "limit": format!("{most} at the same time are allowed") });
+            self.queue.push_back(told::refused(op, &why));
+        }
+        over
+    }
+
     fn runs(&self, op: u32) -> bool {
         self.children.get(&op).is_some_and(|child| child.running)
     }
@@ -99,6 +108,10 @@ impl Stage<'_> {
         let Some(index) = peer.process.iter().position(|process| process.grant == grant) else {
             return Err(Stop::NotRun(format!("the peer file has no [[process]] for the grant `{grant}`")));
         };
+        let running = self.children.values().filter(|child| child.running).count();
+        if self.limits(running, told::PROCESSES, op) {
+            return Ok(());
+        }
         let (stdout, kept) = (spawn.stdout, Kept::new());
         let child =
             Child { peer: index, stdout, partial: Vec::new(), kept, running: true, queued: Vec::new() };
@@ -109,6 +122,7 @@ impl Stage<'_> {
             return Ok(());
         }
         for noise in self.weather.noise.clone() {
+            self.weathered = true;
             self.child_says(op, noise);
         }
         for greeting in &peer.process[index].greets {
@@ -118,7 +132,7 @@ impl Stage<'_> {
     }
 
     fn write(&mut self, op: u32, bytes: &[u8]) {
-        let room = self.weather.stdin_room.unwrap_or(told::STDIN_BYTES);
+        let room = self.weather.limits().stdin_bytes;
         let Some(child) = self.children.get_mut(&op).filter(|child| child.running) else {
             let why = json!({ "failed": "the process takes no more input" });
             return self.queue.push_back(told::refused(op, &why));
@@ -128,7 +142,6 @@ impl Stage<'_> {
             return self.queue.push_back(told::refused(op, &why));
         }
         if child.queued.len() + bytes.len() > room {
-            self.watch.blocked.insert(op);
             return self.queue.push_back(told::refused(op, &json!("would-block")));
         }
         child.queued.extend_from_slice(bytes);
@@ -140,11 +153,31 @@ impl Stage<'_> {
     }
 
     fn read_file(&mut self, file: &OnFile) {
-        let found = self.files.get(&format!("{}:{}", file.grant, file.path));
+        let found = self.files.get(&name_of(file));
         self.queue.push_back(match found {
-            Some(bytes) => told::file_read(file.op, bytes),
+            Some(bytes) => {
+                let number = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+                let from = number(file.offset).min(bytes.len());
+                let most = if file.max == 0 { bytes.len() } else { number(file.max) };
+                let end = from.saturating_add(most).min(bytes.len());
+                told::file_read(file.op, &bytes[from..end], bytes.len())
+            }
             None => told::file(file.op, &json!({ "failed": "not-found" })),
         });
+    }
+
+    fn write_file(&mut self, file: &OnFile) {
+        let bytes = self.bytes(&file.content);
+        let written = bytes.len();
+        let there = self.files.entry(name_of(file));
+        match (file.mode, there) {
+            (WriteMode::CreateNew, Entry::Occupied(_)) => {
+                return self.queue.push_back(told::file(file.op, &json!({ "failed": "exists" })));
+            }
+            (WriteMode::Append, Entry::Occupied(mut there)) => there.get_mut().extend(bytes),
+            (_, there) => drop(there.insert_entry(bytes)),
+        }
+        self.queue.push_back(told::file(file.op, &json!({ "written": written })));
     }
 
     fn request(&mut self, request: &HttpRequest) -> Step {
@@ -156,8 +189,12 @@ impl Stage<'_> {
             let hint = "hint: write a peer file with an [[http]] that plays it";
             return Err(Stop::NotRun(format!("it sends a request under the grant `{grant}`; {hint}")));
         };
+        let broke = json!({ "failed": "the connection broke" });
+        if self.limits(self.transfers.len(), told::REQUESTS, op) {
+            return Ok(());
+        }
         if !self.steps_on() {
-            self.queue.push_back(told::http_end(op, &json!({ "failed": "the connection broke" })));
+            self.queue.push_back(told::http_end(op, &broke));
             return Ok(());
         }
         let Some(reply) = peer.reply(&request.method, &request.path, &body) else {
@@ -167,6 +204,10 @@ impl Stage<'_> {
         };
         let headers: Vec<_> = reply.headers.iter().collect();
         self.queue.push_back(told::http_head(op, reply.status, &headers));
+        if !self.steps_on() {
+            self.queue.push_back(told::http_end(op, &broke));
+            return Ok(());
+        }
         self.http_body(request, reply.body(&body).as_bytes());
         if reply.hold {
             self.transfers.insert(op);
@@ -176,17 +217,25 @@ impl Stage<'_> {
         Ok(())
     }
 
-    fn answer(&mut self, request: &RequestApproval) {
+    /// Chooses once, else for good.
+    fn answer(&mut self, request: &RequestApproval) -> Step {
         if self.weather.silent_person {
-            return;
+            return Ok(());
         }
-        let wanted = if self.weather.denies { "reject-once" } else { "allow-once" };
-        let option = request.options.iter().find(|option| option.kind == wanted);
+        let wanted = if self.weather.denies {
+            ["reject-once", "reject-always"]
+        } else {
+            ["allow-once", "allow-always"]
+        };
+        let option =
+            wanted.iter().find_map(|kind| request.options.iter().find(|option| option.kind == *kind));
         let decision = match option {
             Some(option) => json!({ "selected": option.id }),
-            None => json!({ "rejected": "there is no such option" }),
+            None if self.weather.denies => json!({ "rejected": "there is no such option" }),
+            None => return Err(Stop::NotRun("an approval has no option that allows it".to_owned())),
         };
         self.queue.push_back(told::approval(request.request, &decision));
+        Ok(())
     }
 
     /// The bytes of parts, with those of blobs put in.
@@ -205,6 +254,10 @@ impl Stage<'_> {
         };
         parts.iter().flat_map(of_part).collect()
     }
+}
+
+fn name_of(file: &OnFile) -> String {
+    format!("{}:{}", file.grant, file.path)
 }
 
 /// Bytes as the engine writes them: a string, or base64 where they are no text.

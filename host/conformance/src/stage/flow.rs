@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::Stage;
 use crate::canonical;
-use crate::rule;
+use crate::rule::{self, Rule};
 use crate::stop::{Broken, Step, Stop, keeps};
 use crate::told;
 use crate::watch::{AttemptState, BindingState, Watch};
@@ -26,12 +26,11 @@ impl Stage<'_> {
             .and_then(|config| serde_json::to_value(config).ok())
             .unwrap_or_else(|| Value::Object(Default::default()));
         let grants: Vec<String> = self.subject.declared.grants.keys().cloned().collect();
-        let chunk_bytes = self.weather.pieces.unwrap_or(told::CHUNK_BYTES);
-        let stdin_room = self.weather.stdin_room.unwrap_or(told::STDIN_BYTES);
-        self.tell(vec![told::start(&config, &grants, chunk_bytes, stdin_room)])?;
+        self.tell(vec![told::start(&config, &grants, self.weather.limits())])?;
         self.until(answered)?;
-        let is_answered = answered(&self.watch);
-        Ok(keeps(is_answered, &rule::START_ANSWERED, || "`start` is not answered".to_owned())?)
+        self.was_answered(answered(&self.watch), &rule::START_ANSWERED, || {
+            "`start` is not answered".to_owned()
+        })
     }
 
     /// `start`, up to `ready`. The case cannot be run if the runtime does not let it get there.
@@ -67,7 +66,19 @@ impl Stage<'_> {
         let asked = |watch: &Watch| watch.bindings.get(&binding) == Some(&BindingState::Asked);
         self.until(|watch| !asked(watch))?;
         let answered = self.is_over() || !asked(&self.watch);
-        Ok(keeps(answered, &rule::BINDING_ANSWERED, || format!("`{what}` of {binding} is not answered"))?)
+        self.was_answered(answered, &rule::BINDING_ANSWERED, || {
+            format!("`{what}` of {binding} is not answered")
+        })
+    }
+
+    /// Whatever has to be answered was; of a runtime whose peer file has no answer, nothing can be said.
+    fn was_answered(&self, so: bool, rule: &'static Rule, what: impl FnOnce() -> String) -> Step {
+        match &self.unheard {
+            Some(line) if !so => {
+                Err(Stop::NotRun(format!("no reply of the peer file fits what is written: {line}")))
+            }
+            _ => Ok(keeps(so, rule, what)?),
+        }
     }
 
     /// A worker that is ready and holds binding 1.
@@ -131,19 +142,41 @@ impl Stage<'_> {
 
     /// Waits until an attempt has succeeded.
     pub(crate) fn succeeds(&mut self, attempt: u32) -> Step {
-        let ended = self.ends(attempt)?;
-        keeps(ended || self.is_over(), &rule::ATTEMPT_FINISHED, || {
+        let ended = self.ends(attempt)? || self.is_over();
+        self.was_answered(ended, &rule::ATTEMPT_FINISHED, || {
             format!("the attempt {attempt} is never finished")
         })?;
-        let outcome = self.watch.outcomes.get(&attempt);
-        let succeeded = outcome.is_some_and(|outcome| outcome.get("succeeded").is_some());
-        Ok(keeps(succeeded, &rule::ATTEMPT_FINISHED, || match outcome {
-            Some(outcome) => format!("the attempt {attempt} is to succeed and ends as {outcome}"),
-            None => format!(
-                "the attempt {attempt} is to succeed and the worker gives up: {}",
-                self.last_failure()
-            ),
-        })?)
+        match self.watch.outcomes.get(&attempt) {
+            Some(outcome) if outcome.get("succeeded").is_some() => Ok(()),
+            Some(outcome) => Err(self.misled(&format!("it ends as {outcome}"))),
+            None => Err(self.misled(&format!("the worker gives up: {}", self.last_failure()))),
+        }
+    }
+
+    /// The words of the peer file do not lead to what it says.
+    fn misled(&self, what: &str) -> Stop {
+        let unheard = self.unheard.as_ref().map(|line| format!("; no reply fits what is written: {line}"));
+        let hint = "hint: the peer file says what its prompts lead to";
+        Stop::NotRun(format!(
+            "the prompt does not lead where it should: {what}{}; {hint}",
+            unheard.unwrap_or_default()
+        ))
+    }
+
+    /// An attempt that goes on until it is cancelled, as the peer file says.
+    pub(crate) fn hangs(&mut self, attempt: u32) -> Step {
+        self.execute(attempt, &self.words(Prompt::Hang)?)?;
+        match self.watch.outcomes.get(&attempt) {
+            None => Ok(()),
+            Some(outcome) => Err(self.misled(&format!("`hang` ends as {outcome}"))),
+        }
+    }
+
+    /// An attempt that asks a person, as the peer file says.
+    pub(crate) fn asks(&mut self, attempt: u32) -> Step {
+        self.execute(attempt, &self.words(Prompt::Permission)?)?;
+        self.until(|watch| !watch.asked.is_empty())?;
+        if self.watch.asked.is_empty() { Err(self.misled("`permission` asks nobody")) } else { Ok(()) }
     }
 
     /// Whatever was asked has been answered, after as long as it may take.

@@ -7,6 +7,9 @@ use crate::output::{Framing, HttpRequest};
 use crate::peer::{Kept, Said};
 use crate::told;
 
+/// Bytes of a line that are shown where no reply fits it.
+const SHOWN_BYTES: usize = 160;
+
 /// A process that is only played.
 #[derive(Debug)]
 pub(super) struct Child {
@@ -56,15 +59,19 @@ impl Stage<'_> {
         let peer = self.subject.peer.as_ref();
         let child = self.children.get_mut(&op);
         let said = peer.zip(child).and_then(|(peer, child)| {
-            peer.process.get(child.peer).map(|process| process.hears(line, &mut child.kept))
+            peer.process.get(child.peer).and_then(|process| process.hears(line, &mut child.kept))
         });
-        said.unwrap_or(Said { lines: Vec::new(), exit: None })
+        said.unwrap_or_else(|| {
+            self.unheard = Some(line[..line.floor_char_boundary(SHOWN_BYTES)].to_owned());
+            Said { lines: Vec::new(), exit: None }
+        })
     }
 
     /// A process says a line, cut as the adapter asked for it and as the weather has it.
     pub(super) fn child_says(&mut self, op: u32, line: &[u8]) {
         let Some(child) = self.children.get(&op).filter(|child| child.running) else { return };
-        let most = self.weather.pieces.unwrap_or(told::CHUNK_BYTES);
+        let most = self.weather.limits().chunk_bytes;
+        self.weathered |= line.len() >= most;
         match child.stdout {
             Framing::Bytes => {
                 let whole = [line, b"\n"].concat();
@@ -79,7 +86,8 @@ impl Stage<'_> {
 
     /// The body of an answer, cut as the adapter asked for it.
     pub(super) fn http_body(&mut self, request: &HttpRequest, body: &[u8]) {
-        let most = self.weather.pieces.unwrap_or(told::CHUNK_BYTES);
+        let most = self.weather.limits().chunk_bytes;
+        self.weathered |= body.len() > most;
         let op = request.op;
         match request.framing {
             Framing::Bytes => {

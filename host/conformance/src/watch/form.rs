@@ -1,18 +1,21 @@
 //! What a value has to look like: JSON where the contract says so, and ids that are the runtime's own.
 
+use omi_kernel::id::is_omi_id;
 use serde_json::Value;
 
 use crate::rule;
 use crate::stop::{Broken, keeps};
-use crate::told;
+
+/// Bytes of a native id that the host takes.
+const NATIVE_ID_BYTES: usize = 4096;
+/// Bytes of a text that are shown where it is wrong.
+const SHOWN_BYTES: usize = 60;
 
 pub(super) fn native_id(native_id: &str) -> Result<(), Broken> {
-    let is_omi =
-        native_id == told::SESSION || native_id == told::RUN || native_id.starts_with("att_0000000000000000");
-    keeps(!is_omi, &rule::NATIVE_ID_OWN, || {
-        format!("it gives `{native_id}`, an id of Omi, as the runtime's own")
-    })?;
-    keeps(!native_id.is_empty(), &rule::NATIVE_ID_OWN, || "it gives an empty native id".to_owned())
+    let own = |kept: bool, what: &str| keeps(kept, &rule::NATIVE_ID_OWN, || format!("it gives {what}"));
+    own(!native_id.is_empty(), "an empty native id")?;
+    own(native_id.len() <= NATIVE_ID_BYTES, "a native id of more than 4 KiB")?;
+    own(!is_omi_id(native_id), &format!("`{native_id}`, an id of Omi, as the runtime's own"))
 }
 
 pub(super) fn is_json(member: &str, text: &str) -> Result<(), Broken> {
@@ -37,5 +40,5 @@ pub(super) fn json_is_valid(value: &Value) -> Result<(), Broken> {
 }
 
 fn beginning(text: &str) -> String {
-    format!("{:?}", &text[..text.floor_char_boundary(60)])
+    format!("{:?}", &text[..text.floor_char_boundary(SHOWN_BYTES)])
 }

@@ -1,7 +1,7 @@
 //! What an adapter reports goes on to the kernel, if it is about something the worker holds.
 
 use omi_kernel::descriptor::Fidelity;
-use omi_kernel::id::{AttemptId, BindingId, EventId, GrantId, NativeSessionId, RunId, SessionId, WorkerId};
+use omi_kernel::id::{NativeSessionId, is_omi_id};
 use omi_kernel::report::{Activity, Artifact, Failure, FailureDetail, Outcome, Report, Usage, WorkerEnd};
 
 use super::{Actor, Step};
@@ -148,15 +148,4 @@ impl Actor {
         self.tell(Input::ToolFailed { op, error });
         Ok(())
     }
-}
-
-/// Whether a text has the form of one of Omi's own identifiers. Some runtimes use the same prefixes.
-fn is_omi_id(text: &str) -> bool {
-    SessionId::parse(text).is_ok()
-        || RunId::parse(text).is_ok()
-        || AttemptId::parse(text).is_ok()
-        || BindingId::parse(text).is_ok()
-        || EventId::parse(text).is_ok()
-        || GrantId::parse(text).is_ok()
-        || WorkerId::parse(text).is_ok()
 }
