@@ -44,24 +44,27 @@ mod generated {
 }
 
 /// A component that was checked against the linker and the contract.
-pub(crate) struct Pre(generated::AdapterPre<State>);
+pub(crate) struct Pre {
+    adapter: generated::AdapterPre<State>,
+    shapes: Shapes,
+}
 
 impl Pre {
     /// What its calls look like, written down.
     pub(crate) fn shapes(&self) -> Shapes {
-        // That it exports the two functions is what `prepare` has checked.
-        Shapes::of(self.0.instance_pre().component()).expect("a prepared component fits the contract")
+        self.shapes.clone()
     }
 
     /// Runs the component's start-up.
     pub(crate) fn instantiate(&self, store: &mut Store<State>) -> wasmtime::Result<Bindings> {
-        self.0.instantiate(store)
+        self.adapter.instantiate(store)
     }
 }
 
 /// Checks a component's types, without running it.
 pub(crate) fn prepare(linker: &Linker<State>, component: &Component) -> wasmtime::Result<Pre> {
-    generated::AdapterPre::new(linker.instantiate_pre(component)?).map(Pre)
+    let adapter = generated::AdapterPre::new(linker.instantiate_pre(component)?)?;
+    Ok(Pre { adapter, shapes: Shapes::of(component)? })
 }
 
 /// Links what an adapter may import of the contract.

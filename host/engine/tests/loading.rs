@@ -72,6 +72,32 @@ pub(crate) fn a_component_of_several_versions_is_run_in_the_one_that_is_served()
     assert_eq!(adapter.descriptor().adapter_id, "echo");
 }
 
+pub(crate) fn an_empty_export_of_a_newer_version_hides_nothing() {
+    let mut bytes = component("echo");
+    let name = "omi:runtime-adapter/runtime-adapter@0.1.9";
+    let length = u8::try_from(name.len()).unwrap();
+    // Before all other exports: an imported instance that has types only, under a name that is compatible, too.
+    let export = [&[11, length + 6, 1, 0, length], name.as_bytes(), &[5, 1, 0]].concat();
+    let first = first_section(&bytes, 11);
+    bytes.splice(first..first, export);
+    let engine = engine(limits());
+    let adapter = engine.load("echo", &bytes).unwrap_or_else(|error| panic!("{error}"));
+    let described = engine.trial(&adapter, 1).unwrap().describe().unwrap();
+    assert_eq!(described["adapter-id"], "echo");
+}
+
+/// Where the first section of a kind begins in a component.
+fn first_section(bytes: &[u8], kind: u8) -> usize {
+    let mut at = 8;
+    while bytes[at] != kind {
+        let digits = 1 + bytes[at + 1..].iter().take_while(|digit| **digit >= 128).count();
+        let length = bytes[at + 1..][..digits].iter().rev();
+        let length = length.fold(0, |length, digit| length << 7 | usize::from(digit & 127));
+        at += 1 + digits + length;
+    }
+    at
+}
+
 pub(crate) fn types_of_another_version_need_no_host() {
     let text = r#"(component
         (import "omi:runtime-adapter/session@0.2.0"

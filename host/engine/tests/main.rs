@@ -49,6 +49,7 @@ fn main() -> ExitCode {
             a_component_that_is_no_adapter_is_refused,
             another_version_of_the_contract_is_named,
             a_component_of_several_versions_is_run_in_the_one_that_is_served,
+            an_empty_export_of_a_newer_version_hides_nothing,
             types_of_another_version_need_no_host,
             a_missing_file_is_named,
             an_adapter_says_who_it_is,

@@ -8,10 +8,12 @@ use wasmtime::component::{Component, Type};
 use super::{Descriptor, Input, Output};
 use crate::contract_json;
 
-/// The interface that every component exports in this version or a compatible one.
-const EXPORT: &str = "omi:runtime-adapter/runtime-adapter@0.1.";
+/// The interface that every component exports. It is looked up as the generated bindings do: this name, else the newest
+/// version that is compatible with it.
+const EXPORT: &str = "omi:runtime-adapter/runtime-adapter@0.1.0";
 
-/// What the two functions of a component take and give.
+/// What the two functions of a component take and give. Cheap to clone.
+#[derive(Clone)]
 pub(crate) struct Shapes {
     inputs: Type,
     outputs: Type,
@@ -19,18 +21,22 @@ pub(crate) struct Shapes {
 }
 
 impl Shapes {
-    /// Those of a component that fits the contract; none of one that does not.
-    pub(super) fn of(component: &Component) -> Option<Self> {
-        let engine = component.engine();
-        let exported = component.component_type();
-        let interface = exported.exports(engine).find(|(name, _)| name.starts_with(EXPORT))?.1;
-        let ComponentItem::ComponentInstance(interface) = interface.ty else { return None };
-        let function = |name| function(&interface, engine, name);
+    /// Those of a component; the error says what does not fit the contract.
+    pub(super) fn of(component: &Component) -> wasmtime::Result<Self> {
+        let missing = || wasmtime::format_err!("there is no instance `{EXPORT}`");
+        let interface = component.get_export_index(None, EXPORT).ok_or_else(missing)?;
+        let function = |name| {
+            function(component, &interface, name)
+                .ok_or_else(|| wasmtime::format_err!("there is no function `{name}`"))
+        };
         let (handle, describe) = (function("handle")?, function("describe")?);
-        let inputs = handle.params().last()?.1;
-        let outputs = handle.results().next()?;
-        let descriptor = describe.results().next()?;
-        Some(Self { inputs, outputs, descriptor })
+        let shapes = || {
+            let inputs = handle.params().last()?.1;
+            let outputs = handle.results().next()?;
+            let descriptor = describe.results().next()?;
+            Some(Self { inputs, outputs, descriptor })
+        };
+        shapes().ok_or_else(|| wasmtime::format_err!("`handle` or `describe` takes or gives nothing"))
     }
 
     /// Reads inputs; the error names the place.
@@ -60,8 +66,8 @@ fn write(value: &impl Serialize, shape: &Type) -> Value {
     serde_json::to_value(value).map_or(Value::Null, |value| contract_json::write(value, shape))
 }
 
-fn function(interface: &ComponentInstance, engine: &wasmtime::Engine, name: &str) -> Option<ComponentFunc> {
-    match interface.get_export(engine, name)?.ty {
+fn function(component: &Component, interface: &ComponentExportIndex, name: &str) -> Option<ComponentFunc> {
+    match component.get_export(Some(interface), name)?.0 {
         ComponentItem::ComponentFunc(function) => Some(function),
         _ => None,
     }
