@@ -4,24 +4,33 @@
 //! it can never be taken for another. Only what this cache wrote is ever loaded: it is mapped and run, so whoever could
 //! write here could run anything as this user.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+mod folder;
+#[cfg(test)]
+mod tests;
+
+use std::cmp::Reverse;
+use std::fs::{self, File, OpenOptions};
+use std::hash::{BuildHasher as _, DefaultHasher, Hash as _, Hasher as _, RandomState};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt as _, PermissionsExt};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-/// Read, write and enter: for the owner alone, because compiled code in it is run.
-const PRIVATE: u32 = 0o700;
-/// Read and write, for the same reason.
+/// Read and write for the owner alone, because compiled code is run.
 const PRIVATE_FILE: u32 = 0o600;
 /// How a compiled component's file ends.
 const EXTENSION: &str = "compiled";
-/// Compiled components that are kept: those of a person's adapters in a few versions. The oldest go.
+/// How a file ends that is not whole yet.
+const PARTIAL: &str = "partial";
+/// Compiled components that are kept: those of a person's adapters in a few versions. What was not used longest goes.
 const FILES_MAX: usize = 128;
+/// Bytes of all of them: a Python adapter has 60 MB, and a cache that only saves seconds takes no more of a disk.
+const BYTES_MAX: u64 = 1024 * 1024 * 1024;
+/// How long a file may take to become whole: what is older was left behind by a process that was killed.
+const PARTIAL_AGE_MAX: Duration = Duration::from_hours(1);
 
 /// The compiled components of one engine.
 #[derive(Debug)]
@@ -35,7 +44,7 @@ impl Cache {
     /// The cache in `folder`, which is created if it is not there. Without a usable folder there is none: it only saves
     /// time.
     pub(crate) fn open(folder: &Path, engine: &Engine) -> Option<Self> {
-        let prepared = prepare(folder).inspect_err(|error| {
+        let prepared = folder::prepare(folder).inspect_err(|error| {
             tracing::warn!(
                 folder = %folder.display(),
                 %error,
@@ -51,16 +60,27 @@ impl Cache {
     /// The component with this digest, if it was compiled here before.
     pub(crate) fn find(&self, engine: &Engine, digest: &str) -> Option<Component> {
         let file = self.file(digest);
-        if !file.is_file() {
-            return None;
+        match folder::check_file(&file) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+            Err(error) => {
+                tracing::warn!(file = %file.display(), %error, "a compiled component is not used");
+                return None;
+            }
         }
         #[expect(
             unsafe_code,
             reason = "compiled code is run as it is; that it is ours is what this cache is for"
         )]
-        // SAFETY: the file was written by `keep`, whole and synced before it got this name, in a folder that only this
-        // user can write to; wasmtime refuses one of another version or with other settings.
+        // SAFETY: `folder::prepare` saw that the folder belongs to this user and that nobody else can or could write to
+        // it (a link may have led to it, but the path without links is what is used), and `check_file` that the file
+        // is no link and belongs to this user, too. So `keep` wrote it, whole and synced before it got this name, and
+        // nobody changes it while it is mapped; wasmtime refuses one of another version or with other settings.
         let found = unsafe { Component::deserialize_file(engine, &file) };
+        if found.is_ok() {
+            // What was used last is removed last. Without it the file is only removed earlier.
+            let _ = File::open(&file).and_then(|file| file.set_modified(SystemTime::now()));
+        }
         found
             .inspect_err(|error| {
                 tracing::warn!(file = %file.display(), %error, "a compiled component is compiled anew");
@@ -83,13 +103,15 @@ impl Cache {
         self.folder.join(format!("{digest}-{}.{EXTENSION}", self.engine))
     }
 
-    /// Another process may write the same at the same time: each writes a file of its own, and the last one stays.
+    /// Another thread or process may write the same at the same time: each writes a file of its own, and the last one
+    /// stays.
     fn write(&self, digest: &str, code: &[u8]) -> io::Result<()> {
         let file = self.file(digest);
-        let partial = file.with_extension(format!("{}.partial", std::process::id()));
+        // By chance, as two containers that share a folder have processes of the same number.
+        let unique = RandomState::new().build_hasher().finish();
+        let partial = file.with_extension(format!("{}-{unique:016x}.{PARTIAL}", std::process::id()));
         let mut options = OpenOptions::new();
-        let mut writes: File =
-            options.write(true).create(true).truncate(true).mode(PRIVATE_FILE).open(&partial)?;
+        let mut writes: File = options.write(true).create_new(true).mode(PRIVATE_FILE).open(&partial)?;
         let written = writes.write_all(code).and_then(|()| writes.sync_all());
         written.and_then(|()| fs::rename(&partial, &file)).inspect_err(|_| {
             // What is left of it would never be used.
@@ -97,87 +119,37 @@ impl Cache {
         })
     }
 
-    /// Removes the oldest where there are too many.
+    /// Removes what was not used longest where there is too much, and what never became whole.
     fn prune(&self) {
-        let Ok(entries) = fs::read_dir(&self.folder) else { return };
-        let mut files: Vec<(SystemTime, PathBuf)> = entries
-            .flatten()
-            .filter(|entry| entry.path().extension().is_some_and(|extension| extension == EXTENSION))
-            .filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path())))
-            .collect();
-        files.sort();
-        for (_, path) in files.iter().take(files.len().saturating_sub(FILES_MAX)) {
+        let mut files = self.files(EXTENSION);
+        files.sort_by_key(|file| Reverse(file.used));
+        let mut bytes = 0;
+        let excess = files.into_iter().enumerate().filter(|(number, file)| {
+            bytes += file.bytes;
+            *number >= FILES_MAX || bytes > BYTES_MAX
+        });
+        let is_old = |file: &Kept| file.used.elapsed().is_ok_and(|age| age > PARTIAL_AGE_MAX);
+        let left = self.files(PARTIAL).into_iter().filter(is_old);
+        for file in excess.map(|(_, file)| file).chain(left) {
             // Somebody else removed it already.
-            let _ = fs::remove_file(path);
+            let _ = fs::remove_file(file.path);
         }
+    }
+
+    fn files(&self, extension: &str) -> Vec<Kept> {
+        let Ok(entries) = fs::read_dir(&self.folder) else { return Vec::new() };
+        let kept = entries.flatten().filter_map(|entry| {
+            let metadata = entry.metadata().ok()?;
+            Some(Kept { used: metadata.modified().ok()?, bytes: metadata.len(), path: entry.path() })
+        });
+        kept.filter(|file| file.path.extension().is_some_and(|found| found == extension)).collect()
     }
 }
 
-fn prepare(folder: &Path) -> io::Result<PathBuf> {
-    DirBuilder::new().recursive(true).mode(PRIVATE).create(folder)?;
-    fs::set_permissions(folder, Permissions::from_mode(PRIVATE))?;
-    folder.canonicalize()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn engine() -> Engine {
-        Engine::default()
-    }
-
-    fn component(engine: &Engine) -> Component {
-        Component::new(engine, wat::parse_str("(component)").unwrap()).unwrap()
-    }
-
-    #[test]
-    fn what_was_kept_is_found_by_its_digest_and_its_engine() {
-        let folder = tempfile::tempdir().unwrap();
-        let engine = engine();
-        let cache = Cache::open(&folder.path().join("compiled"), &engine).unwrap();
-        assert!(cache.find(&engine, "abc").is_none());
-        cache.keep("abc", &component(&engine));
-        assert!(cache.find(&engine, "abc").is_some() && cache.find(&engine, "abd").is_none());
-        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-        assert_eq!((mode(&cache.folder), mode(&cache.file("abc"))), (PRIVATE, PRIVATE_FILE));
-        let metering = Engine::new(wasmtime::Config::new().consume_fuel(true)).unwrap();
-        let other = Cache::open(&cache.folder, &metering).unwrap();
-        assert!(other.find(&metering, "abc").is_none(), "another engine has files of its own");
-    }
-
-    #[test]
-    fn a_file_that_is_no_compiled_component_is_compiled_anew() {
-        let folder = tempfile::tempdir().unwrap();
-        let engine = engine();
-        let cache = Cache::open(folder.path(), &engine).unwrap();
-        for content in ["", "not even code"] {
-            fs::write(cache.file("abc"), content).unwrap();
-            assert!(cache.find(&engine, "abc").is_none());
-        }
-        cache.keep("abc", &component(&engine));
-        assert!(cache.find(&engine, "abc").is_some());
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
-    }
-
-    #[test]
-    fn the_oldest_go_where_there_are_too_many() {
-        let folder = tempfile::tempdir().unwrap();
-        let cache = Cache::open(folder.path(), &engine()).unwrap();
-        for number in 0..FILES_MAX + 2 {
-            let path = cache.file(&format!("{number:03}"));
-            fs::write(&path, "").unwrap();
-            let age = std::time::Duration::from_secs(u64::try_from(number).unwrap());
-            File::options()
-                .write(true)
-                .open(&path)
-                .unwrap()
-                .set_modified(SystemTime::UNIX_EPOCH + age)
-                .unwrap();
-        }
-        fs::write(folder.path().join("another"), "").unwrap();
-        cache.prune();
-        assert!(!cache.file("000").exists() && !cache.file("001").exists() && cache.file("002").exists());
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), FILES_MAX + 1);
-    }
+/// A file of the cache.
+struct Kept {
+    /// When it was used last.
+    used: SystemTime,
+    bytes: u64,
+    path: PathBuf,
 }
