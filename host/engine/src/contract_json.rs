@@ -120,12 +120,21 @@ fn tagged(value: Value) -> (String, Value) {
 }
 
 fn bytes_to_json(items: &[Value]) -> Value {
-    let bytes: Vec<u8> =
-        items.iter().filter_map(Value::as_u64).filter_map(|byte| u8::try_from(byte).ok()).collect();
+    write_bytes(items.iter().filter_map(Value::as_u64).filter_map(|byte| u8::try_from(byte).ok()).collect())
+}
+
+/// Bytes, as they are written.
+pub(crate) fn write_bytes(bytes: Vec<u8>) -> Value {
     match String::from_utf8(bytes) {
         Ok(text) => Value::String(text),
         Err(error) => json!({ BASE64: BASE64_STANDARD.encode(error.as_bytes()) }),
     }
+}
+
+/// The bytes that an object of nothing but `base64` stands for.
+pub(crate) fn bytes_of(members: &Map<String, Value>) -> Option<Vec<u8>> {
+    let text = members.get(BASE64).filter(|_| members.len() == 1)?.as_str()?;
+    BASE64_STANDARD.decode(text).ok()
 }
 
 fn json_to_bytes(value: &Value) -> Result<Value, String> {

@@ -9,10 +9,6 @@ use crate::registration::Registration;
 use crate::secret;
 use crate::v0_1::{Input, Output, Shapes};
 
-/// Bytes of a value of an MCP server's environment or headers at least, to be hidden wherever it stands: a shorter one
-/// stands in every other word.
-const HIDDEN_BYTES_MIN: usize = 6;
-
 /// A call of a worker, as JSON in the words of the contract.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RecordedCall {
@@ -72,19 +68,36 @@ impl Recorder {
     }
 }
 
-/// What the MCP servers of sessions get in their environment and headers: keys, more often than not.
+/// What the MCP servers of sessions are given that may be a key: arguments, environment, headers and the query of the
+/// address, each as a whole and in its parts. What is too short stands in every other word.
 fn mcp_values(inputs: &Value) -> Vec<&str> {
     let settings = inputs.as_array().into_iter().flatten().filter_map(|input| {
         input.get("open-binding").or_else(|| input.get("resume-binding"))?.get("settings")
     });
     let servers = settings.flat_map(|settings| settings["mcp-servers"].as_array().into_iter().flatten());
-    let pairs = servers.flat_map(|server| {
-        let transport = server["transport"].as_object().and_then(|transport| transport.values().next());
-        let named = |name| transport.and_then(|transport| transport[name].as_array());
-        [named("env"), named("headers")].into_iter().flatten().flatten()
+    let transports =
+        servers.filter_map(|server| server["transport"].as_object().and_then(|one| one.values().next()));
+    transports.flat_map(given).filter(|value| value.len() >= secret::BYTES_MIN).collect()
+}
+
+/// What one server is given, whatever its transport.
+fn given(transport: &Value) -> impl Iterator<Item = &str> {
+    let listed = |name: &str| transport[name].as_array().into_iter().flatten();
+    let args =
+        listed("args").filter_map(Value::as_str).flat_map(|arg| [arg].into_iter().chain(after_equals(arg)));
+    let pairs = listed("env").chain(listed("headers")).filter_map(|pair| pair[1].as_str());
+    let query = transport["url"].as_str().and_then(|url| url.split('#').next()?.split_once('?'));
+    let query = query.into_iter().flat_map(|(_, query)| {
+        let values = query.split('&').map(|pair| after_equals(pair).unwrap_or(pair));
+        [query].into_iter().chain(values)
     });
-    let values = pairs.filter_map(|pair| pair[1].as_str());
-    values.filter(|value| value.len() >= HIDDEN_BYTES_MIN).collect()
+    // `Bearer KEY` also stands as `KEY` alone.
+    args.chain(pairs).chain(query).flat_map(|value| [value].into_iter().chain(value.split_whitespace()))
+}
+
+/// The value in `--name=value` or `name=value`.
+fn after_equals(text: &str) -> Option<&str> {
+    text.split_once('=').map(|(_, value)| value)
 }
 
 #[cfg(test)]
@@ -93,18 +106,52 @@ mod tests {
 
     use super::*;
 
+    /// What must not be seen of a session with these servers.
+    fn hidden(transports: &[Value]) -> Hidden {
+        let servers: Vec<Value> =
+            transports.iter().map(|one| json!({ "name": "a", "transport": one })).collect();
+        let settings = json!({ "settings": { "mcp-servers": servers } });
+        let inputs = json!([{ "timer": 1 }, { "open-binding": settings }, { "resume-binding": settings }]);
+        let hidden = Hidden::default().with(mcp_values(&inputs));
+        let shown = hidden.json(inputs).to_string();
+        assert!(!shown.contains("sesame"), "also where it was given: {shown}");
+        hidden
+    }
+
     #[test]
     fn what_an_mcp_server_is_given_is_hidden_wherever_it_stands() {
         let stdio = json!({ "stdio": { "command": "x", "env": [["KEY", "sesame-1"], ["N", "1"]] } });
         let remote = json!({ "http": { "url": "u", "headers": [["authorization", "Bearer two\"2"]] } });
-        let servers = json!([{ "name": "a", "transport": stdio }, { "name": "b", "transport": remote }]);
-        let inputs = json!([{ "timer": 1 }, { "open-binding": { "settings": { "mcp-servers": servers } } }]);
-        let given = mcp_values(&inputs);
-        assert_eq!(given, ["sesame-1", "Bearer two\"2"]);
-        let hidden = Hidden::default().with(given);
+        let hidden = hidden(&[stdio, remote]);
         let line = json!({ "bytes": json!({ "env": "sesame-1", "header": "Bearer two\"2" }).to_string() });
         let shown = hidden.json(line).to_string();
         assert!(!shown.contains("sesame") && !shown.contains("two"), "{shown}");
-        assert!(!hidden.json(inputs).to_string().contains("sesame"));
+        assert_eq!(hidden.text("1 time"), "1 time", "what is too short is not hidden");
+    }
+
+    #[test]
+    fn each_word_of_what_a_server_is_given_is_hidden() {
+        let header = json!({ "sse": { "url": "u", "headers": [["authorization", "Bearer sesame-1"]] } });
+        let env = json!({ "stdio": { "command": "x", "env": [["OPTS", "-k sesame-2"]] } });
+        let hidden = hidden(&[header, env]);
+        assert_eq!(hidden.text("with sesame-1 and sesame-2"), "with [redacted] and [redacted]");
+    }
+
+    #[test]
+    fn arguments_and_queries_are_hidden() {
+        let args = json!(["-y", "--key=sesame-1", "sesame-2"]);
+        let stdio = json!({ "stdio": { "command": "x", "args": args, "env": [] } });
+        let url = "https://mcp.example/of?sesame-3&token=sesame-4&n=1#part";
+        let hidden = hidden(&[stdio, json!({ "http": { "url": url, "headers": [] } })]);
+        let said = "-y n=1 at https://mcp.example/of: sesame-1, sesame-2, sesame-3, sesame-4";
+        let shown = "-y n=1 at https://mcp.example/of: [redacted], [redacted], [redacted], [redacted]";
+        assert_eq!(hidden.text(said), shown);
+    }
+
+    #[test]
+    fn a_value_as_short_as_a_secret_may_be_is_hidden() {
+        let env = json!([["KEY", "x".repeat(secret::BYTES_MIN)]]);
+        let hidden = hidden(&[json!({ "stdio": { "command": "x", "env": env } })]);
+        assert_eq!(hidden.text("a xxxx b"), "a [redacted] b");
     }
 }

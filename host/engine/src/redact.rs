@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::contract_json;
+
 /// What stands in the place of a secret.
 const MASK: &[u8] = b"[redacted]";
 
@@ -33,24 +35,29 @@ impl Hidden {
         Self(Arc::new(self.0.union(&more.0).cloned().collect()))
     }
 
-    /// A value without them, in whatever text they stand.
+    /// A value without them, in whatever text or bytes they stand.
     pub(crate) fn json(&self, value: Value) -> Value {
         match value {
             Value::String(text) => Value::String(self.text(&text)),
             Value::Array(items) => items.into_iter().map(|item| self.json(item)).collect(),
-            Value::Object(members) => {
-                members.into_iter().map(|(name, value)| (name, self.json(value))).collect()
-            }
+            Value::Object(members) => match contract_json::bytes_of(&members) {
+                Some(bytes) => contract_json::write_bytes(self.bytes(&bytes)),
+                None => members.into_iter().map(|(name, value)| (name, self.json(value))).collect(),
+            },
             other => other,
         }
     }
 
     /// A whole text without them.
     pub(crate) fn text(&self, text: &str) -> String {
+        String::from_utf8_lossy(&self.bytes(text.as_bytes())).into_owned()
+    }
+
+    fn bytes(&self, bytes: &[u8]) -> Vec<u8> {
         let mut redactor = Redactor::new(self.clone());
-        let mut bytes = redactor.push(text.as_bytes());
-        bytes.extend(redactor.finish());
-        String::from_utf8_lossy(&bytes).into_owned()
+        let mut shown = redactor.push(bytes);
+        shown.extend(redactor.finish());
+        shown
     }
 }
 
@@ -150,6 +157,8 @@ fn json_form(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     /// Texts that are tried.
@@ -236,6 +245,20 @@ mod tests {
         );
         assert_eq!(Hidden::new(["a\"b\nc"]).text("x a\"b\nc a\\\"b\\nc"), "x [redacted] [redacted]");
         assert_eq!(Hidden::default().text("as it is"), "as it is");
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_hidden_in_too() {
+        let hidden = Hidden::new(["sesame"]);
+        let written = |bytes: &[u8]| contract_json::write_bytes(bytes.to_vec());
+        let odd = written(b"\xff sesame \xfe");
+        assert!(odd["base64"].is_string(), "{odd}");
+        assert_eq!(hidden.json(odd), written(b"\xff [redacted] \xfe"));
+        let split = Hidden::new(["\u{e9}t\u{e9}"]).json(json!([{ "base64": "w6l0w6k=" }]));
+        assert_eq!(split, json!(["[redacted]"]), "what is text now is written as text");
+        for other in [json!({ "base64": "sesame", "and": 1 }), json!({ "base64": "sesame!" })] {
+            assert!(!hidden.json(other).to_string().contains("sesame"), "it is no bytes, but still a text");
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::redact::Hidden;
 use crate::registration::{Bound, Registration, Secret, SecretSource, Setting};
 
 /// Bytes of a secret at least: a shorter one stands in every other word, and hiding it would destroy what is said.
-const BYTES_MIN: usize = 4;
+pub(crate) const BYTES_MIN: usize = 4;
 /// Bytes of a file with a secret at most: a key with its certificates fits many times over.
 const BYTES_MAX: u64 = 64 * 1024;
 
