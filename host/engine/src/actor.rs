@@ -154,6 +154,11 @@ impl Actor {
         Purpose {
             who: format!("{} {}", self.spec.registration.name, self.spec.id),
             seed: self.spec.seed,
+            transfer_bytes: if self.recorder.is_some() {
+                limits::RECORDED_TRANSFER_BYTES
+            } else {
+                limits::TRANSFER_BYTES
+            },
             killed: Arc::clone(&self.common.killed),
             give_up: Arc::new(give_up),
         }
@@ -181,16 +186,12 @@ impl Actor {
         let inputs: Vec<v0_1::Input> = inputs.into_iter().map(v0_1::write_input).collect();
         let now_ms = self.now_ms();
         let recorded = self.recorder.as_mut().map(|recorder| recorder.begins(&inputs));
-        let handled = instance.handle(now_ms, &inputs);
+        // Too many are not even written down.
+        let handled = instance.handle(now_ms, &inputs).and_then(few_enough);
         if let Some((recorder, recorded)) = self.recorder.as_ref().zip(recorded) {
             recorder.ended(now_ms, recorded, handled.as_deref().ok());
         }
         let outputs = handled.map_err(|trapped| self.trapped(trapped))?;
-        if outputs.len() > limits::OUTPUTS_PER_CALL as usize {
-            let text =
-                format!("{} outputs in one call; the limit is {}", outputs.len(), limits::OUTPUTS_PER_CALL);
-            return Err(WorkerEnd::Trapped(Trapped::new(TrapKind::Limit, text).into()));
-        }
         self.artifact_room = self.runtime.limits.blob_bytes as usize;
         for output in outputs {
             let output = v0_1::read_output(output, &self.blobs);
@@ -251,6 +252,16 @@ impl Actor {
     fn tell(&self, input: Input) {
         self.common.inbox.tell(Item::Input(input));
     }
+}
+
+/// The outputs of one call, if the host takes so many.
+fn few_enough(outputs: Vec<v0_1::Output>) -> Result<Vec<v0_1::Output>, Trapped> {
+    let (count, max) = (outputs.len(), limits::OUTPUTS_PER_CALL);
+    if count > max as usize {
+        let text = format!("{count} outputs in one call; the limit is {max}");
+        return Err(Trapped::new(TrapKind::Limit, text));
+    }
+    Ok(outputs)
 }
 
 /// The configuration as the JSON object that the contract promises.

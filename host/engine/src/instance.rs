@@ -82,6 +82,8 @@ pub(crate) struct Purpose {
     pub(crate) who: String,
     /// Its randomness.
     pub(crate) seed: u32,
+    /// Bytes that one call of it may hand to the host.
+    pub(crate) transfer_bytes: usize,
     /// Set when it is no longer wanted: the call that runs is interrupted.
     pub(crate) killed: Arc<AtomicBool>,
     /// What to do when a call cannot even be interrupted.
@@ -113,7 +115,7 @@ impl Instance {
         };
         let mut store = Store::new(&runtime.wasmtime, state);
         store.limiter(|state| &mut state.limiter);
-        store.set_hostcall_fuel(limits::TRANSFER_BYTES);
+        store.set_hostcall_fuel(purpose.transfer_bytes);
         if runtime.metered {
             // It is counted, not rationed: time is what ends a call.
             store.set_fuel(u64::MAX).map_err(|error| Trapped::new(TrapKind::Host, error.to_string()))?;

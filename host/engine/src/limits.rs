@@ -8,6 +8,8 @@ pub(crate) const INPUT_BYTES_PER_CALL: usize = 1024 * 1024;
 pub(crate) const OUTPUTS_PER_CALL: u32 = 4096;
 /// Bytes that one call may hand to the host, so that a million outputs are stopped before they are copied.
 pub(crate) const TRANSFER_BYTES: usize = 32 * 1024 * 1024;
+/// The same where calls are written down as JSON: each byte is a value of a few dozen bytes until it is written.
+pub(crate) const RECORDED_TRANSFER_BYTES: usize = 4 * 1024 * 1024;
 /// Milliseconds one call may run: a call never waits, so a second is a thousand times what it needs.
 pub(crate) const CALL_MS: u32 = 1_000;
 /// Milliseconds of the start-up, the first call and `describe`: Python and JavaScript guests initialise in them.

@@ -241,6 +241,7 @@ fn describe(runtime: &Runtime, name: &str, component: &v0_1::Pre) -> Result<Desc
     let purpose = Purpose {
         who: format!("{name} (describe)"),
         seed: 0,
+        transfer_bytes: limits::TRANSFER_BYTES,
         killed: Arc::new(AtomicBool::new(false)),
         give_up: Arc::new(|| {}),
     };

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::engine::{Engine, EngineConfig};
 use crate::instance::{Instance, Purpose};
-use crate::limits::Limits;
+use crate::limits::{self, Limits};
 use crate::load::Adapter;
 use crate::process::SupervisorCommand;
 use crate::trap::{TrapKind, Trapped};
@@ -46,6 +46,12 @@ pub enum TrialError {
     /// It went over a limit of memory or data.
     #[error("{0}")]
     Limit(String),
+    /// It asked for more at once than the host takes.
+    #[error("{outputs} outputs in one call; the limit is {}", limits::OUTPUTS_PER_CALL)]
+    TooMany {
+        /// How many outputs.
+        outputs: usize,
+    },
     /// It panicked, recursed too deep, or failed in another way of its own.
     #[error("{0}")]
     Trapped(String),
@@ -83,6 +89,7 @@ impl Engine {
         let purpose = Purpose {
             who: format!("{} (trial)", adapter.name()),
             seed,
+            transfer_bytes: limits::RECORDED_TRANSFER_BYTES,
             killed: Arc::new(AtomicBool::new(false)),
             give_up: Arc::new(|| {}),
         };
@@ -102,6 +109,10 @@ impl Trial {
         let inputs = self.shapes.read_inputs(inputs).map_err(TrialError::NoInputs)?;
         let before = self.instance.fuel();
         let outputs = self.instance.handle(now_ms, &inputs)?;
+        // Before they are written as JSON, which takes many times their memory.
+        if outputs.len() > limits::OUTPUTS_PER_CALL as usize {
+            return Err(TrialError::TooMany { outputs: outputs.len() });
+        }
         Ok(Called {
             outputs: self.shapes.write_outputs(&outputs),
             fuel: before.saturating_sub(self.instance.fuel()),

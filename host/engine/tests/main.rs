@@ -6,6 +6,7 @@
 mod access;
 mod artifacts;
 mod basics;
+mod calls;
 mod confine;
 mod hostile;
 mod loading;
@@ -61,6 +62,10 @@ fn main() -> ExitCode {
             an_attempt_on_a_binding_that_is_not_open_is_stale,
             a_picture_that_is_not_base64_fails_its_attempt,
             many_workers_at_once;
+        calls:
+            a_trial_counts_outputs_before_it_writes_them,
+            what_is_written_down_is_small,
+            a_recorded_worker_counts_outputs_before_it_writes_them;
         people:
             information_is_asked_for_and_given,
             every_answer_arrives_as_it_was_given,

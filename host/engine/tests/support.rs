@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use omi_engine::{
-    Adapter, Binding, Bound, BoundProcess, Engine, EngineConfig, Limits, Registration, ReportSink,
+    Adapter, Binding, Bound, BoundProcess, CallSink, Engine, EngineConfig, Limits, Registration, ReportSink,
     SupervisorCommand, Worker, WorkerSpec,
 };
 use omi_kernel::command::{BindingSettings, Command, Execute, McpServer, NotPerformed, PromptBlock, RunMode};
@@ -181,11 +181,23 @@ impl Probe {
 
     /// Starts a worker of a loaded component.
     pub(crate) fn on(engine: Engine, adapter: &Adapter, registration: Registration, seed: u32) -> Self {
+        let folder = TempDir::new().unwrap();
+        let spec = spec(registration, &folder, seed);
+        Self::started(engine, adapter, spec, folder)
+    }
+
+    /// Starts a worker whose calls are written down.
+    pub(crate) fn recorded(engine: Engine, adapter: &Adapter, calls: CallSink) -> Self {
+        let folder = TempDir::new().unwrap();
+        let spec = WorkerSpec { calls: Some(calls), ..spec(Registration::default(), &folder, 7) };
+        Self::started(engine, adapter, spec, folder)
+    }
+
+    fn started(engine: Engine, adapter: &Adapter, spec: WorkerSpec, folder: TempDir) -> Self {
         let (sink, reports) = mpsc::channel();
         let sink: ReportSink = Box::new(move |report| drop(sink.send(report)));
-        let folder = TempDir::new().unwrap();
-        let worker = engine.start_worker(adapter, spec(registration, &folder, seed), sink).unwrap();
-        Self { worker, reports, folder, asks: false, _engine: engine }
+        let worker = engine.start_worker(adapter, spec, sink).unwrap();
+        Self::of(worker, reports, folder, engine)
     }
 
     /// A worker that was started otherwise.
