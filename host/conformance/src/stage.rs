@@ -209,6 +209,7 @@ impl<'s> Stage<'s> {
     fn blame(&self, error: &TrialError) -> Broken {
         let rule = match error {
             TrialError::Waited(_) => &rule::WAITS_NEVER,
+            TrialError::TooMany { .. } => &rule::OUTPUTS_BOUNDED,
             TrialError::NoInputs(_)
             | TrialError::Deadline(_)
             | TrialError::Limit(_)
