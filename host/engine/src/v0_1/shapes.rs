@@ -1,9 +1,12 @@
 //! The inputs and outputs of this version as JSON, led by the types of the component itself.
 
+#[cfg(test)]
+mod tests;
+
 use serde::Serialize;
 use serde_json::Value;
-use wasmtime::component::types::{ComponentFunc, ComponentInstance, ComponentItem};
-use wasmtime::component::{Component, Type};
+use wasmtime::component::types::{ComponentFunc, ComponentItem};
+use wasmtime::component::{Component, ComponentExportIndex, Type};
 
 use super::{Descriptor, Input, Output};
 use crate::contract_json;
