@@ -31,3 +31,15 @@ pub(crate) const PEERS: &[(&str, &str)] = &[("acp", include_str!("../../../adapt
 /// Registrations that are there without any configuration. A registration of the same name in the configuration
 /// takes the place of one of these.
 pub(crate) const REGISTRATIONS: &str = include_str!("bundled.toml");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_digest_is_that_of_its_bytes() {
+        for bundled in COMPONENTS {
+            assert_eq!(bundled.digest, omi_engine::digest(bundled.bytes), "{}", bundled.name);
+        }
+    }
+}

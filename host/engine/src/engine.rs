@@ -102,7 +102,9 @@ impl Engine {
         load::load(&self.0, name, bytes, load::digest(bytes))
     }
 
-    /// The same with the [`digest`](crate::digest) of the bytes, where it is known: it is not computed again.
+    /// The same with the [`digest`](crate::digest) of the bytes, where it is known: it is not computed again. The digest
+    /// is believed: with that of other bytes, what was compiled of those may be run. So it must have been computed of
+    /// these bytes, by this program or by its build.
     pub fn load_known(&self, name: &str, bytes: &[u8], digest: &str) -> Result<Adapter, LoadError> {
         debug_assert_eq!(digest, load::digest(bytes), "the digest is that of the bytes");
         load::load(&self.0, name, bytes, digest.to_owned())

@@ -1,5 +1,8 @@
 //! Loads a component: everything that can be wrong with it is found here, before a session depends on it.
 
+use std::fs::OpenOptions;
+use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -39,9 +42,9 @@ pub enum LoadError {
         error: std::io::Error,
     },
     /// The file is too large.
-    #[error("the component has {bytes} bytes; the limit is {}", limits::COMPONENT_BYTES)]
+    #[error("the component has {bytes} bytes or more; the limit is {}", limits::COMPONENT_BYTES)]
     TooLarge {
-        /// How large it is.
+        /// How large it is at least.
         bytes: u64,
     },
     /// It is not a WebAssembly file, or a damaged one.
@@ -159,16 +162,27 @@ impl std::fmt::Debug for Adapter {
 /// Reads the file of a component, refusing a large one before it is in memory.
 pub fn read_component(path: &Path) -> Result<Vec<u8>, LoadError> {
     let failed = |error| LoadError::Read { path: path.to_owned(), error };
-    let found = std::fs::metadata(path).map_err(failed)?;
-    // A pipe may never say anything, and a device never ends.
+    let max = limits::COMPONENT_BYTES as u64;
+    // A pipe is not waited for: it may never say anything. The flag means nothing to a regular file.
+    let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(failed)?;
+    // What was opened, whatever its name means by now.
+    let found = file.metadata().map_err(failed)?;
     if !found.is_file() {
         return Err(failed(std::io::Error::other("it is no regular file")));
     }
-    let bytes = found.len();
-    if bytes > limits::COMPONENT_BYTES as u64 {
-        return Err(LoadError::TooLarge { bytes });
+    if found.len() > max {
+        return Err(LoadError::TooLarge { bytes: found.len() });
     }
-    std::fs::read(path).map_err(failed)
+    let content = read_bounded(file, found.len()).map_err(failed)?;
+    content.ok_or(LoadError::TooLarge { bytes: max + 1 })
+}
+
+/// All of a file that had so many bytes when it was opened; none if it has more by now than a component may have.
+fn read_bounded(file: impl Read, bytes: u64) -> std::io::Result<Option<Vec<u8>>> {
+    let mut content = Vec::with_capacity(usize::try_from(bytes).unwrap_or(0));
+    file.take(limits::COMPONENT_BYTES as u64 + 1).read_to_end(&mut content)?;
+    Ok((content.len() <= limits::COMPONENT_BYTES).then_some(content))
 }
 
 /// The SHA-256 of the bytes of a component, in hexadecimal: what it is known by.
@@ -315,6 +329,12 @@ mod tests {
     use omi_kernel::descriptor::Capability;
 
     use super::*;
+
+    #[test]
+    fn a_file_that_grows_is_not_read_without_end() {
+        assert_eq!(read_bounded(&b"as it was"[..], 9).unwrap().unwrap(), b"as it was");
+        assert!(read_bounded(std::io::repeat(0), 9).unwrap().is_none());
+    }
 
     #[test]
     fn a_grant_is_short_enough_to_be_read() {

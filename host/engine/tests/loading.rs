@@ -113,6 +113,15 @@ pub(crate) fn a_missing_file_is_named() {
     assert!(error.to_string().contains("/no/such/adapter.wasm"), "{error}");
 }
 
+pub(crate) fn a_pipe_is_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("adapter.wasm");
+    let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+    rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, mode).unwrap();
+    let error = omi_engine::read_component(&pipe).unwrap_err();
+    assert!(error.to_string().contains("it is no regular file"), "{error}");
+}
+
 pub(crate) fn an_adapter_says_who_it_is() {
     let engine = engine(limits());
     for name in ["echo", "acp"] {

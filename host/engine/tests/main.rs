@@ -53,6 +53,7 @@ fn main() -> ExitCode {
             an_empty_export_of_a_newer_version_hides_nothing,
             types_of_another_version_need_no_host,
             a_missing_file_is_named,
+            a_pipe_is_not_waited_for,
             an_adapter_says_who_it_is,
             the_cache_is_private;
         basics:
