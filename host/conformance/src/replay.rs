@@ -35,12 +35,26 @@ pub fn replay(engine: &Engine, adapter: &Adapter, recording: &Recording) -> Resu
     let mut trial = engine.trial(adapter, recording.header.seed).map_err(at(0))?;
     let mut calls = Vec::with_capacity(recording.calls.len());
     for (number, call) in recording.calls.iter().enumerate() {
-        let called = trial.call(call.now_ms, &call.inputs);
-        match called {
+        match trial.call(call.now_ms, &call.inputs) {
             Ok(called) => calls.push(Call { outputs: called.outputs, ..call.clone() }),
-            // It did not return when it was recorded, either.
-            Err(_) if call.outputs.is_null() => calls.push(call.clone()),
-            Err(error) => return Err(at(number)(error)),
+            Err(
+                TrialError::Deadline(_)
+                | TrialError::Limit(_)
+                | TrialError::Trapped(_)
+                | TrialError::Waited(_),
+            ) if call.outputs.is_null() => {
+                // It did not return when it was recorded, either, and that ended its worker.
+                calls.push(call.clone());
+                break;
+            }
+            Err(
+                error @ (TrialError::NoInputs(_)
+                | TrialError::Deadline(_)
+                | TrialError::Limit(_)
+                | TrialError::Trapped(_)
+                | TrialError::Waited(_)
+                | TrialError::Host(_)),
+            ) => return Err(at(number)(error)),
         }
     }
     let pairs = || recording.calls.iter().zip(&calls);
