@@ -136,6 +136,12 @@ impl Peer {
             format!("line {line}: {}", error.message().lines().next().unwrap_or_default())
         })
     }
+
+    /// The grants that it plays, in order, each with the table that does: `process` or `http`.
+    pub fn grants(&self) -> Vec<(&'static str, &str)> {
+        let processes = self.process.iter().map(|process| ("process", process.grant.as_str()));
+        processes.chain(self.http.iter().map(|http| ("http", http.grant.as_str()))).collect()
+    }
 }
 
 impl Words {
