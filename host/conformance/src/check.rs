@@ -27,7 +27,7 @@ const DESCRIBE: &str = "describe/valid";
 pub struct Options {
     /// How thoroughly; core unless it is said.
     pub level: Option<Level>,
-    /// Only cases whose name begins like this. What `component/load` finds is always there.
+    /// Only the case of this name, else those whose name begins like this. What `component/load` finds is always there.
     pub only: Option<String>,
     /// The pretended runtime.
     pub peer: Option<Peer>,
@@ -51,7 +51,7 @@ pub fn check(
         Ok(_) => Verdict::Passed,
         Err(error) => Verdict::Broken { rule: breaks(error), what: error.to_string() },
     };
-    let mut report = Report { judged, level, cases: Vec::new() };
+    let mut report = Report { judged, level, cases: Vec::new(), left_out: Vec::new() };
     let mut add = |case: CaseResult| {
         told(&case);
         report.cases.push(case);
@@ -65,8 +65,14 @@ pub fn check(
             let mut cases = vec![describe_valid(descriptor)];
             cases.extend(case::cases(&subject));
             cases.extend(options.recordings.into_iter().map(|(name, recording)| recorded(&name, recording)));
-            let wanted = |case: &Case| case.level <= level && case.name.starts_with(&only);
-            cases.into_iter().filter(wanted).for_each(|case| add(run(&subject, &case)));
+            let exact = only == LOAD || cases.iter().any(|case| case.name == only);
+            cases.retain(|case| if exact { case.name == only } else { case.name.starts_with(&only) });
+            let (wanted, above): (Vec<Case>, Vec<Case>) =
+                cases.into_iter().partition(|case| case.level <= level);
+            for case in wanted {
+                add(run(&subject, &case));
+            }
+            report.left_out = above.into_iter().map(|case| case.name).collect();
         }
         Err(what) => {
             let verdict = Verdict::Broken { rule: &rule::DESCRIBE_RETURNS, what };
@@ -102,12 +108,17 @@ fn judged(name: &str, bytes: &[u8], adapter: Option<&Adapter>) -> Judged {
         let descriptor = adapter.descriptor();
         (descriptor.adapter_id.clone(), descriptor.version.clone())
     };
+    let grants = |adapter: &Adapter| {
+        let grants = adapter.descriptor().grants.iter();
+        grants.map(|grant| (grant.name.clone(), grant.capability.as_str().to_owned())).collect()
+    };
     Judged {
         name: name.to_owned(),
         adapter: adapter.map(id),
         digest: omi_engine::digest(bytes),
         bytes: bytes.len(),
         imports: adapter.map(|adapter| adapter.imports().to_vec()).unwrap_or_default(),
+        grants: adapter.map(grants).unwrap_or_default(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the suite found.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -7,6 +8,9 @@ use serde_json::{Value, json};
 use crate::imports;
 use crate::recording::Call;
 use crate::rule::{Level, Rule};
+
+/// Words in the reason of every case that was not run because nobody plays the runtime that it needs, and of no other.
+const UNPLAYED: &str = "peer file";
 
 /// How a case went.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +54,8 @@ pub struct Judged {
     pub bytes: usize,
     /// What it imports.
     pub imports: Vec<String>,
+    /// The grants that it asks for, each with the word for its capability.
+    pub grants: BTreeMap<String, String>,
 }
 
 /// Everything the suite found.
@@ -61,6 +67,8 @@ pub struct Report {
     pub level: Level,
     /// The cases, in order.
     pub cases: Vec<CaseResult>,
+    /// Cases that were asked for and are judged only at a more thorough level.
+    pub left_out: Vec<String>,
 }
 
 /// How many cases went how.
@@ -72,12 +80,24 @@ pub struct Counts {
     pub broken: usize,
     /// Could not be judged.
     pub not_run: usize,
+    /// Of these, those that need a peer file, or a prompt or reply that it does not have.
+    pub unplayed: usize,
 }
 
 impl Judged {
     /// It imports nothing of WASI: what it does depends on nothing but its inputs, by construction.
     pub fn is_pure(&self) -> bool {
         !self.imports.iter().any(|import| import.starts_with("wasi:"))
+    }
+
+    /// What it imports and what that means, one line for each package.
+    pub fn import_lines(&self) -> Vec<String> {
+        imports::lines(&self.imports)
+    }
+
+    /// It asks for a program or a server to talk to: without a peer file nothing plays that.
+    pub fn has_runtime(&self) -> bool {
+        self.grants.values().any(|kind| matches!(kind.as_str(), "process" | "terminal" | "http"))
     }
 }
 
@@ -86,10 +106,13 @@ impl Report {
     pub fn counts(&self) -> Counts {
         let mut counts = Counts::default();
         for case in &self.cases {
-            match case.verdict {
+            match &case.verdict {
                 Verdict::Passed => counts.passed += 1,
                 Verdict::Broken { .. } => counts.broken += 1,
-                Verdict::NotRun(_) => counts.not_run += 1,
+                Verdict::NotRun(why) => {
+                    counts.not_run += 1;
+                    counts.unplayed += usize::from(why.contains(UNPLAYED));
+                }
             }
         }
         counts
@@ -115,6 +138,7 @@ impl Report {
             "bytes": self.judged.bytes, "imports": imports, "pure": self.judged.is_pure(),
             "level": self.level.as_str(), "clean": self.is_clean(),
             "passed": counts.passed, "broken": counts.broken, "notRun": counts.not_run,
+            "unplayed": counts.unplayed,
             "cases": self.cases.iter().map(case_json).collect::<Vec<_>>(),
         })
     }
