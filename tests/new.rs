@@ -110,6 +110,8 @@ fn nothing_is_overwritten() {
     std::fs::write(world.work().join("file"), "").unwrap();
     refused(&new(&world, &["file"]), &["`file` is no folder", "hint: "]);
     refused(&new(&world, &["x", "--path", "file/x"]), &["file/x"]);
+    std::os::unix::fs::symlink("nowhere", world.work().join("link")).unwrap();
+    refused(&new(&world, &["link"]), &["`link` is a link to what is not there", "hint: "]);
 }
 
 #[test]

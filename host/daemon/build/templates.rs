@@ -145,3 +145,36 @@ fn section<'m>(manifest: &'m str, table: &str) -> impl Iterator<Item = &'m str> 
 fn about(path: &Path, error: &Error) -> Error {
     Error::other(format!("{}: {error}", path.display()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_made_by_building_is_no_file_of_a_template() {
+        let folder = tempfile::tempdir().unwrap();
+        for path in
+            ["a.rs", "src/b.rs", "target/c.rs", "src/target/d.rs", "x.wasm", "src/y.wasm", "Cargo.lock"]
+        {
+            let path = folder.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "").unwrap();
+        }
+        let mut files = Files::new();
+        walk(folder.path(), "to/", &mut files).unwrap();
+        files.sort();
+        let found: Vec<&str> = files.iter().map(|(path, _)| path.as_str()).collect();
+        assert_eq!(found, ["to/a.rs", "to/src/b.rs"]);
+        assert_eq!(files[1].1, folder.path().join("src/b.rs"));
+    }
+
+    #[test]
+    fn every_language_has_a_list() {
+        let out = tempfile::tempdir().unwrap();
+        write(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."), out.path()).unwrap();
+        let source = fs::read_to_string(out.path().join("templates.rs")).unwrap();
+        for list in ["RUST", "JAVASCRIPT", "PYTHON"] {
+            assert!(source.contains(&format!("pub(super) const {list}: ")), "{list}");
+        }
+    }
+}

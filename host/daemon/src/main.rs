@@ -23,6 +23,9 @@ mod serve;
 mod session;
 mod state;
 mod subscribe;
+#[cfg(test)]
+#[path = "../build/templates.rs"]
+mod templates;
 mod terminal;
 mod wire;
 

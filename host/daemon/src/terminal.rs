@@ -16,9 +16,9 @@ pub(crate) fn note(line: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{line}");
 }
 
-/// Prints an error to standard error.
+/// Prints an error to standard error, in one line: it may quote what others wrote.
 pub(crate) fn error(text: &str) {
-    note(&format!("omi-agentd: {text}"));
+    note(&format!("omi-agentd: {}", plain(text)));
 }
 
 /// What a command exits with that could not even look at what it is to judge.
@@ -33,4 +33,29 @@ pub(crate) fn cannot(error: &anyhow::Error) -> ExitCode {
 /// What was written by others, without what would move the cursor or change colours.
 pub(crate) fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// A word as a shell has it.
+pub(crate) fn quoted(word: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'/');
+    if !word.is_empty() && word.bytes().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_one_word_for_the_shell() {
+        assert_eq!(["a/b-c.d", "a b", "a'b", ""].map(quoted), ["a/b-c.d", "'a b'", "'a'\\''b'", "''"]);
+    }
+
+    #[test]
+    fn nothing_that_was_written_by_others_moves_the_cursor() {
+        assert_eq!(plain("a\u{1b}[2J\u{9b}31m\u{7f}\n\tb é"), "a [2J 31m   b é");
+    }
 }

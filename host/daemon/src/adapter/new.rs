@@ -5,12 +5,12 @@ use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use clap::ValueEnum as _;
 use serde_json::json;
 
 use crate::cli::{Language, New};
-use crate::terminal::{self, plain};
+use crate::terminal::{self, plain, quoted};
 
 /// The files of each language, with their paths in the new folder; the build script lists them.
 mod templates {
@@ -90,7 +90,7 @@ fn type_name(name: &str) -> String {
     if words.ends_with("Adapter") { words } else { words + "Adapter" }
 }
 
-/// Writes the files into a folder that is new, or empty.
+/// Writes the files into a folder that is new, or empty. If one cannot be written, nothing stays of the others.
 fn make(folder: &Path, files: &[(String, String)]) -> anyhow::Result<()> {
     let shown = folder.display();
     match fs::read_dir(folder) {
@@ -101,21 +101,41 @@ fn make(folder: &Path, files: &[(String, String)]) -> anyhow::Result<()> {
                 );
             }
         }
-        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            if fs::symlink_metadata(folder).is_ok() {
+                bail!("`{shown}` is a link to what is not there; hint: name a new folder with --path");
+            }
+        }
         Err(error) if error.kind() == ErrorKind::NotADirectory => {
             bail!("`{shown}` is no folder, and nothing is overwritten; hint: name a new folder with --path");
         }
         Err(error) => return Err(error).with_context(|| format!("cannot read the folder `{shown}`")),
     }
-    for (path, text) in files {
-        let path = folder.join(path);
-        let parent = path.parent().unwrap_or(folder);
-        fs::create_dir_all(parent)
-            .with_context(|| format!("cannot make the folder `{}`", parent.display()))?;
-        let written = File::create_new(&path).and_then(|mut file| file.write_all(text.as_bytes()));
-        written.with_context(|| format!("cannot write `{}`", path.display()))?;
+    let mut made = Vec::new();
+    let written = files.iter().try_for_each(|(path, text)| write(&folder.join(path), text, &mut made));
+    if written.is_err() {
+        // What cannot be removed, either, is the smaller trouble: the error is about the first.
+        for path in made.iter().rev() {
+            let _ = if path.is_dir() { fs::remove_dir(path) } else { fs::remove_file(path) };
+        }
     }
-    Ok(())
+    written
+}
+
+/// Writes one file, and notes what it had to make for that.
+fn write(path: &Path, text: &str, made: &mut Vec<PathBuf>) -> anyhow::Result<()> {
+    let hint = "hint: name a folder where you may write with --path";
+    let missing =
+        path.ancestors().skip(1).take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists());
+    for folder in missing.collect::<Vec<_>>().into_iter().rev() {
+        fs::create_dir(folder)
+            .map_err(|error| anyhow!("cannot make the folder `{}`: {error}; {hint}", folder.display()))?;
+        made.push(folder.to_owned());
+    }
+    let cannot = |error| anyhow!("cannot write `{}`: {error}; {hint}", path.display());
+    let mut file = File::create_new(path).map_err(cannot)?;
+    made.push(path.to_owned());
+    file.write_all(text.as_bytes()).map_err(cannot)
 }
 
 /// The commands that come next, in the words of the folder's README.md.
@@ -146,16 +166,6 @@ fn next(language: Language, name: &str, folder: &Path) -> Vec<String> {
     commands.push(format!("omi-agentd adapter check {component}{peer}"));
     commands.push(format!("omi-agentd adapter install {component}"));
     commands
-}
-
-/// A word as a shell has it.
-fn quoted(word: &str) -> String {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'/');
-    if !word.is_empty() && word.bytes().all(is_plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
-    }
 }
 
 #[cfg(test)]
@@ -228,7 +238,29 @@ mod tests {
     }
 
     #[test]
-    fn a_path_is_one_word_for_the_shell() {
-        assert_eq!(["a/b-c.d", "a b", "a'b", ""].map(quoted), ["a/b-c.d", "'a b'", "'a'\\''b'", "''"]);
+    fn nothing_stays_of_a_folder_that_cannot_be_written_whole() {
+        let own = |path: &str| (path.to_owned(), String::new());
+        // A file cannot be a folder, too.
+        let files = [own("a"), own("src/b"), own("src/b/c")];
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join("x/y");
+        let error = make(&folder, &files).unwrap_err().to_string();
+        assert!(error.contains("src/b") && error.contains("hint: "), "{error}");
+        assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0);
+        assert!(make(place.path(), &files).is_err());
+        assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0, "the folder itself was there before");
+        make(&folder, &files[..2]).unwrap();
+        assert!(folder.join("src/b").is_file());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_to_nowhere_is_no_new_folder() {
+        let place = tempfile::tempdir().unwrap();
+        let link = place.path().join("link");
+        std::os::unix::fs::symlink(place.path().join("nowhere"), &link).unwrap();
+        let error = make(&link, &[("a".to_owned(), String::new())]).unwrap_err().to_string();
+        assert!(error.contains("is a link to what is not there; hint: "), "{error}");
+        assert!(!place.path().join("nowhere").exists());
     }
 }
