@@ -2,13 +2,17 @@
 
 use std::path::Path;
 
-use omi_tests::world::{Ended, World, tester};
+use omi_tests::world::{Ended, World, guest_file, tester};
 use serde_json::Value;
 
 /// What the agent of the registration is given, and no recording has.
 const SECRET: &str = "sk-0123456789";
 /// What an MCP server is given.
 const MCP_KEY: &str = "mcp-key-987654";
+
+/// The first line of a recording of `echo`.
+const HEADER: &str = "{\"omi-recording\":1,\"contract\":\"0.1\",\"adapter\":\"echo\",\"version\":\"0.1.0\",\
+    \"digest\":\"\",\"seed\":1}\n";
 
 /// Records a prompt to the test agent, with a secret in its environment and in that of an MCP server.
 fn record(world: &World, prompt: &str) -> Ended {
@@ -86,11 +90,20 @@ fn another_conversation_than_the_recorded_one_is_shown_where_it_differs() {
 fn what_cannot_be_replayed_is_said_in_one_line() {
     let world = World::new();
     let file = world.path("talk.jsonl");
-    for (text, says) in [("", "the recording is empty"), ("{\"a\": 1}\n", "line 1 of the recording")] {
+    // What the worker was told is nothing of the contract: that is no trap of the adapter, though none is recorded.
+    let nonsense = format!("{HEADER}{{\"now-ms\":0,\"inputs\":[{{\"no-such\":1}}],\"outputs\":null}}\n");
+    for (text, says) in [
+        ("", "the recording is empty"),
+        (HEADER, "nothing was recorded"),
+        (&nonsense, "no inputs of the contract"),
+        ("{\"a\": 1}\n", "line 1 of the recording"),
+    ] {
         std::fs::write(&file, text).unwrap();
         let replayed = replay(&world, &[]);
         assert_eq!(replayed.code, Some(2), "{replayed:?}");
-        assert!(replayed.stderr.contains(says) && !replayed.stderr.contains("panicked"), "{replayed:?}");
+        let words = [says, "hint: "];
+        assert!(words.iter().all(|word| replayed.stderr.contains(word)), "{words:?}: {replayed:?}");
+        assert_eq!(replayed.stderr.lines().count(), 1, "{replayed:?}");
     }
     let refused = record(&world, "say one");
     assert!(
@@ -98,4 +111,36 @@ fn what_cannot_be_replayed_is_said_in_one_line() {
         "nothing is overwritten: {refused:?}"
     );
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "{\"a\": 1}\n");
+}
+
+#[test]
+fn no_file_stays_where_nothing_was_recorded() {
+    let world = World::new();
+    let to = world.path("talk.jsonl").display().to_string();
+    let nobody = world.run(&["record", "--to", &to, "--adapter", "nope", "hello"], "");
+    assert_eq!(nobody.code, Some(1), "{nobody:?}");
+    assert!(nobody.stderr.contains("no registration `nope`"), "{nobody:?}");
+    assert!(!world.path("talk.jsonl").exists());
+    let nowhere = world.path("no/talk.jsonl").display().to_string();
+    let refused = world.run(&["record", "--to", &nowhere, "hello"], "");
+    assert!(refused.stderr.contains("hint: make the folder first"), "{refused:?}");
+}
+
+#[test]
+fn what_an_installed_component_said_is_replayed_by_the_command_that_is_printed() {
+    let world = World::new();
+    world.register_guest("correct", "");
+    let to = world.path("my talk.jsonl").display().to_string();
+    let recorded = world.run(&["record", "--to", &to, "--adapter", "correct", "hello"], "");
+    assert_eq!(recorded.code, Some(0), "{recorded:?}");
+    let (_, command) = recorded.stderr.split_once("hint: omi-agentd replay ").expect("a hint");
+    let component = guest_file("correct").canonicalize().unwrap().display().to_string();
+    assert_eq!(command.lines().next(), Some(&*format!("'{to}' --component {component}")));
+    // Its writer was ended in the middle of a character.
+    let whole = std::fs::read(&to).unwrap();
+    std::fs::write(&to, [&whole, &b"{\"now-ms\":9,\"inputs\":\"\xc3"[..]].concat()).unwrap();
+    let replayed = world.run(&["replay", &to, "--component", &component], "");
+    assert!(replayed.code == Some(0) && replayed.stdout.contains("its last 23 bytes"), "{replayed:?}");
+    let judged = world.run(&["adapter", "check", &component, "--recording", &to, "--case", "recording/"], "");
+    assert!(judged.code == Some(0) && judged.stderr.contains("the last 23 bytes of"), "{judged:?}");
 }

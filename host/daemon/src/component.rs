@@ -24,6 +24,11 @@ impl Bundled {
         bundled::COMPONENTS.iter().find(|bundled| bundled.name == name).map(Self)
     }
 
+    /// What it is.
+    pub(crate) fn bytes(&self) -> &'static [u8] {
+        self.0.bytes
+    }
+
     /// Loads it.
     pub(crate) fn load(&self, engine: &Engine) -> Result<Adapter, FailureDetail> {
         let bundled::Component { name, bytes, digest } = self.0;

@@ -2,14 +2,13 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{anyhow, bail};
 use omi_conformance::{Recording, Replay, replay};
 use omi_engine::{Engine, EngineConfig, read_component};
 use serde_json::{Value, json};
 
-use crate::bundled;
 use crate::cli::Replay as Args;
-use crate::component::short;
+use crate::component::{Bundled, short};
 use crate::state::StateDir;
 use crate::terminal::{self, plain};
 
@@ -21,15 +20,14 @@ pub(crate) fn run(args: &Args, state: &StateDir, tokio: &tokio::runtime::Handle)
 }
 
 fn again(args: &Args, state: &StateDir, tokio: &tokio::runtime::Handle) -> anyhow::Result<ExitCode> {
-    let shown = args.recording.display();
-    let text = std::fs::read_to_string(&args.recording).with_context(|| format!("cannot read `{shown}`"))?;
-    let recording = Recording::parse(&text).with_context(|| format!("cannot use `{shown}`"))?;
+    let recording = Recording::read(&args.recording)?;
     let (name, bytes) = component(args, &recording)?;
     let mut config = EngineConfig::for_trials(Some(state.compiled()));
     config.metered = false;
     let engine = Engine::new(config, tokio.clone())?;
     let adapter = engine.load(&name, &bytes).map_err(|error| anyhow!("cannot load `{name}`: {error}"))?;
-    let replayed = replay(&engine, &adapter, &recording)?;
+    let replayed = replay(&engine, &adapter, &recording)
+        .map_err(|error| anyhow!("{error}; hint: `omi-agentd adapter check {name}` judges the component"))?;
     let same_component = adapter.digest() == recording.header.digest;
     if args.json {
         // A reader that has gone away has seen enough.
@@ -42,7 +40,6 @@ fn again(args: &Args, state: &StateDir, tokio: &tokio::runtime::Handle) -> anyho
 
 /// The component that is named, else the bundled one that was recorded.
 fn component(args: &Args, recording: &Recording) -> anyhow::Result<(String, Vec<u8>)> {
-    let bundled = |name: &str| bundled::COMPONENTS.iter().find(|bundled| bundled.name == name);
     let named = match args.component.as_deref() {
         Some(named) if std::path::Path::new(named).exists() => {
             return Ok((named.to_owned(), read_component(named.as_ref())?));
@@ -50,8 +47,8 @@ fn component(args: &Args, recording: &Recording) -> anyhow::Result<(String, Vec<
         Some(named) => named,
         None => recording.header.adapter.as_str(),
     };
-    match (bundled(named), &args.component) {
-        (Some(bundled), _) => Ok((bundled.name.to_owned(), bundled.bytes.to_vec())),
+    match (Bundled::named(named), &args.component) {
+        (Some(bundled), _) => Ok((named.to_owned(), bundled.bytes().to_vec())),
         (None, Some(named)) => bail!("there is no component `{named}`; hint: name the `.wasm` file"),
         (None, None) => bail!(
             "the recording is of the adapter `{named}`, which is not bundled; hint: name its file with --component"
@@ -63,7 +60,7 @@ fn as_json(recording: &Recording, replayed: &Replay, same_component: bool) -> Va
     let (then, now) = replayed.events_differ.clone().unzip();
     json!({
         "adapter": recording.header.adapter, "version": recording.header.version,
-        "sameComponent": same_component, "calls": recording.calls.len(), "events": replayed.events,
+        "sameComponent": same_component, "calls": recording.calls.len(), "cutBytes": recording.cut_bytes, "events": replayed.events,
         "sameEvents": replayed.events_differ.is_none(), "sameOutputs": replayed.outputs_differ_at.is_none(),
         "outputsDifferAt": replayed.outputs_differ_at, "recorded": then.flatten(), "replayed": now.flatten(),
     })
@@ -79,10 +76,15 @@ fn show(recording: &Recording, replayed: &Replay, same_component: bool) {
         short(&header.digest),
         recording.calls.len()
     )];
+    if recording.cut_bytes > 0 {
+        lines.push(format!("cut        its last {} bytes, which are no whole line", recording.cut_bytes));
+    }
     match &replayed.events_differ {
         None => lines.push(format!("events     the same {}", replayed.events)),
         Some((then, now)) => {
-            let text = |event: &Option<Value>| event.as_ref().map_or("nothing".to_owned(), Value::to_string);
+            let text = |event: &Option<Value>| {
+                event.as_ref().map_or("nothing".to_owned(), |event| plain(&event.to_string()))
+            };
             lines.push(format!("events     differ: recorded was {}", text(then)));
             lines.push(format!("                   now it is {}", text(now)));
         }

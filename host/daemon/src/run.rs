@@ -37,8 +37,13 @@ pub(crate) async fn run(run: Run, state: &StateDir, config: Config) -> anyhow::R
 pub(crate) async fn record(args: Record, state: &StateDir, config: Config) -> anyhow::Result<ExitCode> {
     let recordings = Recordings::create(&args.to)?;
     let code = execute(args.run, state, config, Some(recordings.clone())).await;
-    for file in recordings.files() {
-        terminal::note(&format!("recorded {}; hint: omi-agentd replay {0}", file.display()));
+    let recorded = recordings.end();
+    for recorded in &recorded {
+        let (path, replay) = (recorded.path.display().to_string(), recorded.replay());
+        terminal::note(&format!("recorded {}; hint: {}", terminal::plain(&path), terminal::plain(&replay)));
+    }
+    if recorded.is_empty() && code.is_ok() {
+        terminal::note("nothing was recorded: no worker was needed");
     }
     code
 }

@@ -64,11 +64,9 @@ impl Starter {
         let (adapter, component) = self.components.load(&registration.component)?;
         let runs = Runs { component: component.clone(), digest: adapter.digest().to_owned() };
         let seed = u32::try_from(random() & u128::from(u32::MAX)).unwrap_or_default();
-        let calls =
-            self.recordings.as_ref().map(|recordings| recordings.of_worker(&adapter, seed)).transpose();
-        let calls = calls.map_err(|error| {
-            FailureDetail::new("worker_not_started", format!("cannot make its recording: {error}"))
-        })?;
+        let recordings = self.recordings.as_ref();
+        let calls = recordings.map(|recordings| recordings.of_worker(&adapter, &component, seed)).transpose();
+        let calls = calls.map_err(|error| FailureDetail::new("worker_not_started", format!("{error:#}")))?;
         let spec = WorkerSpec {
             id: worker.clone(),
             registration: Arc::new(registration.bind(name, component)),
