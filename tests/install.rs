@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use omi_tests::world::wire::Serving;
 use omi_tests::world::{Ended, Running, World, guest_file};
+use serde_json::json;
 
 /// A world with a copy of the probe that may be changed, registered under its name.
 fn own_copy() -> (World, PathBuf) {
@@ -150,7 +151,7 @@ fn a_file_that_changes_while_the_daemon_runs_is_refused_there_too() {
         (&result["terminalStatus"], &result["failure"]["code"]),
         (&"failed".into(), &"component_changed".into())
     );
-    refused(&install(&world, &copy, &["--yes"]), &["another omi-agentd"]);
+    refused(&install(&world, &copy, &["--yes"]), &["send `install_component` to it"]);
 }
 
 #[test]
@@ -223,4 +224,21 @@ fn what_was_allowed_for_good_is_forgotten_with_the_component() {
     world.install(&copy);
     let anew = world.run(&read, "");
     assert!(anew.stderr.contains("? `probe` wants to write"), "{anew:?}");
+}
+
+#[test]
+fn who_has_the_state_folder_is_told_what_to_send_to_it() {
+    let (world, copy) = own_copy();
+    world.install(&copy);
+    let mut daemon = Serving::start(&world);
+    refused(&install(&world, &copy, &["--yes"]), &["hint: send `install_component` to it"]);
+    refused(&world.run(&["adapter", "remove", "probe"], ""), &["hint: send `remove_component` to it"]);
+    // By now the path leads to something else: what is in the record under it is what goes.
+    let path = copy.canonicalize().unwrap();
+    std::fs::remove_file(&copy).unwrap();
+    std::os::unix::fs::symlink(guest_file("correct"), &copy).unwrap();
+    daemon.ask("remove_component", "gone", &json!({ "path": path }));
+    daemon.hear("ack", "gone");
+    daemon.end();
+    assert!(installed(&world).is_empty());
 }

@@ -18,8 +18,8 @@ use crate::cli::{Adapter, AdapterCommand, List, Named};
 use crate::component::{ComponentFile, FileState, load_bundled, short};
 use crate::config::Config;
 use crate::inspect;
-use crate::record::Record;
-use crate::state::StateDir;
+use crate::record::{OpenError, Record};
+use crate::state::{StateDir, StateError};
 use crate::terminal::{self, plain};
 use shown::Shown;
 
@@ -94,7 +94,7 @@ fn info(args: &Named, state: &StateDir, tokio: &tokio::runtime::Handle) -> anyho
     let reader = inspect::reader(state)?;
     let engine = crate::daemon::engine(state, Vec::new(), tokio)?;
     if let Some(bundled) = load_bundled(&engine, &args.name) {
-        let shown = Shown::of(&bundled.map_err(|failure| anyhow!(failure.message))?, args.name.clone());
+        let shown = Shown::of(&bundled.map_err(|failure| anyhow!(failure.message))?, &args.name);
         return Ok(show(&shown, "bundled", &[], args.json));
     }
     let installed = match &reader {
@@ -114,8 +114,20 @@ fn info(args: &Named, state: &StateDir, tokio: &tokio::runtime::Handle) -> anyho
     }
     let failed = |failure: omi_kernel::report::FailureDetail| anyhow!(failure.message);
     let file = ComponentFile::at(Path::new(&args.name)).map_err(failed)?;
-    let shown = Shown::of(&file.load(&engine).map_err(failed)?, file.path().to_owned());
+    let shown = Shown::of(&file.load(&engine).map_err(failed)?, file.path());
     Ok(show(&shown, "not installed", &[], args.json))
+}
+
+/// The record, which only whoever has the state folder can write in. `message` is what a daemon that has it takes instead.
+fn record(state: &StateDir, message: &str) -> anyhow::Result<Record> {
+    match Record::open(state) {
+        Err(OpenError::State(StateError::InUse { path, pid })) => bail!(
+            "omi-agentd (process {pid}) uses `{}`, and only it can record that; \
+             hint: send `{message}` to it, or end it first",
+            path.display()
+        ),
+        opened => Ok(opened?),
+    }
 }
 
 /// What was granted to a component for good.
@@ -146,7 +158,7 @@ fn show(shown: &Shown, state: &str, grants: &[GrantView], json: bool) -> ExitCod
 }
 
 fn remove(args: &Named, state: &StateDir) -> anyhow::Result<ExitCode> {
-    let mut record = Record::open(state)?;
+    let mut record = record(state, "remove_component")?;
     let installed = match inspect::reader(state)? {
         Some(reader) => find(&reader, &args.name)?,
         None => None,

@@ -13,7 +13,6 @@ use super::stanza::stanza;
 use crate::cli::Install;
 use crate::component::ComponentFile;
 use crate::inspect;
-use crate::record::Record;
 use crate::state::StateDir;
 use crate::terminal;
 
@@ -25,9 +24,9 @@ pub(super) fn install(
     let failed = |failure: FailureDetail| anyhow!(failure.message);
     let file = ComponentFile::at(&args.file).map_err(failed)?;
     let engine = crate::daemon::engine(state, Vec::new(), tokio)?;
-    let shown = Shown::of(&file.load(&engine).map_err(failed)?, file.path().to_owned());
+    let shown = Shown::of(&file.load(&engine).map_err(failed)?, file.path());
     // From here on nobody else changes what is compared with.
-    let mut record = Record::open(state)?;
+    let mut record = super::record(state, "install_component")?;
     let before = inspect::reader(state)?.map_or(Ok(None), |reader| reader.component(file.path()))?;
     let known = before.is_some();
     let changes = before.map(|before| shown.changes(before)).unwrap_or_default();

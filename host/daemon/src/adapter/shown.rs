@@ -6,7 +6,7 @@ use omi_kernel::grant::Component;
 use omi_store::ComponentView;
 use serde_json::{Value, json};
 
-use crate::component::short;
+use crate::component::{short, to_record};
 use crate::terminal::plain;
 
 /// A component with what it asks for.
@@ -19,18 +19,8 @@ pub(super) struct Shown {
 
 impl Shown {
     /// One that was loaded, by what the record calls it.
-    pub(super) fn of(adapter: &Adapter, path: String) -> Self {
-        let descriptor = adapter.descriptor();
-        let component = Component {
-            path,
-            name: adapter.name().to_owned(),
-            digest: adapter.digest().to_owned(),
-            adapter_id: descriptor.adapter_id.clone(),
-            version: descriptor.version.clone(),
-            grants: descriptor.grants.clone(),
-            imports: adapter.imports().to_vec(),
-        };
-        Self { component, title: Some(descriptor.title.clone()) }
+    pub(super) fn of(adapter: &Adapter, path: &str) -> Self {
+        Self { component: to_record(adapter, path), title: Some(adapter.descriptor().title.clone()) }
     }
 
     /// One as it was when it was installed.

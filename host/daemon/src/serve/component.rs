@@ -1,5 +1,7 @@
 //! What a client decides about components of this daemon while it runs: installed, removed.
 
+use std::path::Path;
+
 use omi_kernel::report::FailureDetail;
 use serde_json::Value;
 
@@ -41,10 +43,18 @@ impl Server {
     async fn removed(&self, removal: RemoveComponent, correlation: &Correlation) -> Result<Value, WireError> {
         removal.check()?;
         let _turn = self.components.turn().await;
-        // One whose file is gone is called what it was called then.
-        let file = ComponentFile::at(&removal.path).map(|file| file.path().to_owned());
-        let path = file.unwrap_or_else(|_| removal.path.display().to_string());
+        let path = self.recorded(&removal.path)?;
         acknowledged(self.client.remove_component(path).await, correlation)
+    }
+
+    /// What the record calls the component of a path: that itself, if it is in the record, also where by now something
+    /// else is there; else what it leads to.
+    fn recorded(&self, path: &Path) -> Result<String, WireError> {
+        let named = path.display().to_string();
+        if self.reader()?.component(&named)?.is_some() {
+            return Ok(named);
+        }
+        Ok(ComponentFile::at(path).map_or(named, |file| file.path().to_owned()))
     }
 }
 

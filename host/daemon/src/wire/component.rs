@@ -52,5 +52,6 @@ fn absolute(path: &Path) -> Result<(), WireError> {
     if path.is_absolute() {
         return Ok(());
     }
-    Err(WireError::invalid(format!("`path` must be absolute, not {:?}", path.display().to_string())))
+    let path = path.display().to_string();
+    Err(WireError::invalid(format!("`path` must be absolute, not {path:?}; hint: begin it with `/`")))
 }
