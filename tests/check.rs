@@ -92,3 +92,60 @@ fn what_cannot_be_judged_is_said_in_one_line_and_is_no_judgement() {
     assert_eq!(text.code, Some(1), "a file that is no component breaks a rule");
     assert!(text.stdout.contains("component-valid"), "{}", text.stdout);
 }
+
+#[test]
+fn a_case_is_meant_by_its_whole_name_first_and_programs_get_junit_in_any_case() {
+    let world = World::new();
+    let cases = |more: &[&str]| -> Vec<String> {
+        let ended = check(&world, "acp", &[&["--json", "--case"], more].concat());
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        let report: Value = serde_json::from_str(&ended.stdout).unwrap();
+        report["cases"].as_array().unwrap().iter().map(|case| case["case"].as_str().unwrap().into()).collect()
+    };
+    assert_eq!(cases(&["component/load"]), ["component/load"]);
+    assert_eq!(cases(&["exit/step-1"]), ["component/load", "exit/step-1"]);
+    assert!(cases(&["exit/step-"]).len() > 3);
+    let file = world.path("report.xml").display().to_string();
+    let full = check(&world, "acp", &["--level", "core", "--case", "exit/step-1", "--junit", &file]);
+    assert_eq!(full.code, Some(2), "{full:?}");
+    assert!(full.stderr.contains("`exit/step-1` is judged at level full; hint: "), "{full:?}");
+    assert!(std::fs::read_to_string(&file).unwrap().contains("component/load"));
+}
+
+#[test]
+fn the_last_line_says_how_it_went_and_whether_it_was_judged_only_in_part() {
+    let (world, line) = (World::new(), guest("line_correct"));
+    let last = |ended: &Ended| ended.stdout.lines().last().unwrap_or_default().to_owned();
+    let whole = check(&world, "acp", &["--strict"]);
+    assert_eq!(whole.code, Some(0), "what it cannot do is not for want of a peer file: {whole:?}");
+    assert!(
+        last(&whole).starts_with("passed ") && last(&whole).ends_with(" 0 broken, 1 not run"),
+        "{whole:?}"
+    );
+    assert!(whole.stdout.lines().filter(|line| line.contains("wasi:cli")).count() <= 1, "{}", whole.stdout);
+    let part = check(&world, &line, &["--level", "core"]);
+    assert_eq!(part.code, Some(0), "{part:?}");
+    assert!(last(&part).contains("judged only in part: ") && last(&part).contains("hint: "), "{part:?}");
+    assert!(part.stderr.contains("`line_correct.peer.toml`, `line-correct.peer.toml`"), "{part:?}");
+    let strict = check(&world, &line, &["--level", "core", "--strict"]);
+    assert!(strict.code == Some(2) && strict.stderr.contains("--strict"), "{strict:?}");
+    let broken = check(&world, &guest("binding_twice"), &["--level", "core", "--strict"]);
+    assert!(broken.code == Some(1) && last(&broken).starts_with("BROKEN "), "{broken:?}");
+}
+
+#[test]
+fn a_peer_file_has_the_name_that_the_author_gave_and_what_it_plays_for_nobody_is_told() {
+    let world = World::new();
+    let built = world.path("my_first.wasm");
+    std::fs::copy(guest_file("line_correct"), &built).unwrap();
+    let peer =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/guests/line.peer.toml")).unwrap();
+    let more = "\n[[process]]\ngrant = 'agent'\n[[http]]\ngrant = 'no-such'\n";
+    std::fs::write(world.work().join("my-first.peer.toml"), peer + more).unwrap();
+    let ended = check(&world, built.to_str().unwrap(), &["--case", "attempt/answer", "--strict"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.stdout.contains("ok       attempt/answer"), "{ended:?}");
+    for words in ["another [[process]] for `agent`", "[[http]] for `no-such`"] {
+        assert!(ended.stderr.contains(words), "{words}: {ended:?}");
+    }
+}

@@ -9,8 +9,10 @@ use super::Run;
 /// Judge whether a component keeps the adapter contract. Nothing real is started, and nothing has to be installed.
 ///
 /// The component is run on a host that is only played, with a pretended runtime: what that says is in a peer file,
-/// `NAME.peer.toml` beside `NAME.wasm`, or in this folder. Without one the cases that need a runtime are reported as not run.
-/// Exit code: 0 no rule is broken, 1 a rule is broken, 2 it could not be judged (no such file, a wrong peer file).
+/// `NAME.peer.toml` beside `NAME.wasm`, or in this folder; NAME may have `-` where the component has `_`. Without one the
+/// cases that need a runtime are reported as not run.
+/// Exit code: 0 no rule is broken, 1 a rule is broken, 2 it could not be judged (no such file, a wrong peer file), or with
+/// --strict not everything was.
 #[derive(Debug, Args)]
 pub(crate) struct Check {
     /// The component: a `.wasm` file, or the name of a bundled one
@@ -25,9 +27,12 @@ pub(crate) struct Check {
     /// Replay this recording as one more case; may be given several times
     #[arg(long, value_name = "FILE")]
     pub(crate) recording: Vec<PathBuf>,
-    /// Run only the cases whose name begins like this
+    /// Run only the case of this name, else those whose name begins like this
     #[arg(long, value_name = "NAME")]
     pub(crate) case: Option<String>,
+    /// Exit with 2 if a case was not run for want of a peer file, or of a prompt or reply in it
+    #[arg(long)]
+    pub(crate) strict: bool,
     /// Show every input and output of a case that breaks a rule, in full
     #[arg(long)]
     pub(crate) calls: bool,
