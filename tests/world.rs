@@ -4,6 +4,7 @@ pub mod server;
 pub mod wire;
 
 use std::io::{Read, Write as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -47,7 +48,8 @@ impl World {
     /// Compiles each component once for all tests: it takes seconds in a debug build, and is kept by its content.
     fn share_compiled(&self) {
         let shared = program("omi-agentd").with_file_name("compiled-for-tests");
-        std::fs::create_dir_all(&shared).expect("a folder");
+        // A folder in which others could write, as some systems make them, is not used.
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&shared).expect("a folder");
         std::fs::create_dir(self.path("state")).expect("a folder");
         std::os::unix::fs::symlink(shared, self.path("state/compiled")).expect("a link");
     }
