@@ -41,7 +41,8 @@ pub fn replay(engine: &Engine, adapter: &Adapter, recording: &Recording) -> Resu
                 TrialError::Deadline(_)
                 | TrialError::Limit(_)
                 | TrialError::Trapped(_)
-                | TrialError::Waited(_),
+                | TrialError::Waited(_)
+                | TrialError::TooMany { .. },
             ) if call.outputs.is_null() => {
                 // It did not return when it was recorded, either, and that ended its worker.
                 calls.push(call.clone());
@@ -49,6 +50,7 @@ pub fn replay(engine: &Engine, adapter: &Adapter, recording: &Recording) -> Resu
             }
             Err(
                 error @ (TrialError::NoInputs(_)
+                | TrialError::TooMany { .. }
                 | TrialError::Deadline(_)
                 | TrialError::Limit(_)
                 | TrialError::Trapped(_)

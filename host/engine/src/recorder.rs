@@ -9,6 +9,10 @@ use crate::registration::Registration;
 use crate::secret;
 use crate::v0_1::{Input, Output, Shapes};
 
+/// Bytes at least of an argument, or of a part of what a server is given, to be hidden wherever it stands: a shorter one is a
+/// word that protocols have, too (`--stdio`, `Bearer`), and a recording without it could not be replayed.
+const PART_BYTES_MIN: usize = 8;
+
 /// A call of a worker, as JSON in the words of the contract.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RecordedCall {
@@ -77,7 +81,7 @@ fn mcp_values(inputs: &Value) -> Vec<&str> {
     let servers = settings.flat_map(|settings| settings["mcp-servers"].as_array().into_iter().flatten());
     let transports =
         servers.filter_map(|server| server["transport"].as_object().and_then(|one| one.values().next()));
-    transports.flat_map(given).filter(|value| value.len() >= secret::BYTES_MIN).collect()
+    transports.flat_map(given).collect()
 }
 
 /// What one server is given, whatever its transport.
@@ -91,8 +95,10 @@ fn given(transport: &Value) -> impl Iterator<Item = &str> {
         let values = query.split('&').map(|pair| after_equals(pair).unwrap_or(pair));
         [query].into_iter().chain(values)
     });
+    let whole = pairs.clone().filter(|value| value.len() >= secret::BYTES_MIN);
     // `Bearer KEY` also stands as `KEY` alone.
-    args.chain(pairs).chain(query).flat_map(|value| [value].into_iter().chain(value.split_whitespace()))
+    let parts = args.chain(query).chain(pairs.flat_map(str::split_whitespace));
+    whole.chain(parts.filter(|part| part.len() >= PART_BYTES_MIN))
 }
 
 /// The value in `--name=value` or `name=value`.
