@@ -32,7 +32,6 @@ mod weather;
 
 pub use canonical::events as canonical_events;
 pub use check::{Options, check};
-pub use imports::meaning as import_meaning;
 pub use peer::{Peer, PeerError};
 pub use recording::{Call, Header, Recording, RecordingError};
 pub use replay::{Replay, ReplayError, replay};
