@@ -1,7 +1,7 @@
 //! What it means that a component imports something.
 
 /// What a component gets that imports this, in a few words for a person.
-pub fn meaning(import: &str) -> &'static str {
+pub(crate) fn meaning(import: &str) -> &'static str {
     let package = import.split('/').next().unwrap_or(import);
     match package {
         "omi:runtime-adapter" if import.contains("/log@") => "writes lines to the daemon's log",
