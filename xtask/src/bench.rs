@@ -25,24 +25,28 @@ pub(crate) enum Subject {
 /// Builds the benchmark and runs it; it fails where a target is missed.
 pub(crate) fn run(subject: Subject, json: bool) -> Result<()> {
     match subject {
-        Subject::Kernel => bench(&["run", "--release"], &["-p", "omi-model", "--bin", "kernel-bench"], json),
+        Subject::Kernel => {
+            let target = ["-p", "omi-model", "--bin", "kernel-bench"];
+            build(&target)?;
+            bench(&["run", "--release"], &target, json)
+        }
         Subject::Engine => {
             adapters::build_bundled()?;
             // Both packages each time, so that what they share is built once.
             let packages = ["-p", "omi-engine", "-p", "omi-agentd"];
-            let built = [&packages[..], &["--bench", "engine", "--bin", "omi-agentd"]].concat();
-            step::run("build", step::cargo().args(["build", "--release"]).args(built))?;
+            build(&[&packages[..], &["--bench", "engine", "--bin", "omi-agentd"]].concat())?;
             check(json)?;
-            let measured = [&packages[..], &["--bench", "engine"]].concat();
-            bench(&["bench", "--profile", "release"], &measured, json)
+            let target = [&packages[..], &["--bench", "engine"]].concat();
+            bench(&["bench", "--profile", "release"], &target, json)
         }
     }
 }
 
+fn build(target: &[&str]) -> Result<()> {
+    step::run("build", step::cargo().args(["build", "--release"]).args(target))
+}
+
 fn bench(how: &[&str], target: &[&str], json: bool) -> Result<()> {
-    if how.first() == Some(&"run") {
-        step::run("build", step::cargo().args(["build", "--release"]).args(target))?;
-    }
     let mut bench = step::cargo();
     bench.args(how).arg("--quiet").args(target);
     if json {

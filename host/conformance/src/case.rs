@@ -54,9 +54,9 @@ pub(crate) fn cases(subject: &Subject) -> Vec<Case> {
     let troubles = trouble::cases(fair.as_ref().ok()).into_iter().chain(bounds::cases());
     cases.extend(troubles.map(|case| match &fair {
         Ok(_) => case,
-        Err(why) => {
-            let why = why.clone();
-            Case { run: Box::new(move |_| Err(Stop::NotRun(why.clone()))), ..case }
+        Err(not_run) => {
+            let not_run = not_run.clone();
+            Case { run: Box::new(move |_| Err(Stop::NotRun(not_run.clone()))), ..case }
         }
     }));
     cases

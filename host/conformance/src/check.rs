@@ -7,7 +7,6 @@ use omi_engine::{Adapter, Engine, LoadError};
 use serde_json::Value;
 
 use crate::case::{self, Case, Play};
-use crate::output::Fidelity;
 use crate::peer::Peer;
 use crate::recording::Recording;
 use crate::replay::replay;
@@ -15,7 +14,6 @@ use crate::report::{CaseResult, Judged, Report, Verdict};
 use crate::rule::{self, Level, Rule};
 use crate::stage::Subject;
 use crate::stop::{Broken, Step, Stop, keeps};
-use crate::watch::Declared;
 
 /// The name of the first case, which every other one needs.
 const LOAD: &str = "component/load";
@@ -45,8 +43,9 @@ pub fn check(
 ) -> Report {
     let level = options.level.unwrap_or(Level::Core);
     let began = Instant::now();
-    let loaded = engine.load(name, bytes);
-    let judged = judged(name, bytes, loaded.as_ref().ok());
+    let digest = omi_engine::digest(bytes);
+    let loaded = engine.load_known(name, bytes, &digest);
+    let judged = judged(name, bytes, digest, loaded.as_ref().ok());
     let verdict = match &loaded {
         Ok(_) => Verdict::Passed,
         Err(error) => Verdict::Broken { rule: breaks(error), what: error.to_string() },
@@ -60,8 +59,8 @@ pub fn check(
     let Ok(adapter) = loaded else { return report };
     let only = options.only.unwrap_or_default();
     match described(engine, &adapter) {
-        Ok((descriptor, declared)) => {
-            let subject = Subject { engine: engine.clone(), adapter, declared, peer: options.peer };
+        Ok(descriptor) => {
+            let subject = Subject { engine: engine.clone(), adapter, peer: options.peer };
             let mut cases = vec![describe_valid(descriptor)];
             cases.extend(case::cases(&subject));
             cases.extend(options.recordings.into_iter().map(|(name, recording)| recorded(&name, recording)));
@@ -90,7 +89,7 @@ fn run(subject: &Subject, case: &Case) -> CaseResult {
     let verdict = match caught(|| (case.run)(&mut play)) {
         Ok(()) => Verdict::Passed,
         Err(Stop::Broken(Broken { rule, what })) => Verdict::Broken { rule, what },
-        Err(Stop::NotRun(why)) => Verdict::NotRun(why),
+        Err(Stop::NotRun(not_run)) => Verdict::NotRun(not_run),
     };
     // What led to nothing wrong is looked at by nobody.
     let calls = if matches!(verdict, Verdict::Broken { .. }) { play.calls } else { Vec::new() };
@@ -100,10 +99,10 @@ fn run(subject: &Subject, case: &Case) -> CaseResult {
 /// A mistake of the suite itself is no verdict about the adapter.
 pub(crate) fn caught<T>(run: impl FnOnce() -> Step<T>) -> Step<T> {
     catch_unwind(AssertUnwindSafe(run))
-        .unwrap_or_else(|_| Err(Stop::NotRun("the suite failed; hint: report what it printed".to_owned())))
+        .unwrap_or_else(|_| Err(Stop::unable("the suite failed; hint: report what it printed")))
 }
 
-fn judged(name: &str, bytes: &[u8], adapter: Option<&Adapter>) -> Judged {
+fn judged(name: &str, bytes: &[u8], digest: String, adapter: Option<&Adapter>) -> Judged {
     let id = |adapter: &Adapter| {
         let descriptor = adapter.descriptor();
         (descriptor.adapter_id.clone(), descriptor.version.clone())
@@ -115,7 +114,7 @@ fn judged(name: &str, bytes: &[u8], adapter: Option<&Adapter>) -> Judged {
     Judged {
         name: name.to_owned(),
         adapter: adapter.map(id),
-        digest: omi_engine::digest(bytes),
+        digest,
         bytes: bytes.len(),
         imports: adapter.map(|adapter| adapter.imports().to_vec()).unwrap_or_default(),
         grants: adapter.map(grants).unwrap_or_default(),
@@ -137,28 +136,10 @@ fn breaks(error: &LoadError) -> &'static Rule {
     }
 }
 
-fn described(engine: &Engine, adapter: &Adapter) -> Result<(Value, Declared), String> {
+/// The whole of what `describe` answers, with what the host does not need.
+fn described(engine: &Engine, adapter: &Adapter) -> Result<Value, String> {
     let descriptor = engine.trial(adapter, 0).and_then(|mut trial| trial.describe());
-    let descriptor = descriptor.map_err(|error| error.to_string())?;
-    let capabilities = &descriptor["capabilities"];
-    let count =
-        |name: &str| capabilities[name].as_u64().and_then(|count| u32::try_from(count).ok()).unwrap_or(1);
-    let flag = |name: &str| capabilities[name].as_bool().unwrap_or_default();
-    let grants = descriptor["grants"].as_array().into_iter().flatten().map(|grant| {
-        let kind = &grant["capability"];
-        let kind = kind.as_str().or_else(|| kind.as_object()?.keys().next().map(String::as_str));
-        (grant["name"].as_str().unwrap_or_default().to_owned(), kind.unwrap_or_default().to_owned())
-    });
-    let declared = Declared {
-        grants: grants.collect(),
-        cancellation: capabilities["cancellation"].as_str().unwrap_or_default().to_owned(),
-        resume: serde_json::from_value(capabilities["resume"].clone()).unwrap_or(Fidelity::Native),
-        artifacts: flag("artifacts"),
-        tools: flag("tools"),
-        bindings: count("bindings-per-worker"),
-        attempts: count("attempts-per-worker"),
-    };
-    Ok((descriptor, declared))
+    descriptor.map_err(|error| error.to_string())
 }
 
 fn describe_valid(descriptor: Value) -> Case {

@@ -35,4 +35,4 @@ pub use check::{Options, check};
 pub use peer::{Peer, PeerError};
 pub use recording::{Call, Header, Recording, RecordingError};
 pub use replay::{Replay, ReplayError, replay};
-pub use report::{CaseResult, Counts, Judged, Report, Verdict};
+pub use report::{CaseResult, Counts, Judged, NotRun, Reason, Report, Verdict};

@@ -1,5 +1,6 @@
 //! What an adapter asks for, as far as a host that is only played has to understand it.
 
+use omi_kernel::descriptor::Fidelity;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -64,15 +65,6 @@ pub(crate) struct BindingOpened {
     pub(crate) binding: u32,
     pub(crate) native_id: String,
     pub(crate) fidelity: Fidelity,
-}
-
-/// How faithfully a session can be taken up again, from worst to best.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Fidelity {
-    None,
-    Reconstructed,
-    Native,
 }
 
 #[derive(Debug, Deserialize)]

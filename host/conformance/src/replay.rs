@@ -37,26 +37,12 @@ pub fn replay(engine: &Engine, adapter: &Adapter, recording: &Recording) -> Resu
     for (number, call) in recording.calls.iter().enumerate() {
         match trial.call(call.now_ms, &call.inputs) {
             Ok(called) => calls.push(Call { outputs: called.outputs, ..call.clone() }),
-            Err(
-                TrialError::Deadline(_)
-                | TrialError::Limit(_)
-                | TrialError::Trapped(_)
-                | TrialError::Waited(_)
-                | TrialError::TooMany { .. },
-            ) if call.outputs.is_null() => {
-                // It did not return when it was recorded, either, and that ended its worker.
+            // It did not return when it was recorded, either, and that ended its worker.
+            Err(error) if call.outputs.is_null() && error.ends_worker() => {
                 calls.push(call.clone());
                 break;
             }
-            Err(
-                error @ (TrialError::NoInputs(_)
-                | TrialError::TooMany { .. }
-                | TrialError::Deadline(_)
-                | TrialError::Limit(_)
-                | TrialError::Trapped(_)
-                | TrialError::Waited(_)
-                | TrialError::Host(_)),
-            ) => return Err(at(number)(error)),
+            Err(error) => return Err(at(number)(error)),
         }
     }
     let pairs = || recording.calls.iter().zip(&calls);

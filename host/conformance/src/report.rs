@@ -9,9 +9,6 @@ use crate::imports;
 use crate::recording::Call;
 use crate::rule::{Level, Rule};
 
-/// Words in the reason of every case that was not run because nobody plays the runtime that it needs, and of no other.
-const UNPLAYED: &str = "peer file";
-
 /// How a case went.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
@@ -24,8 +21,28 @@ pub enum Verdict {
         /// How, in one line.
         what: String,
     },
-    /// It could not be judged, and why.
-    NotRun(String),
+    /// It could not be judged.
+    NotRun(NotRun),
+}
+
+/// Why a case could not be judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotRun {
+    /// In one line, for a person.
+    pub why: String,
+    /// What kind of reason that is.
+    pub reason: Reason,
+}
+
+/// What kind of reason there is not to judge a case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// It needs a peer file, or a prompt or reply that this does not have.
+    Unplayed,
+    /// The adapter does nothing of what it is about.
+    Nothing,
+    /// The suite cannot judge it, or an earlier case shows why it need not.
+    Unable,
 }
 
 /// A case and how it went.
@@ -109,9 +126,9 @@ impl Report {
             match &case.verdict {
                 Verdict::Passed => counts.passed += 1,
                 Verdict::Broken { .. } => counts.broken += 1,
-                Verdict::NotRun(why) => {
+                Verdict::NotRun(not_run) => {
                     counts.not_run += 1;
-                    counts.unplayed += usize::from(why.contains(UNPLAYED));
+                    counts.unplayed += usize::from(not_run.reason == Reason::Unplayed);
                 }
             }
         }
@@ -148,7 +165,9 @@ fn case_json(case: &CaseResult) -> Value {
     let ms = u64::try_from(case.took.as_millis()).unwrap_or(u64::MAX);
     match &case.verdict {
         Verdict::Passed => json!({ "case": case.name, "verdict": "passed", "ms": ms }),
-        Verdict::NotRun(why) => json!({ "case": case.name, "verdict": "not_run", "why": why, "ms": ms }),
+        Verdict::NotRun(NotRun { why, reason: _ }) => {
+            json!({ "case": case.name, "verdict": "not_run", "why": why, "ms": ms })
+        }
         Verdict::Broken { rule, what } => json!({
             "case": case.name, "verdict": "broken", "rule": rule.name, "demands": rule.demands, "why": rule.why,
             "what": what, "calls": case.calls, "ms": ms,

@@ -15,7 +15,7 @@ use crate::recording::Call;
 use crate::rule::{self, Rule};
 use crate::stop::{Broken, Step, keeps};
 use crate::told;
-use crate::watch::{Declared, Watch};
+use crate::watch::Watch;
 use crate::weather::Weather;
 use runtime::Child;
 
@@ -36,7 +36,6 @@ const SEED: u32 = 1;
 pub(crate) struct Subject {
     pub(crate) engine: Engine,
     pub(crate) adapter: Adapter,
-    pub(crate) declared: Declared,
     pub(crate) peer: Option<Peer>,
 }
 
@@ -90,7 +89,7 @@ impl<'s> Stage<'s> {
         Ok(Self {
             subject,
             weather,
-            watch: Watch::new(subject.declared.clone()),
+            watch: Watch::new(subject.adapter.descriptor().clone()),
             calls: Vec::new(),
             took: Vec::new(),
             blamed: &rule::CALL_RETURNS,

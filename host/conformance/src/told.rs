@@ -1,16 +1,12 @@
 //! What an adapter is told, as the JSON of the contract.
 
+use omi_engine::limits as host;
 use serde_json::{Value, json};
 
 /// Ids that only look like Omi's: an adapter may not keep or return them.
 pub(crate) const SESSION: &str = "ses_00000000000000000000000000000001";
 /// The run of every attempt here.
 pub(crate) const RUN: &str = "run_00000000000000000000000000000002";
-
-/// Bytes of a piece of output, as the host says by default.
-pub(crate) const CHUNK_BYTES: usize = 64 * 1024;
-/// Bytes that may wait to be written to one process, as the host says by default.
-pub(crate) const STDIN_BYTES: usize = 4 * 1024 * 1024;
 
 /// What the played host allows of a worker, where a case may want it otherwise; the rest is as hosts have it by default.
 #[derive(Debug, Clone, Copy)]
@@ -19,17 +15,6 @@ pub(crate) struct Limits {
     pub(crate) chunk_bytes: usize,
     pub(crate) stdin_bytes: usize,
 }
-
-/// Inputs in one call, as the host says by default.
-pub(crate) const INPUTS: usize = 256;
-/// Processes of a worker at the same time.
-pub(crate) const PROCESSES: usize = 8;
-/// Timers of a worker at the same time.
-pub(crate) const TIMERS: usize = 64;
-/// Requests of a worker at the same time.
-pub(crate) const REQUESTS: usize = 16;
-/// Outputs of one call.
-pub(crate) const OUTPUTS: usize = 4096;
 
 pub(crate) fn start(config: &Value, grants: &[String], limits: Limits) -> Value {
     json!({ "start": {
@@ -40,9 +25,10 @@ pub(crate) fn start(config: &Value, grants: &[String], limits: Limits) -> Value 
 
 fn to_json(limits: Limits) -> Value {
     json!({
-        "inputs-per-call": limits.inputs, "outputs-per-call": OUTPUTS, "call-ms": 1000,
-        "chunk-bytes": limits.chunk_bytes, "stdin-queue-bytes": limits.stdin_bytes, "inline-bytes": 64 << 10,
-        "processes": PROCESSES, "timers": TIMERS, "requests": REQUESTS, "blob-bytes": 64 << 20,
+        "inputs-per-call": limits.inputs, "outputs-per-call": host::OUTPUTS_PER_CALL, "call-ms": host::CALL_MS,
+        "chunk-bytes": limits.chunk_bytes, "stdin-queue-bytes": limits.stdin_bytes,
+        "inline-bytes": host::INLINE_BYTES, "processes": host::PROCESSES, "timers": host::TIMERS,
+        "requests": host::REQUESTS, "blob-bytes": host::BLOB_BYTES,
     })
 }
 

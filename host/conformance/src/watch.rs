@@ -5,29 +5,16 @@ mod form;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use omi_kernel::descriptor::{Cancellation, Capability, Descriptor, Fidelity};
 use serde_json::Value;
 
-use crate::output::{AttemptEvent, CancelAnswer, Fidelity, Output};
+use crate::output::{AttemptEvent, CancelAnswer, Output};
 use crate::rule;
 use crate::stop::{Broken, keeps};
 use form::{is_json, json_is_valid, native_id};
 
 /// The first number that is not the adapter's to choose.
 const REQUESTS_END: u32 = 1 << 31;
-
-/// What the descriptor says, as far as it can be broken.
-#[derive(Debug, Clone)]
-pub(crate) struct Declared {
-    /// Name and kind of each grant.
-    pub(crate) grants: BTreeMap<String, String>,
-    pub(crate) cancellation: String,
-    /// The best case of taking up a session again.
-    pub(crate) resume: Fidelity,
-    pub(crate) artifacts: bool,
-    pub(crate) tools: bool,
-    pub(crate) bindings: u32,
-    pub(crate) attempts: u32,
-}
 
 /// How far a binding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +35,7 @@ pub(crate) enum AttemptState {
 /// Everything that is known of one worker.
 #[derive(Debug)]
 pub(crate) struct Watch {
-    declared: Declared,
+    declared: Descriptor,
     /// Answers to `start` and to each `authenticate` that are still to come.
     pub(crate) awaits_ready: bool,
     pub(crate) logged_out: Option<String>,
@@ -83,7 +70,7 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    pub(crate) fn new(declared: Declared) -> Self {
+    pub(crate) fn new(declared: Descriptor) -> Self {
         Self {
             declared,
             awaits_ready: false,
@@ -179,7 +166,7 @@ impl Watch {
             Output::BindingOpened(opened) => {
                 native_id(&opened.native_id)?;
                 capable(
-                    opened.fidelity <= self.declared.resume,
+                    faith(opened.fidelity) <= faith(self.declared.capabilities.resume),
                     "it opens a binding with more fidelity than `capabilities.resume`",
                 )?;
                 self.native_ids.insert(opened.binding, opened.native_id.clone());
@@ -211,11 +198,11 @@ impl Watch {
             }
             Output::CallTool(call) => {
                 self.runs(call.attempt, "a tool call")?;
-                capable(self.declared.tools, "it calls a tool; `capabilities.tools` is false")?;
+                capable(self.declared.capabilities.tools, "it calls a tool; `capabilities.tools` is false")?;
                 self.opens(call.op, "a tool call")
             }
             Output::Spawn(spawn) => {
-                self.granted(&spawn.grant, &["process", "terminal"])?;
+                self.granted(&spawn.grant, &[Capability::Process, Capability::Terminal])?;
                 self.opens(spawn.op, "a process")?;
                 self.processes.insert(spawn.op);
                 self.holds(spawn.scope)
@@ -239,13 +226,13 @@ impl Watch {
                 keeps(self.timers.contains(op), &rule::OP_KNOWN, || format!("{op} was never set as a timer"))
             }
             Output::ReadFile(file) | Output::WriteFile(file) => {
-                self.granted(&file.grant, &["files"])?;
+                self.granted(&file.grant, &[Capability::Files])?;
                 self.opens(file.op, "a file")?;
                 file.content.iter().try_for_each(|part| self.knows_blobs(part))?;
                 self.holds(file.scope)
             }
             Output::HttpRequest(request) => {
-                self.granted(&request.grant, &["http"])?;
+                self.granted(&request.grant, &[Capability::Http])?;
                 self.opens(request.op, "a request")?;
                 self.requests.insert(request.op);
                 self.reaches_runtime();
@@ -299,7 +286,7 @@ impl Watch {
     fn event(&self, event: &AttemptEvent) -> Result<(), Broken> {
         self.runs(event.attempt, "an event")?;
         let makes_artifact = event.event.get("artifact").is_some();
-        let allowed = !makes_artifact || self.declared.artifacts;
+        let allowed = !makes_artifact || self.declared.capabilities.artifacts;
         capable(allowed, "it emits an artifact; `capabilities.artifacts` is false")
     }
 
@@ -334,10 +321,14 @@ impl Watch {
             return Ok(());
         }
         let claims = (answer.dispatched, answer.acknowledged);
-        let honest = match (self.declared.cancellation.as_str(), claims) {
+        let honest = match (self.declared.capabilities.cancellation, claims) {
             (_, (false, true)) => Err("it is acknowledged and was never dispatched"),
-            ("unsupported", (true, _)) => Err("it claims `dispatched`; `describe` says `unsupported`"),
-            ("dispatched", (_, true)) => Err("it claims `acknowledged`; `describe` says `dispatched`"),
+            (Cancellation::Unsupported, (true, _)) => {
+                Err("it claims `dispatched`; `describe` says `unsupported`")
+            }
+            (Cancellation::Dispatched, (_, true)) => {
+                Err("it claims `acknowledged`; `describe` says `dispatched`")
+            }
             (_, (_, true)) if self.unconfirmed.contains(&attempt) => {
                 Err("it claims `acknowledged`, and the runtime has said nothing since it was told")
             }
@@ -361,4 +352,13 @@ impl Watch {
 
 fn capable(kept: bool, what: &str) -> Result<(), Broken> {
     keeps(kept, &rule::CAPABILITIES_KEPT, || what.to_owned())
+}
+
+/// How faithful it is, from worst to best.
+fn faith(fidelity: Fidelity) -> u8 {
+    match fidelity {
+        Fidelity::None => 0,
+        Fidelity::Reconstructed => 1,
+        Fidelity::Native => 2,
+    }
 }

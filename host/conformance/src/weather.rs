@@ -1,8 +1,9 @@
 //! What goes wrong around an adapter in a case.
 
+use omi_engine::limits as host;
 use serde_json::{Value, json};
 
-use crate::told::{self, Limits};
+use crate::told::Limits;
 
 /// How the played host behaves, where it may behave in more than one way.
 #[derive(Debug, Clone, Default)]
@@ -33,9 +34,9 @@ impl Weather {
     /// What `start` says of it.
     pub(crate) fn limits(&self) -> Limits {
         Limits {
-            inputs: self.inputs.unwrap_or(told::INPUTS),
-            chunk_bytes: self.pieces.unwrap_or(told::CHUNK_BYTES),
-            stdin_bytes: self.stdin_room.unwrap_or(told::STDIN_BYTES),
+            inputs: self.inputs.unwrap_or(host::INPUTS_PER_CALL as usize),
+            chunk_bytes: self.pieces.unwrap_or(host::CHUNK_BYTES as usize),
+            stdin_bytes: self.stdin_room.unwrap_or(host::STDIN_QUEUE_BYTES as usize),
         }
     }
 }

@@ -75,7 +75,7 @@ impl ComponentFile {
     /// Reads it.
     pub(crate) fn read(&self) -> Result<Bytes, FailureDetail> {
         let content = read_component(Path::new(&self.0)).map_err(|error| rejected(&self.0, &error))?;
-        let digest = crate::prompt::sha256_of(&content);
+        let digest = omi_engine::digest(&content);
         Ok(Bytes { content, digest })
     }
 
@@ -161,7 +161,7 @@ impl FileState {
     /// Looks at the file of an installed component.
     pub(crate) fn of(installed: &ComponentView) -> Self {
         match std::fs::read(PathBuf::from(&installed.path)) {
-            Ok(bytes) if crate::prompt::sha256_of(&bytes) == installed.digest => Self::Installed,
+            Ok(bytes) if omi_engine::digest(&bytes) == installed.digest => Self::Installed,
             Ok(_) => Self::Changed,
             Err(_) => Self::Missing,
         }

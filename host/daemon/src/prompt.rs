@@ -99,12 +99,7 @@ pub(crate) fn fail_over(mut retry: Retry, config: &Config) -> Result<Retry, Conf
 
 /// The SHA-256 of a text, in hexadecimal.
 pub(crate) fn sha256(text: &str) -> String {
-    sha256_of(text.as_bytes())
-}
-
-/// The SHA-256 of bytes, in hexadecimal.
-pub(crate) fn sha256_of(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
+    hex(&Sha256::digest(text.as_bytes()))
 }
 
 /// Bytes in hexadecimal.

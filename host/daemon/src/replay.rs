@@ -22,8 +22,7 @@ pub(crate) fn run(args: &Args, state: &StateDir, tokio: &tokio::runtime::Handle)
 fn again(args: &Args, state: &StateDir, tokio: &tokio::runtime::Handle) -> anyhow::Result<ExitCode> {
     let recording = Recording::read(&args.recording)?;
     let (name, bytes) = component(args, &recording)?;
-    let mut config = EngineConfig::for_trials(Some(state.compiled()));
-    config.metered = false;
+    let config = EngineConfig { metered: false, ..EngineConfig::for_trials(Some(state.compiled())) };
     let engine = Engine::new(config, tokio.clone())?;
     let adapter = engine.load(&name, &bytes).map_err(|error| anyhow!("cannot load `{name}`: {error}"))?;
     let replayed = replay(&engine, &adapter, &recording)

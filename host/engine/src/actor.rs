@@ -186,8 +186,7 @@ impl Actor {
         let inputs: Vec<v0_1::Input> = inputs.into_iter().map(v0_1::write_input).collect();
         let now_ms = self.now_ms();
         let recorded = self.recorder.as_mut().map(|recorder| recorder.begins(&inputs));
-        // Too many are not even written down.
-        let handled = instance.handle(now_ms, &inputs).and_then(few_enough);
+        let handled = instance.handle(now_ms, &inputs);
         if let Some((recorder, recorded)) = self.recorder.as_ref().zip(recorded) {
             recorder.ended(now_ms, recorded, handled.as_deref().ok());
         }
@@ -252,16 +251,6 @@ impl Actor {
     fn tell(&self, input: Input) {
         self.common.inbox.tell(Item::Input(input));
     }
-}
-
-/// The outputs of one call, if the host takes so many.
-fn few_enough(outputs: Vec<v0_1::Output>) -> Result<Vec<v0_1::Output>, Trapped> {
-    let (count, max) = (outputs.len(), limits::OUTPUTS_PER_CALL);
-    if count > max as usize {
-        let text = format!("{count} outputs in one call; the limit is {max}");
-        return Err(Trapped::new(TrapKind::Limit, text));
-    }
-    Ok(outputs)
 }
 
 /// The configuration as the JSON object that the contract promises.

@@ -90,6 +90,13 @@ pub(crate) struct Purpose {
     pub(crate) give_up: Arc<dyn Fn() + Send + Sync>,
 }
 
+impl Purpose {
+    /// For an instance that is no worker: nobody else wants it ended, and whoever calls it hears of a call that fails.
+    pub(crate) fn alone(who: String, seed: u32, transfer_bytes: usize) -> Self {
+        Self { who, seed, transfer_bytes, killed: Arc::default(), give_up: Arc::new(|| {}) }
+    }
+}
+
 /// A running component.
 pub(crate) struct Instance {
     runtime: Runtime,
@@ -141,14 +148,21 @@ impl Instance {
         self.call(v0_1::describe)
     }
 
-    /// Tells what happened, and returns what the adapter asks for.
+    /// Tells what happened, and returns what the adapter asks for, if that is not too much: before it is looked at, or
+    /// written down.
     pub(crate) fn handle(
         &mut self,
         now_ms: u32,
         inputs: &[v0_1::Input],
     ) -> Result<Vec<v0_1::Output>, Trapped> {
         self.store.data().clock.set(now_ms);
-        self.call(|bindings, store| v0_1::handle(bindings, store, now_ms, inputs))
+        let outputs = self.call(|bindings, store| v0_1::handle(bindings, store, now_ms, inputs))?;
+        let (count, max) = (outputs.len(), limits::OUTPUTS_PER_CALL);
+        if count > max as usize {
+            let text = format!("{count} outputs in one call; the limit is {max}");
+            return Err(Trapped::new(TrapKind::TooMany { outputs: count }, text));
+        }
+        Ok(outputs)
     }
 
     /// Fuel that is left; 0 if it is not counted.

@@ -36,7 +36,7 @@ mod input;
 mod instance;
 mod lease;
 mod limiter;
-mod limits;
+pub mod limits;
 mod load;
 mod lock;
 mod log;
@@ -60,6 +60,7 @@ mod v0_1;
 mod wasi;
 mod worker;
 
+pub use contract_json::read_bytes;
 pub use engine::{Engine, EngineConfig, EngineError};
 pub use lease::reap;
 pub use limits::Limits;

@@ -1,17 +1,17 @@
-//! Every limit of the engine, each with its reason. What an adapter may know of them is in `start.limits`.
+//! Every limit of the engine, each with its reason. What an adapter may know of them is in `start.limits`, and public.
 
 /// Inputs in one call: enough to empty a burst at once, few enough that a call stays short.
-pub(crate) const INPUTS_PER_CALL: u32 = 256;
+pub const INPUTS_PER_CALL: u32 = 256;
 /// Bytes of output chunks in one call: what a guest with 128 MiB can hold several times over.
 pub(crate) const INPUT_BYTES_PER_CALL: usize = 1024 * 1024;
 /// Outputs of one call: 16 for each input; more is a runaway loop.
-pub(crate) const OUTPUTS_PER_CALL: u32 = 4096;
+pub const OUTPUTS_PER_CALL: u32 = 4096;
 /// Bytes that one call may hand to the host, so that a million outputs are stopped before they are copied.
 pub(crate) const TRANSFER_BYTES: usize = 32 * 1024 * 1024;
 /// The same where calls are written down as JSON: each byte is a value of a few dozen bytes until it is written.
 pub(crate) const RECORDED_TRANSFER_BYTES: usize = 4 * 1024 * 1024;
 /// Milliseconds one call may run: a call never waits, so a second is a thousand times what it needs.
-pub(crate) const CALL_MS: u32 = 1_000;
+pub const CALL_MS: u32 = 1_000;
 /// Milliseconds of the start-up, the first call and `describe`: Python and JavaScript guests initialise in them.
 pub(crate) const STARTUP_MS: u32 = 10_000;
 /// How many times its running time a call may last by the clock: the machine may be busy with other things.
@@ -19,13 +19,13 @@ pub(crate) const WALL_FACTOR: u32 = 10;
 /// Milliseconds that a call may overrun its deadline, blocked in the host, before its worker is declared dead.
 pub(crate) const OVERRUN_MS: u32 = 2_000;
 /// Bytes of one chunk of stdout: what a pipe of Linux holds.
-pub(crate) const CHUNK_BYTES: u32 = 64 * 1024;
+pub const CHUNK_BYTES: u32 = 64 * 1024;
 /// Bytes that wait to be written to one process: a prompt with a few files in it.
-pub(crate) const STDIN_QUEUE_BYTES: u32 = 4 * 1024 * 1024;
+pub const STDIN_QUEUE_BYTES: u32 = 4 * 1024 * 1024;
 /// Bytes of a payload that travel inline: larger ones would be copied through every queue and table.
-pub(crate) const INLINE_BYTES: u32 = 64 * 1024;
+pub const INLINE_BYTES: u32 = 64 * 1024;
 /// Processes of one worker at the same time: an agent and a few helpers.
-pub(crate) const PROCESSES: u32 = 8;
+pub const PROCESSES: u32 = 8;
 /// Processes of one program with everything it starts: an agent that builds a large project has a few hundred.
 pub(crate) const TREE_PROCESSES: u32 = 1024;
 /// Effects of one worker that wait to be decided about: more is asked for faster than it can be recorded.
@@ -40,7 +40,7 @@ pub(crate) const RESOURCE_BYTES: usize = 32 * 1024;
 /// Bytes of a pattern of a grant: it is compared with every resource.
 pub(crate) const PATTERN_BYTES: usize = 256;
 /// Requests of one worker that are open at the same time.
-pub(crate) const REQUESTS: u32 = 16;
+pub const REQUESTS: u32 = 16;
 /// Bytes of a file that is read or written: a large source file many times over, and it fits the blobs of a worker.
 pub(crate) const FILE_BYTES: u64 = 16 * 1024 * 1024;
 /// Bytes of a read that come inline where the adapter says how much it wants: text that it has to look into.
@@ -50,11 +50,11 @@ pub(crate) const REDIRECTS: u32 = 5;
 /// Bytes of all headers of a request.
 pub(crate) const HEADER_BYTES: usize = 32 * 1024;
 /// Timers of one worker at the same time: a few for each attempt it may run.
-pub(crate) const TIMERS: u32 = 64;
+pub const TIMERS: u32 = 64;
 /// Requests for a person that are open at the same time in one worker.
 pub(crate) const OPEN_REQUESTS: usize = 256;
 /// Bytes of all blobs of one worker: several pictures of the largest size that a provider takes.
-pub(crate) const BLOB_BYTES: u32 = 64 * 1024 * 1024;
+pub const BLOB_BYTES: u32 = 64 * 1024 * 1024;
 /// Bytes of child output that wait for one worker; when it is full, the child is no longer read.
 pub(crate) const INBOX_BYTES: u32 = 4 * 1024 * 1024;
 /// Bytes of standard error that wait for one worker; when it is full, standard error reaches only the tail.

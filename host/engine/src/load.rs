@@ -5,7 +5,6 @@ use std::io::Read;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use omi_kernel::descriptor::{Descriptor, GrantRequest};
 use sha2::{Digest, Sha256};
@@ -252,18 +251,12 @@ fn check_kind(bytes: &[u8]) -> Result<(), LoadError> {
 
 /// Runs `describe` in an instance that is thrown away, on a thread that may wait for it.
 fn describe(runtime: &Runtime, name: &str, component: &v0_1::Pre) -> Result<Descriptor, LoadError> {
-    let purpose = Purpose {
-        who: format!("{name} (describe)"),
-        seed: 0,
-        transfer_bytes: limits::TRANSFER_BYTES,
-        killed: Arc::new(AtomicBool::new(false)),
-        give_up: Arc::new(|| {}),
-    };
+    let purpose = Purpose::alone(format!("{name} (describe)"), 0, limits::TRANSFER_BYTES);
     let describe = || {
         let mut instance = Instance::start(runtime, component, purpose)
             .map_err(|Trapped { text, .. }| LoadError::Start { text })?;
         instance.describe().map_err(|Trapped { kind, text }| match kind {
-            TrapKind::Deadline | TrapKind::Limit => LoadError::LimitHit { text },
+            TrapKind::Deadline | TrapKind::Limit | TrapKind::TooMany { .. } => LoadError::LimitHit { text },
             TrapKind::Trapped | TrapKind::Waited | TrapKind::Contract | TrapKind::Host => {
                 LoadError::Trapped { text }
             }

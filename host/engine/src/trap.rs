@@ -17,6 +17,11 @@ pub(crate) enum TrapKind {
     Limit,
     /// It panicked, recursed too deep, or called something that failed.
     Trapped,
+    /// It asked for more at once than the host takes.
+    TooMany {
+        /// How many outputs.
+        outputs: usize,
+    },
     /// It tried to wait.
     Waited,
     /// It broke the contract.
@@ -55,7 +60,7 @@ impl From<Trapped> for FailureDetail {
     fn from(trapped: Trapped) -> Self {
         let code = match trapped.kind {
             TrapKind::Deadline => "adapter_deadline",
-            TrapKind::Limit => "adapter_limit",
+            TrapKind::Limit | TrapKind::TooMany { .. } => "adapter_limit",
             TrapKind::Trapped | TrapKind::Waited => "adapter_trapped",
             TrapKind::Contract => "adapter_contract",
             TrapKind::Host => "engine_failed",

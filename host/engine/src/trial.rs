@@ -4,8 +4,6 @@
 //! words of the contract (see [`Called`]), so that they can be written down, compared and read by a person.
 
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use serde_json::Value;
 
@@ -63,11 +61,26 @@ pub enum TrialError {
     Host(String),
 }
 
+impl TrialError {
+    /// It is the adapter's own doing: a worker would end of it.
+    pub fn ends_worker(&self) -> bool {
+        match self {
+            Self::Deadline(_)
+            | Self::Limit(_)
+            | Self::TooMany { .. }
+            | Self::Trapped(_)
+            | Self::Waited(_) => true,
+            Self::NoInputs(_) | Self::Host(_) => false,
+        }
+    }
+}
+
 impl From<Trapped> for TrialError {
     fn from(Trapped { kind, text }: Trapped) -> Self {
         match kind {
             TrapKind::Deadline => Self::Deadline(text),
             TrapKind::Limit => Self::Limit(text),
+            TrapKind::TooMany { outputs } => Self::TooMany { outputs },
             TrapKind::Waited => Self::Waited(text),
             TrapKind::Trapped | TrapKind::Contract => Self::Trapped(text),
             TrapKind::Host => Self::Host(text),
@@ -86,13 +99,8 @@ impl EngineConfig {
 impl Engine {
     /// Starts an instance to be called by hand. `seed` is what `wasi:random` is made of; `start.seed` is up to the caller.
     pub fn trial(&self, adapter: &Adapter, seed: u32) -> Result<Trial, TrialError> {
-        let purpose = Purpose {
-            who: format!("{} (trial)", adapter.name()),
-            seed,
-            transfer_bytes: limits::RECORDED_TRANSFER_BYTES,
-            killed: Arc::new(AtomicBool::new(false)),
-            give_up: Arc::new(|| {}),
-        };
+        let who = format!("{} (trial)", adapter.name());
+        let purpose = Purpose::alone(who, seed, limits::RECORDED_TRANSFER_BYTES);
         let instance = Instance::start(self.runtime(), adapter.component(), purpose)?;
         Ok(Trial { instance, shapes: adapter.component().shapes() })
     }
@@ -109,10 +117,6 @@ impl Trial {
         let inputs = self.shapes.read_inputs(inputs).map_err(TrialError::NoInputs)?;
         let before = self.instance.fuel();
         let outputs = self.instance.handle(now_ms, &inputs)?;
-        // Before they are written as JSON, which takes many times their memory.
-        if outputs.len() > limits::OUTPUTS_PER_CALL as usize {
-            return Err(TrialError::TooMany { outputs: outputs.len() });
-        }
         Ok(Called {
             outputs: self.shapes.write_outputs(&outputs),
             fuel: before.saturating_sub(self.instance.fuel()),

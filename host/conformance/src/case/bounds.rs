@@ -6,7 +6,7 @@ use super::trouble::ignores;
 use super::{Case, full};
 use crate::rule;
 use crate::stage::flow::Prompt;
-use crate::stop::{Stop, keeps};
+use crate::stop::{Broken, Stop, keeps};
 use crate::told;
 use crate::weather::Weather;
 
@@ -107,7 +107,7 @@ pub(super) fn cases() -> Vec<Case> {
                 story(stage)
             });
             let again = again.map(|()| &play.calls).map_err(|stop| match stop {
-                Stop::NotRun(what) => Stop::Broken(crate::stop::Broken::new(&rule::REPLAY_SAME, what)),
+                Stop::NotRun(not_run) => Broken::new(&rule::REPLAY_SAME, not_run.why).into(),
                 broken @ Stop::Broken(_) => broken,
             })?;
             let differs = first.iter().zip(again).position(|(one, other)| one != other);

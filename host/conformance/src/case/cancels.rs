@@ -1,5 +1,7 @@
 //! Cancellation in every state that an attempt can be in, and the end of the worker in the middle of one.
 
+use omi_kernel::descriptor::Cancellation;
+
 use super::{Case, Play, core};
 use crate::rule;
 use crate::stage::Stage;
@@ -90,7 +92,7 @@ fn hanging(play: &mut Play<'_>, story: impl FnOnce(&mut Stage<'_>) -> Step) -> S
 
 /// An adapter whose runtime acknowledges gets to the end of a cancelled attempt.
 fn ends_if_it_can(stage: &mut Stage<'_>) -> Step {
-    if stage.subject.declared.cancellation != "acknowledged" {
+    if stage.subject.adapter.descriptor().capabilities.cancellation != Cancellation::Acknowledged {
         return Ok(());
     }
     let ended = stage.ends(1)? || stage.is_over();

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::Play;
 use crate::check::caught;
+use crate::report::{NotRun, Reason};
 use crate::stage::Subject;
 use crate::stage::flow::Prompt;
 use crate::stop::{Broken, Stop};
@@ -19,7 +20,7 @@ pub(super) struct Fair {
 
 impl Fair {
     /// Plays an answered prompt; else why it cannot be.
-    pub(super) fn of(subject: &Subject) -> Result<Self, String> {
+    pub(super) fn of(subject: &Subject) -> Result<Self, NotRun> {
         let mut play = Play { subject, calls: Vec::new() };
         let steps = caught(|| {
             play.in_fair_weather(|stage| {
@@ -29,9 +30,10 @@ impl Fair {
             })
         });
         let steps = steps.map_err(|stop| match stop {
-            Stop::NotRun(why) => why,
+            Stop::NotRun(not_run) => not_run,
             Stop::Broken(Broken { rule, what }) => {
-                format!("even where nothing goes wrong `{}` is broken: {what}", rule.name)
+                let why = format!("even where nothing goes wrong `{}` is broken: {what}", rule.name);
+                NotRun { why, reason: Reason::Unable }
             }
         })?;
         let outputs = play.calls.iter().flat_map(|call| call.outputs.as_array().into_iter().flatten());

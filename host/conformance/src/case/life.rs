@@ -1,9 +1,9 @@
 //! The life of a worker, its bindings and its attempts, in every order that the contract allows.
 
+use omi_kernel::descriptor::Fidelity;
 use serde_json::json;
 
 use super::{Case, core};
-use crate::output::Fidelity;
 use crate::rule;
 use crate::stage::flow::Prompt;
 use crate::stop::{Step, Stop, keeps};
@@ -97,8 +97,8 @@ pub(super) fn cases() -> Vec<Case> {
         }),
         core("binding/resume-own", |play| {
             let native_id = play.in_fair_weather(|stage| {
-                if stage.subject.declared.resume == Fidelity::None {
-                    return Err(Stop::NotRun("it says that no session can be taken up again".to_owned()));
+                if stage.subject.adapter.descriptor().capabilities.resume == Fidelity::None {
+                    return Err(Stop::nothing("it says that no session can be taken up again"));
                 }
                 stage.begin()?;
                 stage.answers(1, &stage.words(Prompt::Answer)?)?;
@@ -125,7 +125,7 @@ pub(super) fn cases() -> Vec<Case> {
         }),
         core("binding/two", |play| {
             play.in_fair_weather(|stage| {
-                holds(stage.subject.declared.bindings, "bindings")?;
+                holds(stage.subject.adapter.descriptor().capabilities.bindings_per_worker, "bindings")?;
                 stage.begin()?;
                 stage.open(2)
             })
@@ -146,8 +146,8 @@ pub(super) fn cases() -> Vec<Case> {
         }),
         core("attempt/two-at-once", |play| {
             play.in_fair_weather(|stage| {
-                holds(stage.subject.declared.bindings, "bindings")?;
-                holds(stage.subject.declared.attempts, "attempts")?;
+                holds(stage.subject.adapter.descriptor().capabilities.bindings_per_worker, "bindings")?;
+                holds(stage.subject.adapter.descriptor().capabilities.attempts_per_worker, "attempts")?;
                 stage.begin()?;
                 stage.open_for_sure(2)?;
                 let words = stage.words(Prompt::Answer)?;
@@ -179,6 +179,6 @@ fn holds(most: u32, what: &str) -> Step {
     if most >= 2 {
         Ok(())
     } else {
-        Err(Stop::NotRun(format!("a worker of it holds one of the {what} at a time")))
+        Err(Stop::nothing(format!("a worker of it holds one of the {what} at a time")))
     }
 }

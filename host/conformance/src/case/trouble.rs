@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::fair::Fair;
 use super::{Case, Play, full};
 use crate::canonical;
+use crate::report::Reason;
 use crate::rule::{self, Rule};
 use crate::stage::Stage;
 use crate::stage::flow::Prompt;
@@ -201,16 +202,13 @@ fn through(stage: &mut Stage<'_>, words: &str, rule: &'static Rule) -> Step {
     if stage.ends(1)? || stage.is_over() { Ok(()) } else { Err(silent("`execute-attempt`")) }
 }
 
-/// How the reason begins where a case has nothing to go wrong.
-const NOTHING: &str = "there is nothing to go wrong: ";
-
 /// What the case is about has happened; else there is nothing to judge.
 fn took_place(stage: &Stage<'_>, without: &str) -> Step {
     took_place_if(stage.weathered, without)
 }
 
 fn took_place_if(so: bool, without: &str) -> Step {
-    if so { Ok(()) } else { Err(Stop::NotRun(format!("{NOTHING}{without}"))) }
+    if so { Ok(()) } else { Err(Stop::nothing(format!("there is nothing to go wrong: {without}"))) }
 }
 
 /// An answered prompt has the same answer as where nothing goes wrong.
@@ -229,7 +227,7 @@ fn same_answer(play: &mut Play<'_>, weather: Weather, rule: &'static Rule) -> St
     });
     let told = told.map_err(|stop| match stop {
         // It gets through where nothing goes wrong, so it is the weather that it does not stand.
-        Stop::NotRun(what) if !what.starts_with(NOTHING) => Stop::Broken(Broken::new(rule, what)),
+        Stop::NotRun(not_run) if not_run.reason != Reason::Nothing => Broken::new(rule, not_run.why).into(),
         not_run @ Stop::NotRun(_) => not_run,
         Stop::Broken(Broken { rule: other, what }) if *other == rule::ATTEMPT_FINISHED => {
             Stop::Broken(Broken::new(rule, what))

@@ -4,6 +4,7 @@ use std::collections::btree_map::Entry;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use omi_engine::{limits, read_bytes};
 use serde_json::{Value, json};
 
 use super::Stage;
@@ -28,7 +29,7 @@ impl Stage<'_> {
             Output::Kill(on) => self.child_exits(on.process, &json!({ "signal": 15 })),
             Output::SetTimer(timer)
                 if !self.refuses(Effect::Timer, timer.op)
-                    && !self.limits(self.timers.len(), told::TIMERS, timer.op) =>
+                    && !self.limits(self.timers.len(), limits::TIMERS as usize, timer.op) =>
             {
                 self.timers.insert(timer.op, self.now_ms.saturating_add(timer.after_ms));
             }
@@ -103,13 +104,13 @@ impl Stage<'_> {
         let (op, grant) = (spawn.op, spawn.grant.as_str());
         let Some(peer) = self.subject.peer.as_ref() else {
             let hint = "hint: write a peer file that plays it (`NAME.peer.toml` beside the component)";
-            return Err(Stop::NotRun(format!("it starts a program under the grant `{grant}`; {hint}")));
+            return Err(Stop::unplayed(format!("it starts a program under the grant `{grant}`; {hint}")));
         };
         let Some(index) = peer.process.iter().position(|process| process.grant == grant) else {
-            return Err(Stop::NotRun(format!("the peer file has no [[process]] for the grant `{grant}`")));
+            return Err(Stop::unplayed(format!("the peer file has no [[process]] for the grant `{grant}`")));
         };
         let running = self.children.values().filter(|child| child.running).count();
-        if self.limits(running, told::PROCESSES, op) {
+        if self.limits(running, limits::PROCESSES as usize, op) {
             return Ok(());
         }
         let (stdout, kept) = (spawn.stdout, Kept::new());
@@ -187,10 +188,10 @@ impl Stage<'_> {
             self.subject.peer.as_ref().and_then(|peer| peer.http.iter().find(|http| http.grant == grant));
         let Some(peer) = peer else {
             let hint = "hint: write a peer file with an [[http]] that plays it";
-            return Err(Stop::NotRun(format!("it sends a request under the grant `{grant}`; {hint}")));
+            return Err(Stop::unplayed(format!("it sends a request under the grant `{grant}`; {hint}")));
         };
         let broke = json!({ "failed": "the connection broke" });
-        if self.limits(self.transfers.len(), told::REQUESTS, op) {
+        if self.limits(self.transfers.len(), limits::REQUESTS as usize, op) {
             return Ok(());
         }
         if !self.steps_on() {
@@ -232,7 +233,7 @@ impl Stage<'_> {
         let decision = match option {
             Some(option) => json!({ "selected": option.id }),
             None if self.weather.denies => json!({ "rejected": "there is no such option" }),
-            None => return Err(Stop::NotRun("an approval has no option that allows it".to_owned())),
+            None => return Err(Stop::unable("an approval has no option that allows it")),
         };
         self.queue.push_back(told::approval(request.request, &decision));
         Ok(())
@@ -249,7 +250,7 @@ impl Stage<'_> {
             Some((case, number)) if case == "blob-base64" => {
                 BASE64_STANDARD.encode(blob(number)).into_bytes()
             }
-            Some((_, bytes)) => inline(bytes),
+            Some((_, bytes)) => read_bytes(bytes).unwrap_or_default(),
             None => Vec::new(),
         };
         parts.iter().flat_map(of_part).collect()
@@ -258,12 +259,4 @@ impl Stage<'_> {
 
 fn name_of(file: &OnFile) -> String {
     format!("{}:{}", file.grant, file.path)
-}
-
-/// Bytes as the engine writes them: a string, or base64 where they are no text.
-fn inline(bytes: &Value) -> Vec<u8> {
-    match bytes.as_str() {
-        Some(text) => text.as_bytes().to_vec(),
-        None => BASE64_STANDARD.decode(bytes["base64"].as_str().unwrap_or_default()).unwrap_or_default(),
-    }
 }

@@ -1,5 +1,6 @@
 //! The steps that every conversation has: a start, a binding, a prompt, an end.
 
+use omi_kernel::descriptor::Capability;
 use serde_json::Value;
 
 use super::Stage;
@@ -25,7 +26,9 @@ impl Stage<'_> {
         let config = config
             .and_then(|config| serde_json::to_value(config).ok())
             .unwrap_or_else(|| Value::Object(Default::default()));
-        let grants: Vec<String> = self.subject.declared.grants.keys().cloned().collect();
+        let declared = &self.subject.adapter.descriptor().grants;
+        let mut grants: Vec<String> = declared.iter().map(|grant| grant.name.clone()).collect();
+        grants.sort_unstable();
         self.tell(vec![told::start(&config, &grants, self.weather.limits())])?;
         self.until(answered)?;
         self.was_answered(answered(&self.watch), &rule::START_ANSWERED, || {
@@ -47,7 +50,7 @@ impl Stage<'_> {
             Some(fault) => format!("it gives up at the start ({fault})"),
             None => "it wants somebody to log in".to_owned(),
         };
-        Err(Stop::NotRun(format!("{why}; hint: what the peer file says does not bring it to `ready`")))
+        Err(Stop::unplayed(format!("{why}; hint: what the peer file says does not bring it to `ready`")))
     }
 
     /// `open-binding`, up to its answer.
@@ -75,7 +78,7 @@ impl Stage<'_> {
     fn was_answered(&self, so: bool, rule: &'static Rule, what: impl FnOnce() -> String) -> Step {
         match &self.unheard {
             Some(line) if !so => {
-                Err(Stop::NotRun(format!("no reply of the peer file fits what is written: {line}")))
+                Err(Stop::unplayed(format!("no reply of the peer file fits what is written: {line}")))
             }
             _ => Ok(keeps(so, rule, what)?),
         }
@@ -94,7 +97,7 @@ impl Stage<'_> {
             return Ok(());
         }
         let why = format!("the binding {binding} is not there: {}", self.last_failure());
-        Err(Stop::NotRun(format!("{why}; hint: what the peer file says does not let it be opened")))
+        Err(Stop::unplayed(format!("{why}; hint: what the peer file says does not let it be opened")))
     }
 
     fn last_failure(&self) -> String {
@@ -116,12 +119,13 @@ impl Stage<'_> {
             (Some(words), _) => Ok(words),
             // Whoever needs no runtime answers anything.
             (None, Prompt::Answer) if !self.has_runtime() => Ok("hello".to_owned()),
-            (None, _) => Err(Stop::NotRun(format!("no peer file says which prompt leads to `{word}`"))),
+            (None, _) => Err(Stop::unplayed(format!("no peer file says which prompt leads to `{word}`"))),
         }
     }
 
     fn has_runtime(&self) -> bool {
-        self.subject.declared.grants.values().any(|kind| kind != "files")
+        let declared = &self.subject.adapter.descriptor().grants;
+        declared.iter().any(|grant| grant.capability != Capability::Files)
     }
 
     /// `execute-attempt` in binding 1, without waiting for anything.
@@ -157,7 +161,7 @@ impl Stage<'_> {
     fn misled(&self, what: &str) -> Stop {
         let unheard = self.unheard.as_ref().map(|line| format!("; no reply fits what is written: {line}"));
         let hint = "hint: the peer file says what its prompts lead to";
-        Stop::NotRun(format!(
+        Stop::unplayed(format!(
             "the prompt does not lead where it should: {what}{}; {hint}",
             unheard.unwrap_or_default()
         ))

@@ -1,5 +1,6 @@
 //! What an effect may be about: grants that are declared, ops that are new, and what the worker has.
 
+use omi_kernel::descriptor::Capability;
 use serde_json::Value;
 
 use super::{AttemptState, BindingState, Watch};
@@ -17,11 +18,14 @@ impl Watch {
         keeps(!self.stopped, &rule::STOP_QUIET, || format!("it opens {what} after `stop`"))
     }
 
-    pub(super) fn granted(&self, grant: &str, kinds: &[&str]) -> Result<(), Broken> {
-        let kind = self.declared.grants.get(grant).map(String::as_str);
-        keeps(kind.is_some_and(|kind| kinds.contains(&kind)), &rule::GRANTS_DECLARED, || match kind {
+    pub(super) fn granted(&self, grant: &str, kinds: &[Capability]) -> Result<(), Broken> {
+        let declared = self.declared.grants.iter().find(|declared| declared.name == grant);
+        let kind = declared.map(|declared| &declared.capability);
+        keeps(kind.is_some_and(|kind| kinds.contains(kind)), &rule::GRANTS_DECLARED, || match kind {
             None => format!("it uses the grant `{grant}`, which `describe` does not list"),
-            Some(kind) => format!("it uses the grant `{grant}`, of kind `{kind}`, for something else"),
+            Some(kind) => {
+                format!("it uses the grant `{grant}`, of kind `{}`, for something else", kind.as_str())
+            }
         })
     }
 

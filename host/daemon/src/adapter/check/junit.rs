@@ -9,9 +9,9 @@ pub(super) fn xml(report: &Report) -> Result<String, SerializeError> {
     for case in &report.cases {
         let status = match &case.verdict {
             Verdict::Passed => TestCaseStatus::success(),
-            Verdict::NotRun(why) => {
+            Verdict::NotRun(not_run) => {
                 let mut status = TestCaseStatus::skipped();
-                status.set_message(why.clone());
+                status.set_message(not_run.why.clone());
                 status
             }
             Verdict::Broken { rule, what } => {

@@ -29,7 +29,7 @@ pub(super) fn case(case: &CaseResult, again: &str, whole: bool) -> String {
     let name = plain(&case.name);
     match &case.verdict {
         Verdict::Passed => format!("ok       {name}\n"),
-        Verdict::NotRun(why) => format!("not run  {name}: {}\n", plain(why)),
+        Verdict::NotRun(not_run) => format!("not run  {name}: {}\n", plain(&not_run.why)),
         Verdict::Broken { rule, what } => {
             let mut lines = vec![
                 format!("BROKEN   {name}: {}", rule.name),
