@@ -2,10 +2,10 @@
 
 use crate::{
     Approval, ApprovalOption, Attempt, AttemptEvent, AttemptFinished, AuthRequired, Binding, BindingFailed,
-    BindingOpened, CallTool, CancelAnswer, CloseStdin, ClosedWhy, CreateBlob, Event, Exit, Extension,
-    Failure, FailureDetail, Fault, Fidelity, HttpRequest, Kill, MessageDelta, Op, OptionKind, Outcome,
-    Output, Part, ReadFile, Ready, RequestApproval, RequestInput, Scope, SetTimer, Spawn, Success, Usage,
-    Why, WithdrawRequest, WriteFile, WriteStdin,
+    BindingOpened, BindingSettings, CallTool, CancelAnswer, CloseStdin, ClosedWhy, CreateBlob, Event, Exit,
+    Extension, Failure, FailureDetail, Fault, Fidelity, HttpRequest, Kill, MessageDelta, Op, OptionKind,
+    Outcome, Output, Part, ReadFile, Ready, RequestApproval, RequestInput, Scope, SetTimer, Spawn, Success,
+    Usage, Why, WithdrawRequest, WriteFile, WriteStdin,
 };
 
 mod access;
@@ -81,6 +81,21 @@ impl Fault {
     /// The adapter cannot go on.
     pub fn new(failure: Failure) -> Self {
         Self { failure, extra: String::new() }
+    }
+}
+
+impl BindingSettings {
+    /// A session in this folder, with nothing else asked for.
+    pub fn in_folder(cwd: impl Into<String>) -> Self {
+        Self {
+            cwd: cwd.into(),
+            model: None,
+            system_prompt: None,
+            mcp_servers: Vec::new(),
+            history: Vec::new(),
+            history_left_out: 0,
+            extra: String::new(),
+        }
     }
 }
 

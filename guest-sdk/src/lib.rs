@@ -69,6 +69,6 @@ pub use bindings::omi::runtime_adapter::session::{
     Attempt, AttemptFinished, AuthMethod, AuthRequired, Authenticate, Binding, BindingFailed, BindingOpened,
     BindingSettings, Blob, CancelAnswer, CancelAttempt, CloseBinding, EmbeddedText, ExecuteAttempt, Failure,
     FailureDetail, Fault, Limits, McpRemote, McpServer, McpStdio, McpTransport, Media, OpenBinding, Outcome,
-    Pair, PromptBlock, Ready, ResourceLink, ResumeBinding, RunMode, Start, Stop, StopReason, Success, Tool,
-    Usage,
+    Pair, PastRun, PromptBlock, Ready, ResourceLink, ResumeBinding, RunMode, Start, Stop, StopReason,
+    Success, Tool, Usage,
 };

@@ -143,7 +143,7 @@ impl<A: Adapter> TestKit<A> {
         self.send(Input::OpenBinding(OpenBinding {
             binding,
             omi_session: OMI_SESSION.to_owned(),
-            settings: settings(cwd),
+            settings: BindingSettings::in_folder(cwd),
             extra: String::new(),
         }))
     }
@@ -154,7 +154,7 @@ impl<A: Adapter> TestKit<A> {
             binding,
             omi_session: OMI_SESSION.to_owned(),
             native_id: native_id.to_owned(),
-            settings: settings(cwd),
+            settings: BindingSettings::in_folder(cwd),
             extra: String::new(),
         }))
     }
@@ -205,15 +205,5 @@ impl<A: Adapter> TestKit<A> {
     /// What the adapter logged so far.
     pub fn logged(&self) -> Vec<(Level, String)> {
         LOGGED.with_borrow(Clone::clone)
-    }
-}
-
-fn settings(cwd: &str) -> BindingSettings {
-    BindingSettings {
-        cwd: cwd.to_owned(),
-        model: None,
-        system_prompt: None,
-        mcp_servers: Vec::new(),
-        extra: String::new(),
     }
 }

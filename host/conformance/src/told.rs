@@ -50,7 +50,7 @@ pub(crate) fn resume(binding: u32, native_id: &str) -> Value {
 }
 
 fn settings() -> Value {
-    json!({ "cwd": "/work/project", "mcp-servers": [] })
+    json!({ "cwd": "/work/project", "mcp-servers": [], "history": [], "history-left-out": 0 })
 }
 
 pub(crate) fn close(binding: u32) -> Value {

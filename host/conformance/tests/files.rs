@@ -44,7 +44,7 @@ fn a_file_that_is_too_large_is_named_so() {
 /// A recording of `echo`, by hand.
 const ECHO: &str = r#"{"omi-recording":1,"contract":"0.1","adapter":"echo","version":"0.1.0","digest":"","seed":1}
 {"now-ms":0,"inputs":[{"start":{"registration":"echo","config":"{}","host-version":"0.1.0","host-extensions":[],"grants":[],"limits":{"inputs-per-call":256,"outputs-per-call":4096,"call-ms":1000,"chunk-bytes":65536,"stdin-queue-bytes":4194304,"inline-bytes":65536,"processes":8,"timers":64,"requests":16,"blob-bytes":67108864},"seed":1}}],"outputs":[{"ready":{"runtime":"echo 0.1.0"}}]}
-{"now-ms":5,"inputs":[{"open-binding":{"binding":1,"omi-session":"ses_1","settings":{"cwd":"/work","mcp-servers":[]}}}],"outputs":[{"binding-opened":{"binding":1,"native-id":"echo-1","fidelity":"none","effective-mcp":[],"model":null}}]}
+{"now-ms":5,"inputs":[{"open-binding":{"binding":1,"omi-session":"ses_1","settings":{"cwd":"/work","mcp-servers":[],"history":[],"history-left-out":0}}}],"outputs":[{"binding-opened":{"binding":1,"native-id":"echo-1","fidelity":"none","effective-mcp":[],"model":null}}]}
 "#;
 
 #[test]

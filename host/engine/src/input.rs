@@ -1,8 +1,9 @@
 //! What an adapter is told, in the engine's own terms. `v0_1` puts it into those of the contract.
 
 use omi_kernel::command::{Answer, BindingSettings, Execute, InputAnswer, StopReason};
-use omi_kernel::id::{NativeSessionId, SessionId};
+use omi_kernel::id::{NativeSessionId, RunId, SessionId};
 use omi_kernel::report::FailureDetail;
+use omi_kernel::status::Status;
 
 use crate::files::FileError;
 use crate::framing::ChunkEnd;
@@ -27,6 +28,15 @@ pub(crate) struct Start {
 pub(crate) enum Block {
     Text(String),
     Image { mime_type: String, blob: u32, bytes: u32 },
+}
+
+/// A run of the session that is over.
+#[derive(Debug, Clone)]
+pub(crate) struct Past {
+    pub(crate) run: RunId,
+    pub(crate) prompt: Vec<Block>,
+    pub(crate) answer: String,
+    pub(crate) status: Status,
 }
 
 /// What a process wrote.
@@ -122,12 +132,14 @@ pub(crate) enum Input {
         binding: u32,
         session: SessionId,
         settings: BindingSettings,
+        history: Vec<Past>,
     },
     ResumeBinding {
         binding: u32,
         session: SessionId,
         native_id: NativeSessionId,
         settings: BindingSettings,
+        history: Vec<Past>,
     },
     CloseBinding {
         binding: u32,

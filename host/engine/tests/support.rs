@@ -138,7 +138,7 @@ pub(crate) fn grant(session: &SessionId, asked: &Asked, source: GrantSource) -> 
 
 /// What a native session is to be like.
 pub(crate) fn settings(mcp_servers: Vec<McpServer>) -> BindingSettings {
-    BindingSettings { cwd: "/".into(), model: None, system_prompt: None, mcp_servers }
+    BindingSettings { cwd: "/".into(), mcp_servers, ..BindingSettings::default() }
 }
 
 /// A new identifier's source.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::grant::Grant;
+use crate::history::History;
 use crate::id::{AttemptId, BindingId, GrantId, NativeSessionId, RunId, SessionId};
 
 /// A piece of a prompt.
@@ -86,7 +87,7 @@ pub struct McpServer {
 }
 
 /// What a native session is to be like.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct BindingSettings {
     /// The working folder, absolute.
     pub cwd: String,
@@ -96,6 +97,8 @@ pub struct BindingSettings {
     pub system_prompt: Option<String>,
     /// The MCP servers it is to have.
     pub mcp_servers: Vec<McpServer>,
+    /// What was said in the session before, for a runtime that has to be told.
+    pub history: History,
 }
 
 /// One attempt to run.

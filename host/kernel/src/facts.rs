@@ -3,6 +3,7 @@
 use crate::artifact::{ArtifactRow, ArtifactSummary};
 use crate::delegation::{Budget, Delegation};
 use crate::grant::{Component, ComponentGrant, Grant};
+use crate::history::History;
 use crate::id::{AdapterId, WorkerId};
 use crate::report::{Lease, Usage};
 use crate::row::{Attempt, Binding, OpenRequest, Run, Session};
@@ -20,6 +21,8 @@ pub struct Facts {
     pub attempt: Option<Attempt>,
     /// The active binding of the session and the run's registration.
     pub binding: Option<Binding>,
+    /// What was said in the session before; read when a run begins and its runtime has to be told.
+    pub history: History,
     /// The highest generation so far of the session and the run's registration; 0 for none.
     pub generation: u32,
     /// The binding that the input says is there, whatever its state; none if it is new.

@@ -17,6 +17,7 @@ mod ending;
 pub mod event;
 pub mod facts;
 pub mod grant;
+pub mod history;
 pub mod id;
 pub mod input;
 pub mod model;

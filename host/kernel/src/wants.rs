@@ -1,5 +1,6 @@
 //! What must be read before an input can be decided. The store reads it inside the transaction that will write.
 
+use crate::descriptor::Fidelity;
 use crate::id::{
     AdapterId, ArtifactId, AttemptId, BindingId, ClientId, GrantId, NativeSessionId, OwnerId, RequestId,
     RunId, SessionId, WorkerId,
@@ -29,6 +30,8 @@ pub enum Wants {
     /// `artifacts` and `open_questions`), `awaits_child`,
     /// and `usage` if the run was delegated.
     Run(RunId),
+    /// What [`Wants::Run`] reads, and `history`: the runs of its session that are over, but itself.
+    Begin(RunId),
     /// What [`Wants::Run`] reads, and `descendants`.
     Tree(RunId),
     /// What [`Wants::Run`] reads, `artifact`: the checkpoint, and `legacy_granted`.
@@ -101,6 +104,8 @@ impl Input {
                 request: accept.request.clone(),
                 key: accept.idempotency_key.clone(),
             },
+            // Who restores by itself is told nothing.
+            Self::Begin(begin) if begin.resume == Fidelity::Reconstructed => Wants::Begin(begin.run.clone()),
             Self::Begin(begin) => Wants::Run(begin.run.clone()),
             Self::CannotBegin { run, .. } => Wants::Run(run.clone()),
             Self::Cancel { run, .. } => Wants::Tree(run.clone()),

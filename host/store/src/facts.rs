@@ -2,12 +2,14 @@
 
 mod access;
 mod delegation;
+mod history;
 mod request;
 mod run;
 mod session;
 mod unfinished;
 
 use omi_kernel::facts::Facts;
+use omi_kernel::history::History;
 use omi_kernel::wants::Wants;
 pub(crate) use request::{kind, options};
 use rusqlite::{Connection, Result};
@@ -19,6 +21,14 @@ pub(crate) fn read(db: &Connection, wants: &Wants) -> Result<Facts> {
             session::of_request(db, owner, session, (client, request), key.as_deref())
         }
         Wants::Run(run) => run::by_id(db, run),
+        Wants::Begin(run) => {
+            let facts = run::by_id(db, run)?;
+            let history = match &facts.run {
+                Some(run) => history::before(db, run)?,
+                None => History::default(),
+            };
+            Ok(Facts { history, ..facts })
+        }
         Wants::Tree(run) => {
             let facts = run::by_id(db, run)?;
             let descendants = match &facts.run {

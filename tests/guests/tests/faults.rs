@@ -123,8 +123,7 @@ fn the_correct_ones_answer_everything() {
 }
 
 fn open(binding: u32) -> Input {
-    let (cwd, extra) = ("/work".to_owned(), String::new());
-    let settings = BindingSettings { cwd, model: None, system_prompt: None, mcp_servers: Vec::new(), extra };
+    let settings = BindingSettings::in_folder("/work");
     Input::OpenBinding(OpenBinding {
         binding,
         omi_session: "ses_test".to_owned(),

@@ -7,6 +7,7 @@ mod facts;
 mod gate;
 mod glob;
 mod grant;
+mod history;
 mod insert;
 mod judge;
 mod retain;

@@ -10,13 +10,7 @@ use serde_json::{Value, json};
 use super::script::{AGENT, Script, messages};
 
 fn settings() -> BindingSettings {
-    BindingSettings {
-        cwd: "/work".to_owned(),
-        model: None,
-        system_prompt: None,
-        mcp_servers: Vec::new(),
-        extra: String::new(),
-    }
+    BindingSettings::in_folder("/work")
 }
 
 fn open(settings: BindingSettings) -> Input {

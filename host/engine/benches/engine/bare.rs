@@ -134,6 +134,8 @@ pub(crate) fn open(binding: u32) -> Input {
         model: None,
         system_prompt: None,
         mcp_servers: Vec::new(),
+        history: Vec::new(),
+        history_left_out: 0,
         extra: String::new(),
     };
     let omi_session = "ses_00000000000000000000000001".to_owned();

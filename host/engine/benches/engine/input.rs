@@ -128,8 +128,7 @@ fn open(worker: &Started) -> Result<BindingId, Failed> {
 }
 
 fn open_command(binding: &BindingId) -> Command {
-    let settings =
-        BindingSettings { cwd: "/".to_owned(), model: None, system_prompt: None, mcp_servers: Vec::new() };
+    let settings = BindingSettings { cwd: "/".to_owned(), ..BindingSettings::default() };
     Command::OpenBinding { binding: binding.clone(), session: id(SessionId::new), settings }
 }
 

@@ -2,26 +2,29 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use omi_kernel::command::{Command, Execute, PromptBlock};
+use omi_kernel::command::{BindingSettings, Command, Execute, PromptBlock};
+use omi_kernel::history::PastRun;
 use omi_kernel::id::AttemptId;
 use omi_kernel::report::{Failure, FailureDetail, Outcome, Report};
 
 use super::Actor;
 use crate::holdings::Asks;
-use crate::input::{Block, Input};
+use crate::input::{Block, Input, Past};
 use crate::output::Scope;
 
 impl Actor {
     /// What the adapter is told; nothing if the command is about something that is over.
     pub(super) fn command(&mut self, command: Command) -> Option<Input> {
         match command {
-            Command::OpenBinding { binding, session, settings } => {
+            Command::OpenBinding { binding, session, mut settings } => {
                 let binding = self.holdings.add_binding(binding, session.clone(), settings.cwd.clone());
-                Some(Input::OpenBinding { binding, session, settings })
+                let history = self.history(binding, &mut settings);
+                Some(Input::OpenBinding { binding, session, settings, history })
             }
-            Command::ResumeBinding { binding, session, native_id, settings } => {
+            Command::ResumeBinding { binding, session, native_id, mut settings } => {
                 let binding = self.holdings.add_binding(binding, session.clone(), settings.cwd.clone());
-                Some(Input::ResumeBinding { binding, session, native_id, settings })
+                let history = self.history(binding, &mut settings);
+                Some(Input::ResumeBinding { binding, session, native_id, settings, history })
             }
             Command::CloseBinding { binding } => {
                 let binding = self.holdings.binding_number(&binding)?;
@@ -70,6 +73,24 @@ impl Actor {
         self.cancel_accesses_of(Scope::Binding(binding));
     }
 
+    /// What was said before, its pictures as blobs of the binding. One that cannot be kept is said to be missing: the
+    /// conversation goes on without it.
+    fn history(&mut self, binding: u32, settings: &mut BindingSettings) -> Vec<Past> {
+        let runs = std::mem::take(&mut settings.history.runs);
+        let mut past = |one: PastRun| Past {
+            prompt: one.prompt.into_iter().map(|block| self.past_block(binding, block)).collect(),
+            run: one.run,
+            answer: one.answer,
+            status: one.status,
+        };
+        runs.into_iter().map(&mut past).collect()
+    }
+
+    fn past_block(&mut self, binding: u32, block: PromptBlock) -> Block {
+        self.block(Scope::Binding(binding), block)
+            .unwrap_or_else(|missing| Block::Text(format!("[{}]", missing.message)))
+    }
+
     fn execute(&mut self, mut execute: Execute) -> Option<Input> {
         let binding = self.holdings.binding_number(&execute.binding);
         let attempt = binding.and_then(|binding| {
@@ -83,7 +104,7 @@ impl Actor {
         };
         let blocks = std::mem::take(&mut execute.prompt);
         let prompt: Result<Vec<Block>, FailureDetail> =
-            blocks.into_iter().map(|block| self.block(attempt, block)).collect();
+            blocks.into_iter().map(|block| self.block(Scope::Attempt(attempt), block)).collect();
         match prompt {
             Ok(prompt) => Some(Input::Execute { attempt, binding, execute, prompt }),
             Err(why) => {
@@ -95,7 +116,7 @@ impl Actor {
         }
     }
 
-    fn block(&mut self, attempt: u32, block: PromptBlock) -> Result<Block, FailureDetail> {
+    fn block(&mut self, scope: Scope, block: PromptBlock) -> Result<Block, FailureDetail> {
         match block {
             PromptBlock::Text { text } => Ok(Block::Text(text)),
             PromptBlock::Image { mime_type, data } => {
@@ -109,7 +130,7 @@ impl Actor {
                 let length = u32::try_from(bytes.len()).map_err(|error| too_large(error.to_string()))?;
                 let blob = self
                     .blobs
-                    .keep(Scope::Attempt(attempt), bytes)
+                    .keep(scope, bytes)
                     .map_err(|full| too_large(format!("a picture of the prompt does not fit: {full}")))?;
                 Ok(Block::Image { mime_type, blob, bytes: length })
             }

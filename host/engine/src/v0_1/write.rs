@@ -10,7 +10,9 @@ use super::Input as WitInput;
 use super::wit::{activity, effects, session};
 use crate::files::FileError;
 use crate::framing::ChunkEnd;
-use crate::input::{Block, Chunk, ClosedWhy, Content, Exit, FileOutcome, HttpOutcome, Input, Start, Why};
+use crate::input::{
+    Block, Chunk, ClosedWhy, Content, Exit, FileOutcome, HttpOutcome, Input, Past, Start, Why,
+};
 use crate::limits;
 
 /// Nothing to add.
@@ -25,16 +27,16 @@ pub(crate) fn write_input(input: Input) -> WitInput {
             WitInput::Stop(session::Stop { reason: stop_reason(reason), grace_ms, extra })
         }
         Input::Authenticate { method } => WitInput::Authenticate(session::Authenticate { method, extra }),
-        Input::OpenBinding { binding, session, settings: asked } => {
-            let (omi_session, settings) = (session.into(), settings(asked));
+        Input::OpenBinding { binding, session, settings: asked, history } => {
+            let (omi_session, settings) = (session.into(), settings(asked, history));
             WitInput::OpenBinding(session::OpenBinding { binding, omi_session, settings, extra })
         }
-        Input::ResumeBinding { binding, session, native_id, settings: asked } => {
+        Input::ResumeBinding { binding, session, native_id, settings: asked, history } => {
             WitInput::ResumeBinding(session::ResumeBinding {
                 binding,
                 omi_session: session.into(),
                 native_id: native_id.0,
-                settings: settings(asked),
+                settings: settings(asked, history),
                 extra,
             })
         }
@@ -127,13 +129,34 @@ fn stop_reason(reason: StopReason) -> session::StopReason {
     }
 }
 
-fn settings(settings: BindingSettings) -> session::BindingSettings {
+fn settings(settings: BindingSettings, history: Vec<Past>) -> session::BindingSettings {
     session::BindingSettings {
         cwd: settings.cwd,
         model: settings.model,
         system_prompt: settings.system_prompt,
         mcp_servers: settings.mcp_servers.into_iter().map(mcp_server).collect(),
+        history: history.into_iter().map(past_run).collect(),
+        history_left_out: settings.history.left_out,
         extra: NO_EXTRA,
+    }
+}
+
+fn past_run(past: Past) -> session::PastRun {
+    session::PastRun {
+        omi_run: past.run.into(),
+        prompt: past.prompt.into_iter().map(block).collect(),
+        answer: past.answer,
+        status: past.status.as_str().to_owned(),
+        extra: NO_EXTRA,
+    }
+}
+
+fn block(block: Block) -> session::PromptBlock {
+    match block {
+        Block::Text(text) => session::PromptBlock::Text(text),
+        Block::Image { mime_type, blob: data, bytes: size } => {
+            session::PromptBlock::Image(session::Media { mime_type, data, size, extra: NO_EXTRA })
+        }
     }
 }
 
@@ -155,12 +178,6 @@ fn mcp_server(server: McpServer) -> session::McpServer {
 }
 
 fn execute(attempt: u32, binding: u32, execute: Execute, prompt: Vec<Block>) -> session::ExecuteAttempt {
-    let block = |block| match block {
-        Block::Text(text) => session::PromptBlock::Text(text),
-        Block::Image { mime_type, blob: data, bytes: size } => {
-            session::PromptBlock::Image(session::Media { mime_type, data, size, extra: NO_EXTRA })
-        }
-    };
     session::ExecuteAttempt {
         attempt,
         binding,

@@ -46,7 +46,7 @@ pub(super) fn begin(begin: &Begin, facts: &Facts, ids: &mut Ids<'_>) -> Result<D
         Some(binding) if begin.held.contains(&binding.id) => {
             dispatch(run, &attempt, &begin.worker, &binding.id, facts, &mut draft)?;
         }
-        resumed => bind(begin, run, session, &attempt, resumed.as_ref(), &mut draft),
+        resumed => bind(begin, run, session, &attempt, resumed.as_ref(), facts, &mut draft),
     }
     Ok(draft.done())
 }
@@ -132,9 +132,9 @@ fn usable(
         && compatible(binding.system_prompt_hash.as_ref(), run.system_prompt_hash.as_ref())
         && compatible(binding.mcp_hash.as_ref(), begin.mcp_hash.as_ref());
     let held = begin.held.contains(&binding.id);
-    let resumable = binding.native_id.is_some()
-        && binding.fidelity == Fidelity::Native
-        && begin.resume == Fidelity::Native;
+    // What the runtime restores, or what it can be told again.
+    let resumable =
+        binding.native_id.is_some() && binding.fidelity != Fidelity::None && begin.resume == binding.fidelity;
     let why = match (fits, held || resumable) {
         (true, true) => {
             backfill(begin, run, binding, draft);
@@ -217,6 +217,7 @@ fn bind(
     session: &Session,
     attempt: &Attempt,
     resume: Option<&Binding>,
+    facts: &Facts,
     draft: &mut Draft<'_, '_>,
 ) {
     let binding = resume.map_or_else(|| BindingId::new(draft.ids), |binding| binding.id.clone());
@@ -236,6 +237,7 @@ fn bind(
             model: run.model.clone(),
             system_prompt: run.input.system_prompt.clone(),
             mcp_servers: begin.mcp_servers.clone(),
+            history: facts.history.clone(),
         },
     });
 }

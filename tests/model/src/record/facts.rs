@@ -30,6 +30,10 @@ impl Record {
                 Facts { session, run, keyed, ..Facts::default() }
             }
             Wants::Run(id) => self.runs.get(id).map(|row| self.around(row)).unwrap_or_default(),
+            Wants::Begin(id) => {
+                let Some(row) = self.runs.get(id) else { return Facts::default() };
+                Facts { history: self.history(row), ..self.around(row) }
+            }
             Wants::Tree(id) => {
                 let Some(row) = self.runs.get(id) else { return Facts::default() };
                 Facts { descendants: self.descendants(id), ..self.around(row) }

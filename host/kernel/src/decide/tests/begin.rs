@@ -2,9 +2,11 @@
 
 use super::reading::*;
 use super::story::*;
+use crate::command::PromptBlock;
 use crate::decision::Decision;
 use crate::descriptor::Fidelity;
 use crate::effect::Effect;
+use crate::history::PastRun;
 use crate::id::{BindingId, NativeSessionId};
 use crate::input::{Begin, Input};
 use crate::refusal::Refusal;
@@ -53,13 +55,32 @@ fn another_worker_resumes_what_the_runtime_can_restore() {
 }
 
 #[test]
+fn another_worker_is_told_what_was_said_where_the_runtime_keeps_nothing() {
+    let mut story =
+        Story::at(Status::Queued).bound(Binding { fidelity: Fidelity::Reconstructed, ..binding() });
+    story.facts.history.add_older(PastRun {
+        run: run_id(),
+        prompt: vec![PromptBlock::Text { text: "my name is Ann".into() }],
+        answer: "hello Ann".into(),
+        status: Status::Succeeded,
+    });
+    let decision = story.then(&leased(&[], Fidelity::Reconstructed));
+    assert_eq!(events(&decision), ["run.starting", "attempt.created"]);
+    assert_eq!(bind(&decision), (binding_id(), Some("native-1".into()), "/home/ann".into()));
+    let [Effect::Bind { settings, .. }] = &decision.effects[..] else { panic!("{:?}", decision.effects) };
+    assert_eq!(settings.history, story.facts.history);
+}
+
+#[test]
 fn what_cannot_be_resumed_is_stale() {
     let lost = Binding { fidelity: Fidelity::None, ..binding() };
     let rebuilt = Binding { fidelity: Fidelity::Reconstructed, ..binding() };
     let nameless = Binding { native_id: None, ..binding() };
     let cases = [
         (lost, Fidelity::Native),
-        (rebuilt, Fidelity::Native),
+        (rebuilt.clone(), Fidelity::Native),
+        (rebuilt, Fidelity::None),
+        (binding(), Fidelity::Reconstructed),
         (nameless, Fidelity::Native),
         (binding(), Fidelity::None),
     ];

@@ -6,6 +6,7 @@ use crate::command::{PromptBlock, RunMode};
 use crate::delegation::{Budget, Delegation, DelegationMode, DelegationStatus};
 use crate::descriptor::Fidelity;
 use crate::facts::{Descendant, Facts, RunUsage, Unfinished, WaitingParent};
+use crate::history::History;
 use crate::id::{ArtifactId, AttemptId, BindingId, DelegationId, RunId, SessionId, WorkerId};
 use crate::model::ModelProfile;
 use crate::report::{Lease, Usage};
@@ -31,6 +32,7 @@ impl Dice {
             keyed: if self.once_in(4) { Some((self.run(), self.session())) } else { None },
             attempt,
             binding: self.maybe(Self::binding),
+            history: History::default(),
             generation: self.small(),
             named: self.maybe(Self::binding),
             native_conflict: self.maybe(Self::binding),
