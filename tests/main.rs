@@ -19,6 +19,7 @@ mod limits;
 mod new;
 mod people;
 mod recording;
+mod recovery;
 mod reload;
 mod remote;
 mod run;

@@ -146,6 +146,9 @@ pub(crate) struct Retry {
     /// The checkpoint to begin from: an artifact of the run's session
     #[arg(long, value_name = "ARTIFACT")]
     pub(crate) checkpoint: Option<String>,
+    /// Also where the runtime may be going on with it by itself, so that the work may be done twice
+    #[arg(long)]
+    pub(crate) anyway: bool,
     /// Ask for permissions and information on standard input even if it is not a terminal
     #[arg(long)]
     pub(crate) ask: bool,

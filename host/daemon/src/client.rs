@@ -167,6 +167,7 @@ fn code(refusal: &Refusal) -> &'static str {
         Refusal::NoOpenRequest { .. } => "no_open_request",
         Refusal::NoSuchOption { .. } => "no_such_option",
         Refusal::CannotRetry(_) => "cannot_retry",
+        Refusal::RuntimeRecovers(_) => "runtime_recovers",
         Refusal::CannotDelegate(_) => "cannot_delegate",
         Refusal::TooDeep { .. } => "too_deep",
         Refusal::BudgetSpent { .. } => "budget_spent",

@@ -81,6 +81,7 @@ pub(crate) async fn retry(args: Retry, state: &StateDir, mut config: Config) -> 
         model: args.model,
         checkpoint: args.checkpoint.as_deref().map(ArtifactId::parse).transpose()?,
         legacy: vec![],
+        anyway: args.anyway,
     };
     let retry = fail_over(retry, &config)?;
     let cwd = std::env::current_dir().context("cannot tell the working folder")?;

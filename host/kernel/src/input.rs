@@ -2,7 +2,7 @@
 
 use crate::artifact::ArtifactState;
 use crate::command::{Answer, InputAnswer, McpServer, StopReason};
-use crate::descriptor::Fidelity;
+use crate::descriptor::{Fidelity, Recovery};
 use crate::grant::{Asked, Component};
 use crate::id::{
     ArtifactId, AttemptId, BindingId, GrantId, NativeSessionId, OwnerId, RunId, SessionId, Timestamp,
@@ -26,6 +26,8 @@ pub struct Begin {
     pub held: Vec<BindingId>,
     /// What the component can do at best.
     pub resume: Fidelity,
+    /// Who takes up a turn that is interrupted.
+    pub recovery: Recovery,
     /// The working folder where neither the run nor its session names one.
     pub default_cwd: String,
     /// The digest of the component.

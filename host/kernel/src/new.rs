@@ -3,7 +3,7 @@
 use crate::artifact::ArtifactRole;
 use crate::command::RunMode;
 use crate::delegation::DelegationMode;
-use crate::descriptor::Fidelity;
+use crate::descriptor::{Fidelity, Recovery};
 use crate::id::{
     AdapterId, ArtifactId, AttemptId, BindingId, ClientId, DelegationId, NativeSessionId, OwnerId, RequestId,
     RunId, SessionId, WorkerId,
@@ -89,6 +89,8 @@ pub struct NewAttempt {
     pub digest: String,
     /// What identifies the worker's process, if it has one already.
     pub lease: Option<Lease>,
+    /// Who takes up its turn if that is interrupted.
+    pub recovery: Recovery,
 }
 
 /// A new binding.

@@ -93,6 +93,13 @@ pub enum Refusal {
         "the run is {0}; only a run that failed, timed out, was orphaned or cancelled can be tried again"
     )]
     CannotRetry(Status),
+    /// The runtime takes up an interrupted turn by itself: exactly one may (ARCHITECTURE §2).
+    #[error(
+        "`{}` takes up an interrupted turn by itself, so the work may be done twice; hint: look at the session there \
+         first, then try again with `anyway`",
+        .0.as_str().escape_debug()
+    )]
+    RuntimeRecovers(AdapterId),
     /// Only a run that is executed can delegate.
     #[error("the run is {0} and cannot delegate")]
     CannotDelegate(Status),
@@ -126,8 +133,9 @@ pub enum Refusal {
     NotDelegated(SessionId),
     /// All workers that could do the work wait for such work themselves.
     #[error(
-        "the call would wait for ever: every worker of `{0}` that may run waits for another run; \
-         hint: spawn instead of call, or raise `workers-max`"
+        "the call would wait for ever: every worker of `{}` that may run waits for another run; \
+         hint: spawn instead of call, or raise `workers-max`",
+        .0.as_str().escape_debug()
     )]
     NoWorkerForCall(AdapterId),
     /// The table of transitions does not have this step.

@@ -70,6 +70,8 @@ pub struct Retry {
     pub checkpoint: Option<ArtifactId>,
     /// The registrations that opted in to the legacy permission policy.
     pub legacy: Vec<AdapterId>,
+    /// Also where the runtime may be going on with the turn by itself, so that the work may be done twice.
+    pub anyway: bool,
 }
 
 /// A run asks another one for work (seed §16).

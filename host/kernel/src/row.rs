@@ -1,7 +1,7 @@
 //! What is recorded: the kernel's view of the rows that decisions need (SPEC §1.5). Rows are the truth.
 
 use crate::command::{PromptBlock, RunMode};
-use crate::descriptor::Fidelity;
+use crate::descriptor::{Fidelity, Recovery};
 use crate::grant::Asked;
 use crate::id::{
     AdapterId, ArtifactId, AttemptId, BindingId, ClientId, NativeSessionId, OwnerId, RequestId, RunId,
@@ -124,6 +124,8 @@ pub struct Attempt {
     pub cancel_acknowledged: bool,
     /// It failed and another attempt may help, for this reason; before that, why it was made.
     pub retry_reason: Option<String>,
+    /// Who takes up its turn if that was interrupted.
+    pub recovery: Recovery,
 }
 
 /// Where a binding stands.

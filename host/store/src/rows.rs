@@ -32,7 +32,7 @@ pub(crate) const RUN: &str = "run_id, session_id, client_id, request_id, status,
      retry_checkpoint_id";
 /// The columns that [`attempt`] reads.
 pub(crate) const ATTEMPT: &str = "attempt_id, run_id, attempt_no, status, adapter_id, adapter_instance_id, \
-     binding_id, cancellation_dispatched_at_ms, cancellation_acknowledged_at_ms, retry_reason";
+     binding_id, cancellation_dispatched_at_ms, cancellation_acknowledged_at_ms, retry_reason, recovery";
 /// The columns that [`binding`] reads.
 pub(crate) const BINDING: &str = "binding_id, session_id, adapter_id, binding_generation, \
      adapter_native_session_id, resume_fidelity, status, cwd, system_prompt_hash, mcp_hash, \
@@ -145,6 +145,7 @@ pub(crate) fn attempt(row: &Row<'_>) -> rusqlite::Result<Attempt> {
         cancel_dispatched: row.get::<_, Option<i64>>(7)?.is_some(),
         cancel_acknowledged: row.get::<_, Option<i64>>(8)?.is_some(),
         retry_reason: row.get(9)?,
+        recovery: parsed(row, 10, words::recovery)?,
     })
 }
 

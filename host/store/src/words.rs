@@ -1,7 +1,7 @@
 //! The words of the tables for what the kernel has no words for itself, and the lists that queries share.
 
 use omi_kernel::command::RunMode;
-use omi_kernel::descriptor::Fidelity;
+use omi_kernel::descriptor::{Fidelity, Recovery};
 use omi_kernel::event::{Retention, Visibility};
 use omi_kernel::grant::{GrantEffect, GrantSource};
 
@@ -35,6 +35,18 @@ pub(crate) fn fidelity_text(fidelity: Fidelity) -> &'static str {
         Fidelity::Native => "native",
         Fidelity::Reconstructed => "reconstructed",
         Fidelity::None => "none",
+    }
+}
+
+pub(crate) fn recovery(text: &str) -> Option<Recovery> {
+    let all = [Recovery::Host, Recovery::Runtime];
+    all.into_iter().find(|recovery| recovery_text(*recovery) == text)
+}
+
+pub(crate) fn recovery_text(recovery: Recovery) -> &'static str {
+    match recovery {
+        Recovery::Host => "host",
+        Recovery::Runtime => "runtime",
     }
 }
 
@@ -96,6 +108,9 @@ mod tests {
     fn words_are_read_back() {
         for fidelity in [Fidelity::Native, Fidelity::Reconstructed, Fidelity::None] {
             assert_eq!(super::fidelity(fidelity_text(fidelity)), Some(fidelity));
+        }
+        for recovery in [Recovery::Host, Recovery::Runtime] {
+            assert_eq!(super::recovery(recovery_text(recovery)), Some(recovery));
         }
         for mode in [RunMode::Ask, RunMode::Act] {
             assert_eq!(super::mode(mode_text(mode)), Some(mode));

@@ -4,7 +4,7 @@ mod access;
 
 use omi_kernel::command::{Base64, McpServer, McpTransport, PromptBlock, RunMode};
 use omi_kernel::delegation::DelegationMode;
-use omi_kernel::descriptor::Fidelity;
+use omi_kernel::descriptor::{Fidelity, Recovery};
 use omi_kernel::id::{AdapterId, BindingId, RunId, SessionId, WorkerId};
 use omi_kernel::input::Begin;
 use omi_kernel::model::ModelProfile;
@@ -28,6 +28,8 @@ pub struct Registration {
     pub name: &'static str,
     /// What its component can do at best.
     pub resume: Fidelity,
+    /// Who takes up an interrupted turn.
+    pub recovery: Recovery,
     /// How many bindings a worker of it holds.
     pub bindings_max: usize,
     /// How its requests for approval are decided.
@@ -39,11 +41,12 @@ pub struct Registration {
 }
 
 /// The registrations of the simulated world: one that can do everything, one whose bindings die with their worker, and
-/// one that nobody can be asked for.
+/// one that nobody can be asked for and that goes on by itself.
 pub const REGISTRATIONS: [Registration; 3] = [
     Registration {
         name: "acp",
         resume: Fidelity::Native,
+        recovery: Recovery::Host,
         bindings_max: 3,
         policy: ApprovalPolicy::Ask,
         protocol: "acp",
@@ -52,6 +55,7 @@ pub const REGISTRATIONS: [Registration; 3] = [
     Registration {
         name: "pinned",
         resume: Fidelity::None,
+        recovery: Recovery::Host,
         bindings_max: 1,
         policy: ApprovalPolicy::Legacy,
         protocol: "pi-rpc",
@@ -60,6 +64,7 @@ pub const REGISTRATIONS: [Registration; 3] = [
     Registration {
         name: "deaf",
         resume: Fidelity::Reconstructed,
+        recovery: Recovery::Runtime,
         bindings_max: 2,
         policy: ApprovalPolicy::Refuse,
         protocol: "a2a",
@@ -151,6 +156,7 @@ pub fn begin(run: RunId, worker: WorkerId, held: Vec<BindingId>, of: Registratio
         worker,
         held,
         resume: of.resume,
+        recovery: of.recovery,
         default_cwd: "/a".into(),
         digest: DIGEST.into(),
         protocol: of.protocol.into(),

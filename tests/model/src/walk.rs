@@ -142,6 +142,7 @@ impl Walk {
             model: dice.of(&[None, Some("m2".to_owned())]),
             checkpoint: checkpoint.filter(|_| dice.once_in(2)),
             legacy: if dice.once_in(2) { vec!["acp".into(), "pinned".into()] } else { vec![] },
+            anyway: dice.once_in(2),
         })
     }
 

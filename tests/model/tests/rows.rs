@@ -162,6 +162,7 @@ fn attempt(row: &AttemptRow) -> Value {
         "completed_at_ms": at(row.completed_at), "error_code": error_code, "error_message": error_message,
         "metadata_json": { "componentDigest": row.digest }, "created_at_ms": row.created_at.0,
         "updated_at_ms": row.updated_at.0, "lease_json": row.lease, "late_reports": row.late,
+        "recovery": attempt.recovery,
     })
 }
 

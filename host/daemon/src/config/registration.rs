@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use omi_engine::{Binding, Bound, Registration};
 use omi_kernel::command::McpServer;
+use omi_kernel::descriptor::Recovery;
 use omi_kernel::grant::Policy;
 use omi_kernel::model::Models;
 use omi_kernel::permission::ApprovalPolicy;
@@ -31,6 +32,8 @@ pub(crate) struct RegistrationConfig {
     pub(crate) run_timeout_ms: Option<u64>,
     /// Milliseconds that an attempt may go without a sign of progress, where that is watched.
     pub(crate) no_progress_ms: Option<u64>,
+    /// Who takes up a turn that was interrupted, where the component serves runtimes that differ in that.
+    pub(crate) recovers: Option<Recovery>,
     /// The MCP servers that a native session is to have.
     #[serde(default, deserialize_with = "mcp::servers")]
     pub(crate) mcp_servers: Vec<McpServer>,

@@ -90,6 +90,7 @@ impl Pool {
             worker: worker.clone(),
             held: place.holds.keys().cloned().collect(),
             resume: started.resume,
+            recovery: registration.as_ref().and_then(|found| found.recovers).unwrap_or(started.recovery),
             default_cwd: default_cwd.display().to_string(),
             digest: started.runs.digest.clone(),
             protocol: started.protocol.clone(),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use omi_engine::{ReportSink, Worker, WorkerSpec};
-use omi_kernel::descriptor::{Descriptor, Fidelity};
+use omi_kernel::descriptor::{Descriptor, Fidelity, Recovery};
 use omi_kernel::id::{AdapterId, WorkerId};
 use omi_kernel::pool::Runs;
 use omi_kernel::report::{Activity, FailureDetail, Report};
@@ -22,6 +22,7 @@ pub(crate) struct Started {
     pub(super) runs: Runs,
     pub(super) protocol: String,
     pub(super) resume: Fidelity,
+    pub(super) recovery: Recovery,
     pub(super) bindings_max: usize,
 }
 
@@ -83,6 +84,7 @@ impl Starter {
             // Its name without its version: `acp` of `acp/1`.
             protocol: protocol.split('/').next().unwrap_or_default().to_owned(),
             resume: capabilities.resume,
+            recovery: capabilities.recovery,
             bindings_max: usize::try_from(capabilities.bindings_per_worker.max(1)).unwrap_or(1),
         })
     }

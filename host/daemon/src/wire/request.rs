@@ -101,6 +101,8 @@ pub(crate) struct RetryRun {
     adapter_id: Option<AdapterId>,
     model: Option<String>,
     checkpoint_artifact_id: Option<ArtifactId>,
+    #[serde(default)]
+    anyway: bool,
 }
 
 impl RetryRun {
@@ -113,6 +115,7 @@ impl RetryRun {
             model: self.model,
             checkpoint: self.checkpoint_artifact_id,
             legacy: vec![],
+            anyway: self.anyway,
         }
     }
 }

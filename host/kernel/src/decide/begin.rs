@@ -101,6 +101,7 @@ fn create_attempt(begin: &Begin, run: &Run, facts: &Facts, draft: &mut Draft<'_,
         cancel_dispatched: false,
         cancel_acknowledged: false,
         retry_reason: wish.or_else(|| before.and_then(|attempt| attempt.retry_reason.clone())),
+        recovery: begin.recovery,
     };
     draft.write(Write::InsertAttempt(Box::new(NewAttempt {
         id: attempt.id.clone(),
@@ -113,6 +114,7 @@ fn create_attempt(begin: &Begin, run: &Run, facts: &Facts, draft: &mut Draft<'_,
         checkpoint: run.retry.as_ref().and_then(|note| note.checkpoint.clone()),
         digest: begin.digest.clone(),
         lease: begin.lease.clone(),
+        recovery: begin.recovery,
     })));
     attempt
 }

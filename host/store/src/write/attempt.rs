@@ -9,13 +9,14 @@ use rusqlite::{Connection, Result, named_params};
 use serde_json::json;
 
 use super::{Written, changed};
+use crate::words::recovery_text;
 
 pub(super) fn insert(db: &Connection, attempt: &NewAttempt, now: Timestamp) -> Result<Written> {
     let sql = "INSERT INTO run_attempts (attempt_id, run_id, attempt_no, status, adapter_id, \
          adapter_instance_id, resume_from_attempt_id, checkpoint_artifact_id, retry_reason, metadata_json, \
-         lease_json, created_at_ms, updated_at_ms) \
+         lease_json, recovery, created_at_ms, updated_at_ms) \
          VALUES (:id, :run, :number, 'starting', :adapter, :worker, :from, :checkpoint, :reason, :metadata, \
-         :lease, :now, :now)";
+         :lease, :recovery, :now, :now)";
     let values = named_params! {
         ":id": attempt.id.as_str(), ":run": attempt.run.as_str(), ":number": attempt.number,
         ":adapter": attempt.adapter.as_str(), ":worker": attempt.worker.as_str(),
@@ -24,6 +25,7 @@ pub(super) fn insert(db: &Connection, attempt: &NewAttempt, now: Timestamp) -> R
         ":reason": attempt.retry_reason,
         ":metadata": json!({ "componentDigest": attempt.digest }).to_string(),
         ":lease": attempt.lease.as_ref().map(|lease| json!(lease).to_string()), ":now": now.0,
+        ":recovery": recovery_text(attempt.recovery),
     };
     db.prepare_cached(sql)?.execute(values).map(changed)
 }

@@ -3,7 +3,7 @@
 use omi_kernel::artifact::ArtifactState;
 use omi_kernel::command::{Answer, InputAnswer, PromptBlock, RunMode};
 use omi_kernel::delegation::DelegationMode;
-use omi_kernel::descriptor::{Capability, Fidelity, GrantRequest};
+use omi_kernel::descriptor::{Capability, Fidelity, GrantRequest, Recovery};
 use omi_kernel::grant::{Access, AccessScope, Asked, Component, Policy, Terms};
 use omi_kernel::id::{ArtifactId, AttemptId, GrantId, Ids, RunId, SessionId, Timestamp, WorkerId};
 use omi_kernel::input::{AccessAsked, Begin, BindingOpened, By, Finished, Input};
@@ -66,6 +66,7 @@ pub(crate) fn begin(run: &RunId) -> Begin {
         worker: worker(),
         held: vec![],
         resume: Fidelity::Native,
+        recovery: Recovery::Host,
         default_cwd: "/home/ann".into(),
         digest: "d1".into(),
         protocol: "acp".into(),
@@ -198,6 +199,7 @@ pub(crate) fn retries(run: &RunId) -> Retry {
         model: None,
         checkpoint: None,
         legacy: vec![],
+        anyway: false,
     }
 }
 

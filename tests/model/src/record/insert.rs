@@ -119,6 +119,7 @@ impl Record {
             cancel_dispatched: false,
             cancel_acknowledged: false,
             retry_reason: new.retry_reason.clone(),
+            recovery: new.recovery,
         };
         let row = AttemptRow {
             attempt,

@@ -97,6 +97,7 @@ impl Sim {
             model: dice.of(&[None, None, Some("m2".to_owned())]),
             checkpoint,
             legacy: if dice.once_in(2) { vec!["acp".into(), "pinned".into()] } else { vec![] },
+            anyway: dice.once_in(2),
         }))
     }
 
@@ -203,6 +204,7 @@ impl Sim {
                 model: None,
                 checkpoint: None,
                 legacy: vec![],
+                anyway: false,
             }),
             _ => Input::Delegate(Box::new(story::delegate(dice, "eve", run, &[], 1))),
         }

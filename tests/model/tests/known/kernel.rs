@@ -113,6 +113,7 @@ fn what_a_run_that_is_tried_again_costs_is_counted_once() {
         model: None,
         checkpoint: None,
         legacy: vec![],
+        anyway: false,
     }));
     let attempt = story.execute(&child);
     story.cost(&attempt, 0.5);

@@ -82,6 +82,7 @@ fn another_registration_has_models_of_its_own() {
             model: model.map(str::to_owned),
             checkpoint: None,
             legacy: vec![],
+            anyway: false,
         };
         run_change(&story.then(&Input::Retry(retry))).model
     };

@@ -3,7 +3,7 @@
 use crate::command::{PromptBlock, RunMode};
 use crate::decision::Decision;
 use crate::delegation::{Delegation, DelegationMode, DelegationStatus};
-use crate::descriptor::Fidelity;
+use crate::descriptor::{Fidelity, Recovery};
 use crate::facts::Facts;
 use crate::id::{ArtifactId, AttemptId, BindingId, DelegationId, Ids, RunId, SessionId, WorkerId};
 use crate::input::{Begin, BindingOpened, Finished, Input};
@@ -174,6 +174,7 @@ pub(super) fn attempt(status: Status) -> Attempt {
         cancel_dispatched: false,
         cancel_acknowledged: false,
         retry_reason: None,
+        recovery: Recovery::Host,
     }
 }
 
@@ -263,6 +264,7 @@ pub(super) fn begin() -> Begin {
         worker: worker_id(),
         held: Vec::new(),
         resume: Fidelity::Native,
+        recovery: Recovery::Host,
         default_cwd: "/home/ann".into(),
         digest: "d1".into(),
         protocol: "acp".into(),

@@ -4,7 +4,7 @@ use super::dice::Dice;
 use crate::artifact::{ArtifactRole, ArtifactRow, ArtifactState, ArtifactSummary};
 use crate::command::{PromptBlock, RunMode};
 use crate::delegation::{Budget, Delegation, DelegationMode, DelegationStatus};
-use crate::descriptor::Fidelity;
+use crate::descriptor::{Fidelity, Recovery};
 use crate::facts::{Descendant, Facts, RunUsage, Unfinished, WaitingParent};
 use crate::history::History;
 use crate::id::{ArtifactId, AttemptId, BindingId, DelegationId, RunId, SessionId, WorkerId};
@@ -124,7 +124,12 @@ impl Dice {
             cancel_dispatched: self.flip(),
             cancel_acknowledged: self.flip(),
             retry_reason: self.maybe(|dice| dice.of(&["stale_binding", "transient", "retry"]).to_owned()),
+            recovery: self.recovery(),
         }
+    }
+
+    pub(super) fn recovery(&mut self) -> Recovery {
+        self.of(&[Recovery::Host, Recovery::Runtime])
     }
 
     pub(super) fn fidelity(&mut self) -> Fidelity {

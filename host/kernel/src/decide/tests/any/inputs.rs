@@ -150,6 +150,7 @@ impl Dice {
             worker: self.id(WorkerId::new),
             held: self.few(|dice| dice.id(BindingId::new)),
             resume: self.fidelity(),
+            recovery: self.recovery(),
             default_cwd: self.name(),
             digest: self.name(),
             protocol: self.of(&["acp", "pi-rpc"]).to_owned(),
@@ -261,6 +262,7 @@ impl Dice {
             model: self.maybe(Self::name),
             checkpoint: self.maybe(|dice| dice.id(ArtifactId::new)),
             legacy: self.few(|dice| dice.name().as_str().into()),
+            anyway: self.flip(),
         }
     }
 
