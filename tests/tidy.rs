@@ -10,17 +10,18 @@ const LINES_MAX: usize = 400;
 const DIRECTIONS: &[(&str, &[&str])] = &[
     ("host/kernel", &[]),
     ("host/store", &["omi-kernel"]),
-    ("host/engine", &["omi-kernel"]),
+    ("host/engine", &["omi-kernel", "omi-figures"]),
     ("host/conformance", &["omi-kernel", "omi-engine"]),
     ("host/daemon", &["omi-kernel", "omi-store", "omi-engine", "omi-conformance"]),
     ("guest-sdk", &[]),
     ("adapters/echo", &["omi-adapter-sdk"]),
     ("adapters/acp", &["omi-adapter-sdk"]),
     ("adapters/examples/rust", &["omi-adapter-sdk"]),
-    ("tests", &[]),
+    ("tests", &["omi-figures"]),
     ("tests/agents", &[]),
     ("tests/guests", &["omi-adapter-sdk"]),
-    ("tests/model", &["omi-kernel", "omi-store"]),
+    ("tests/figures", &[]),
+    ("tests/model", &["omi-kernel", "omi-store", "omi-figures"]),
     ("xtask", &["omi-tests"]),
 ];
 

@@ -20,6 +20,8 @@ pub(crate) enum Subject {
     Kernel,
     /// Loading components, starting workers, and what an input costs, beside bare wasmtime; judging an adapter.
     Engine,
+    /// What the daemon costs beside an agent: time, memory, CPU for each update.
+    Adapters,
 }
 
 /// Builds the benchmark and runs it; it fails where a target is missed.
@@ -37,6 +39,14 @@ pub(crate) fn run(subject: Subject, json: bool) -> Result<()> {
             build(&[&packages[..], &["--bench", "engine", "--bin", "omi-agentd"]].concat())?;
             check(json)?;
             let target = [&packages[..], &["--bench", "engine"]].concat();
+            bench(&["bench", "--profile", "release"], &target, json)
+        }
+        Subject::Adapters => {
+            adapters::build_bundled()?;
+            let packages = ["-p", "omi-tests", "-p", "omi-agentd", "-p", "omi-test-agents"];
+            let programs = ["--bench", "adapters", "--bin", "omi-agentd", "--bin", "omi-test-agents"];
+            build(&[&packages[..], &programs].concat())?;
+            let target = [&packages[..1], &["omi-tests", "--bench", "adapters"]].concat();
             bench(&["bench", "--profile", "release"], &target, json)
         }
     }

@@ -131,14 +131,14 @@ pub(crate) enum Input {
     OpenBinding {
         binding: u32,
         session: SessionId,
-        settings: BindingSettings,
+        settings: Box<BindingSettings>,
         history: Vec<Past>,
     },
     ResumeBinding {
         binding: u32,
         session: SessionId,
         native_id: NativeSessionId,
-        settings: BindingSettings,
+        settings: Box<BindingSettings>,
         history: Vec<Past>,
     },
     CloseBinding {

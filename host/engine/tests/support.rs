@@ -137,8 +137,8 @@ pub(crate) fn grant(session: &SessionId, asked: &Asked, source: GrantSource) -> 
 }
 
 /// What a native session is to be like.
-pub(crate) fn settings(mcp_servers: Vec<McpServer>) -> BindingSettings {
-    BindingSettings { cwd: "/".into(), mcp_servers, ..BindingSettings::default() }
+pub(crate) fn settings(mcp_servers: Vec<McpServer>) -> Box<BindingSettings> {
+    Box::new(BindingSettings { cwd: "/".into(), mcp_servers, ..BindingSettings::default() })
 }
 
 /// A new identifier's source.
@@ -280,7 +280,8 @@ impl Probe {
     /// Asks for a binding in the worker's own folder.
     pub(crate) fn send_open(&self, binding: &BindingId) {
         let cwd = self.folder.path().to_str().unwrap().to_owned();
-        let (session, settings) = (ids(SessionId::new), BindingSettings { cwd, ..settings(Vec::new()) });
+        let (session, settings) =
+            (ids(SessionId::new), Box::new(BindingSettings { cwd, ..*settings(Vec::new()) }));
         self.worker.send(Command::OpenBinding { binding: binding.clone(), session, settings }).unwrap();
     }
 

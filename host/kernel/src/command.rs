@@ -192,7 +192,7 @@ pub enum Command {
         /// Its session.
         session: SessionId,
         /// What it is to be like.
-        settings: BindingSettings,
+        settings: Box<BindingSettings>,
     },
     /// Take up a native session.
     ResumeBinding {
@@ -203,7 +203,7 @@ pub enum Command {
         /// The runtime's name of it.
         native_id: NativeSessionId,
         /// What it is to be like.
-        settings: BindingSettings,
+        settings: Box<BindingSettings>,
     },
     /// Forget a binding.
     CloseBinding {

@@ -57,7 +57,7 @@ pub enum Effect {
         /// The native session to take up; none means a new one.
         resume: Option<NativeSessionId>,
         /// What it is to be like.
-        settings: BindingSettings,
+        settings: Box<BindingSettings>,
     },
     /// Hand an attempt to its adapter. Once.
     Execute {

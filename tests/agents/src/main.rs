@@ -5,6 +5,7 @@
 //! | line | what it does |
 //! | --- | --- |
 //! | `say TEXT` | streams the text, word by word |
+//! | `stream COUNT RATE` | streams so many words, RATE of them a second, or as fast as it can without one |
 //! | `read FILE` | a tool call that reads the file and shows it |
 //! | `write FILE TEXT` | a tool call that asks for permission first and then writes the file |
 //! | `slow` | streams until it is cancelled |

@@ -63,6 +63,7 @@ impl Session {
         match verb {
             "" => Step::Next,
             "say" => self.stream(peer, rest, deaf),
+            "stream" => self.words(peer, file, text),
             "read" => self.read(peer, rest, number),
             "write" => self.write(peer, file, text, number),
             "slow" => self.until_cancelled(peer, deaf, |session, peer, count| {
@@ -91,6 +92,20 @@ impl Session {
                 deaf,
             ),
         }
+    }
+
+    /// So many words, at a rate, whatever anybody says meanwhile.
+    fn words(&self, peer: &Peer, count: &str, rate: &str) -> Step {
+        let began = std::time::Instant::now();
+        let rate: Option<f64> = rate.parse().ok();
+        for number in 0..count.parse::<u32>().unwrap_or_default() {
+            if let Some(rate) = rate {
+                let due = Duration::from_secs_f64(f64::from(number) / rate);
+                std::thread::sleep(due.saturating_sub(began.elapsed()));
+            }
+            self.say(peer, "agent_message_chunk", &format!("word{number} "));
+        }
+        Step::Next
     }
 
     pub(crate) fn say(&self, peer: &Peer, kind: &str, text: &str) {

@@ -9,8 +9,8 @@ use rustix::time::{ClockId, clock_gettime};
 
 use crate::Failed;
 use crate::bare::{self, Bare, Instance};
-use crate::figure::{Figure, Unit, median};
 use crate::ours::{Ours, Started, bundled, id};
+use omi_figures::{Figure, Unit, median};
 
 /// Inputs of one round: a burst that the inbox of a worker holds.
 const BURST: usize = 1_920;
@@ -40,15 +40,14 @@ pub(crate) fn measure() -> Result<Vec<Figure>, Failed> {
     let bare_single = median_of(|| calls(&mut instance, 1, prompt))?;
     worker.end()?;
     Ok(vec![
-        Figure::new("CPU of an input of `echo`", Unit::Microseconds, quiet, bare_quiet).at_most(INPUT_US_MAX),
-        Figure::new(
-            "CPU of a prompt with its three outputs, in a burst",
-            Unit::Microseconds,
-            prompts,
-            bare_prompts,
-        ),
-        Figure::new("CPU of the same, one by one", Unit::Microseconds, single, bare_single),
+        figure("CPU of an input of `echo`", quiet, bare_quiet).at_most(INPUT_US_MAX),
+        figure("CPU of a prompt with its three outputs, in a burst", prompts, bare_prompts),
+        figure("CPU of the same, one by one", single, bare_single),
     ])
+}
+
+fn figure(name: &str, ours: f64, bare: f64) -> Figure {
+    Figure::new(name, ours, Unit::Microseconds).beside(bare)
 }
 
 fn median_of(mut round: impl FnMut() -> Result<Duration, Failed>) -> Result<f64, Failed> {
@@ -128,7 +127,7 @@ fn open(worker: &Started) -> Result<BindingId, Failed> {
 }
 
 fn open_command(binding: &BindingId) -> Command {
-    let settings = BindingSettings { cwd: "/".to_owned(), ..BindingSettings::default() };
+    let settings = Box::new(BindingSettings { cwd: "/".to_owned(), ..BindingSettings::default() });
     Command::OpenBinding { binding: binding.clone(), session: id(SessionId::new), settings }
 }
 

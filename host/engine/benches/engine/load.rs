@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use crate::Failed;
 use crate::bare::Bare;
-use crate::figure::{Figure, Unit, median};
 use crate::ours::{Ours, bundled};
+use omi_figures::{Figure, Unit, median};
 
 /// Times that each is loaded.
 const TIMES: usize = 101;
@@ -30,7 +30,7 @@ pub(crate) fn measure() -> Result<Vec<Figure>, Failed> {
             bare_loads.push(milliseconds(|| Ok(bare.kept(&file)?))?);
         }
         let (load, bare_load) = (median(&mut loads), median(&mut bare_loads));
-        figures.push(Figure::new(title, Unit::Milliseconds, load, bare_load).at_most(LOAD_MS_MAX));
+        figures.push(Figure::new(title, load, Unit::Milliseconds).beside(bare_load).at_most(LOAD_MS_MAX));
     }
     let bytes = bundled("acp")?;
     let mut hashes = Vec::new();
@@ -38,7 +38,7 @@ pub(crate) fn measure() -> Result<Vec<Figure>, Failed> {
         hashes.push(milliseconds(|| Ok(omi_engine::digest(&bytes)))?);
     }
     let hash = median(&mut hashes);
-    figures.push(Figure::new("hash `acp` (SHA-256)", Unit::Milliseconds, hash, hash));
+    figures.push(Figure::new("hash `acp` (SHA-256)", hash, Unit::Milliseconds));
     Ok(figures)
 }
 

@@ -7,7 +7,6 @@
 //! Ends with 1 if a target is missed. Figures are medians; only ratios within one run mean anything.
 
 mod bare;
-mod figure;
 mod input;
 mod load;
 mod memory;
@@ -17,7 +16,7 @@ mod worker;
 use std::error::Error;
 use std::process::ExitCode;
 
-use figure::Figure;
+use omi_figures::Figure;
 
 /// What went wrong, for the person who measures.
 type Failed = Box<dyn Error + Send + Sync>;
@@ -55,12 +54,7 @@ fn main() -> Result<ExitCode, Failed> {
         }
     };
     let figures = measure()?;
-    if json {
-        println!("{}", figure::json(&figures));
-    } else {
-        print!("{}", figure::table(&figures));
-    }
-    Ok(if figures.iter().any(Figure::is_missed) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(omi_figures::print(&figures, "bare wasmtime", json))
 }
 
 fn measure() -> Result<Vec<Figure>, Failed> {

@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use crate::Failed;
 use crate::bare::Bare;
-use crate::figure::{Figure, Unit};
 use crate::ours::{Ours, bundled};
+use omi_figures::{Figure, Unit};
 
 /// The word with which this binary is one of the processes that are measured.
 pub(crate) const WORD: &str = "--memory-of";
@@ -45,7 +45,7 @@ impl FromStr for Of {
 pub(crate) fn measure() -> Result<Figure, Failed> {
     let [ours, bare] = [Of::Ours, Of::Bare].map(kilobytes_each);
     let name = "memory of an idle worker of `echo` (RSS)";
-    Ok(Figure::new(name, Unit::Kilobytes, ours?, bare?).at_most(WORKER_KB_MAX))
+    Ok(Figure::new(name, ours?, Unit::Kilobytes).beside(bare?).at_most(WORKER_KB_MAX))
 }
 
 fn kilobytes_each(of: Of) -> Result<f64, Failed> {

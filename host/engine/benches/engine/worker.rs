@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use crate::Failed;
 use crate::bare::Bare;
-use crate::figure::{Figure, Unit, median};
 use crate::ours::{Ours, bundled};
+use omi_figures::{Figure, Unit, median};
 
 /// Times that a worker is started.
 const TIMES: usize = 501;
@@ -31,6 +31,6 @@ pub(crate) fn measure() -> Result<Figure, Failed> {
         drop(instance);
     }
     let name = "new worker of `echo`, until it is ready";
-    let figure = Figure::new(name, Unit::Microseconds, median(&mut taken), median(&mut bare_taken));
+    let figure = Figure::new(name, median(&mut taken), Unit::Microseconds).beside(median(&mut bare_taken));
     Ok(figure.at_most(NEW_US_MAX))
 }

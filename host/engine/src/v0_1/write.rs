@@ -28,7 +28,7 @@ pub(crate) fn write_input(input: Input) -> WitInput {
         }
         Input::Authenticate { method } => WitInput::Authenticate(session::Authenticate { method, extra }),
         Input::OpenBinding { binding, session, settings: asked, history } => {
-            let (omi_session, settings) = (session.into(), settings(asked, history));
+            let (omi_session, settings) = (session.into(), settings(*asked, history));
             WitInput::OpenBinding(session::OpenBinding { binding, omi_session, settings, extra })
         }
         Input::ResumeBinding { binding, session, native_id, settings: asked, history } => {
@@ -36,7 +36,7 @@ pub(crate) fn write_input(input: Input) -> WitInput {
                 binding,
                 omi_session: session.into(),
                 native_id: native_id.0,
-                settings: settings(asked, history),
+                settings: settings(*asked, history),
                 extra,
             })
         }

@@ -231,7 +231,7 @@ fn bind(
         binding,
         session: run.session.clone(),
         resume: resume.and_then(|binding| binding.native_id.clone()),
-        settings: BindingSettings {
+        settings: Box::new(BindingSettings {
             // A native session is taken up where it was left.
             cwd: requested_cwd(run, session)
                 .or_else(|| resume.and_then(|binding| binding.cwd.clone()))
@@ -240,7 +240,7 @@ fn bind(
             system_prompt: run.input.system_prompt.clone(),
             mcp_servers: begin.mcp_servers.clone(),
             history: facts.history.clone(),
-        },
+        }),
     });
 }
 

@@ -60,7 +60,7 @@ impl Scene {
         let mut source = random;
         let ids = &mut Ids::new(&mut source);
         let attempt = AttemptId::new(ids);
-        let settings = BindingSettings { cwd: "/".to_owned(), ..BindingSettings::default() };
+        let settings = Box::new(BindingSettings { cwd: "/".to_owned(), ..BindingSettings::default() });
         self.driver.perform(Effect::Bind {
             run: self.run.clone(),
             timeout_ms: None,

@@ -11,7 +11,7 @@ use omi_kernel::request::{Accept, SessionRef};
 use omi_kernel::row::RunInput;
 use omi_store::Store;
 
-use crate::figure::{Figure, Unit, percentile};
+use omi_figures::{Figure, Unit, percentile};
 
 /// Queries that are accepted one by one.
 const TIMES: usize = 400;

@@ -12,7 +12,7 @@ use omi_model::coverage::kind;
 use omi_model::script::Seed;
 use omi_model::sim::{Entry, Setting, Sim};
 
-use crate::figure::{Figure, Unit, percentile};
+use omi_figures::{Figure, Unit, percentile};
 
 /// Worlds whose inputs are decided again.
 const WORLDS: usize = 60;

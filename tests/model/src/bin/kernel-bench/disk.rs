@@ -8,7 +8,7 @@ use std::time::Instant;
 use anyhow::Result;
 use rusqlite::Connection;
 
-use crate::figure::percentile;
+use omi_figures::percentile;
 
 /// Times that each is measured.
 const TIMES: usize = 200;

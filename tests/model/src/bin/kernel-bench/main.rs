@@ -9,13 +9,12 @@
 mod accept;
 mod decide;
 mod disk;
-mod figure;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
-use figure::{Figure, Unit};
+use omi_figures::{Figure, Unit};
 
 /// The seed of the simulation. The number itself means nothing.
 const SEED: u64 = 0x5eed_0005;
@@ -59,13 +58,7 @@ fn main() -> Result<ExitCode> {
     let target = 2.0 * fsync + ACCEPT_EXTRA_MS;
     figures.extend(accept::one_by_one(folder.path(), target)?);
     figures.push(accept::in_groups(folder.path())?);
-    let missed = figures.iter().filter(|figure| figure.is_missed()).count();
-    if arguments.json {
-        println!("{}", figure::json(&figures));
-    } else {
-        print!("{}", figure::table(&figures));
-    }
-    Ok(if missed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(omi_figures::print(&figures, "", arguments.json))
 }
 
 fn simulation(steps: u64) -> Result<Figure> {
