@@ -1,15 +1,14 @@
 //! The agent's process: how it starts, what its lines are, and how it ends.
 
 use agent_client_protocol_schema::ProtocolVersion;
-use agent_client_protocol_schema::v1::{AuthenticateRequest, Implementation, InitializeRequest};
+use agent_client_protocol_schema::v1::{Implementation, InitializeRequest};
 use omi_adapter_sdk::lines::{LineTooLong, Lines};
 use omi_adapter_sdk::rpc::{self, Incoming, RpcError};
-use omi_adapter_sdk::{
-    AuthRequired, Binding, ChunkEnd, ClosedWhy, Exited, Failure, Kill, Op, Outputs, Ready, Why, log,
-};
+use omi_adapter_sdk::{ChunkEnd, ClosedWhy, Exited, Failure, Kill, Op, Outputs, Ready, Why, log};
 use serde_json::{Value, json};
 
 use crate::codes::AUTH_REQUIRED;
+use crate::json::text;
 use crate::link::Call;
 use crate::offers::Offers;
 use crate::turn::Turn;
@@ -42,6 +41,8 @@ pub(crate) struct Agent {
     pub(crate) offers: Offers,
     /// The configured way to log in was tried: once is enough.
     pub(crate) login_tried: bool,
+    /// It took a log-in, and nothing has worked since that shows that it uses it.
+    pub(crate) login_unproven: bool,
     lines: Lines,
     /// It wrote at least one line that is a message.
     is_acp: bool,
@@ -62,6 +63,7 @@ impl Agent {
             phase: Phase::Starting,
             offers: Offers::default(),
             login_tried: false,
+            login_unproven: false,
             lines: Lines::new(line_bytes_max),
             is_acp: false,
             noise: Noise::default(),
@@ -116,40 +118,6 @@ impl Worker {
         }
     }
 
-    /// Log in by a way that a person chose, or that is configured and that this binding needs.
-    pub(crate) fn log_in(&mut self, method: &str, binding: Option<Binding>, out: &mut Outputs) {
-        let request = AuthenticateRequest::new(method.to_owned());
-        let timeout_ms = self.config.session_timeout_ms;
-        self.link.call(Call::Authenticate(binding), "authenticate", request, Some(timeout_ms), out);
-    }
-
-    /// Logging in worked, or did not.
-    pub(crate) fn logged_in(
-        &mut self,
-        binding: Option<Binding>,
-        answer: Result<Value, RpcError>,
-        out: &mut Outputs,
-    ) {
-        match (answer, binding) {
-            (Ok(_), Some(binding)) => self.open_native(binding, out),
-            (Ok(_), None) if self.agent.phase == Phase::LoggedOut => self.initialize(out),
-            // The host gives it nothing to do before it says so again.
-            (Ok(_), None) => out.push(Ready::new(self.agent.offers.runtime.clone())),
-            (Err(error), Some(binding)) => self.open_failed(binding, self.auth_failure(&error), out),
-            (Err(error), None) => self.ask_to_log_in(&error, out),
-        }
-    }
-
-    /// A failure that lists the ways to log in.
-    pub(crate) fn auth_failure(&self, error: &RpcError) -> Failure {
-        Failure::AuthRequired(self.agent.offers.auth_methods_for(&error.data))
-    }
-
-    pub(crate) fn ask_to_log_in(&mut self, error: &RpcError, out: &mut Outputs) {
-        let methods = self.agent.offers.auth_methods_for(&error.data);
-        out.push(AuthRequired { methods, message: said(error), extra: String::new() });
-    }
-
     /// It wrote something.
     pub(crate) fn read(&mut self, data: &[u8], end: ChunkEnd, out: &mut Outputs) {
         for line in self.agent.lines.push(data, end) {
@@ -189,6 +157,7 @@ impl Worker {
             Incoming::Notification { method, params } => self.notified(&method, &params, out),
             Incoming::Request { id, method, params } => match method.as_str() {
                 "session/request_permission" => self.asked_permission(id, &params, out),
+                "elicitation/create" => self.asked_question(id, &params, out),
                 // Some agents send the notification as a request.
                 "session/update" => {
                     self.notified(&method, &params, out);
@@ -215,7 +184,12 @@ impl Worker {
             "$/cancel_request" => {
                 let id = &params["requestId"];
                 self.permissions.withdrawn(id, &mut self.link, out);
+                self.questions.withdrawn(id, &mut self.link, out);
                 self.terminals.withdrawn(id, &mut self.link, out);
+            }
+            "elicitation/complete" => {
+                let name = text(params, "elicitationId").unwrap_or_default();
+                self.questions.completed(name, &mut self.link, out);
             }
             _ => {}
         }
@@ -269,7 +243,9 @@ impl Worker {
             Some(Call::Initialize) => self.not_initialized(out),
             Some(call) => self.call_expired(call, out),
             None if self.link.spawn_expired(op) => self.not_initialized(out),
-            None => {}
+            // The worker sees that the link is broken.
+            None if self.link.unread_expired(op) => {}
+            None => self.beat(op, out),
         }
     }
 

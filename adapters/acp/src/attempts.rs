@@ -7,13 +7,13 @@ use omi_adapter_sdk::{
 };
 use serde_json::Value;
 
+use crate::codes::AUTH_REQUIRED;
 use crate::json::text;
 use crate::link::Call;
-use crate::opening::wanted;
+use crate::login::LoginFor;
 use crate::outbox::Sink;
 use crate::permission;
 use crate::turn::{Cancel, Prompt, Turn};
-use crate::wording::said;
 use crate::worker::Worker;
 use crate::{outcome, prompt, usage};
 
@@ -38,64 +38,31 @@ impl Worker {
     fn begin(&mut self, execute: ExecuteAttempt, out: &mut Outputs) {
         let binding = execute.binding;
         let Some(session) = self.sessions.get_mut(&binding) else { return };
-        let (attempt, model) = (execute.attempt, session.model_for(&execute));
-        session.turn = Some(Turn::new(execute, session.cost));
-        let choice = match model.as_deref().map(|model| wanted(session.model.as_ref(), model, "model")) {
-            None | Some(Ok(None)) => return self.send_prompt(binding, out),
-            Some(Ok(Some(choice))) => choice,
-            Some(Err(failure)) => return self.finish(binding, Outcome::Failed(failure), None, out),
-        };
-        if let (Some(id), Some(model)) = (session.native_id.clone(), model) {
-            // Until the agent says yes nobody knows which one it uses.
-            session.model_is(None);
-            self.choose(Call::SwitchModel(binding, attempt), &choice, &id, &model, out);
-        }
+        session.wish_for(&execute, &self.config);
+        session.turn_begins(Turn::new(execute, session.cost));
+        self.fulfil(binding, out);
     }
 
-    /// The model for an attempt is set, or not.
-    pub(crate) fn model_switched(
-        &mut self,
-        binding: Binding,
-        attempt: Attempt,
-        answer: Result<Value, RpcError>,
-        out: &mut Outputs,
-    ) {
-        let Some(session) = self.sessions.get_mut(&binding) else { return };
-        let model = match &session.turn {
-            Some(Turn { attempt: one, prompt: Prompt::Held(execute), .. }) if *one == attempt => {
-                session.model_for(execute)
-            }
-            _ => return,
-        };
-        match answer {
-            Ok(_) => {
-                session.model_is(model);
-                self.send_prompt(binding, out);
-            }
-            Err(error) => {
-                let message = format!("the agent refused the model: {}", said(&error));
-                self.finish(
-                    binding,
-                    Outcome::Failed(Failure::fatal("model_refused_by_agent", message)),
-                    None,
-                    out,
-                );
-            }
-        }
-    }
-
-    fn send_prompt(&mut self, binding: Binding, out: &mut Outputs) {
+    /// Send the prompt of a session whose turn has begun.
+    pub(crate) fn send_prompt(&mut self, binding: Binding, out: &mut Outputs) {
         let Some(session) = self.sessions.get_mut(&binding) else { return };
         let (Some(turn), Some(id)) = (&mut session.turn, &session.native_id) else { return };
-        let Prompt::Held(execute) = std::mem::replace(&mut turn.prompt, Prompt::Sent) else { return };
+        if turn.prompt == Prompt::Sent {
+            return;
+        }
+        turn.prompt = Prompt::Sent;
+        turn.first = session.prepend.take();
         let number = self.link.next_id();
-        match prompt::line(number, id, session.prepend.as_deref(), &execute.prompt, &self.agent.offers) {
+        let line = prompt::line(number, id, turn.first.as_deref(), &turn.execute.prompt, &self.agent.offers);
+        match line {
             Ok(line) => {
-                session.prepend = None;
-                let call = Call::Prompt(binding, execute.attempt);
+                let call = Call::Prompt(binding, turn.attempt);
                 self.link.call_with_parts(number, call, line.parts, line.blob_bytes, out);
             }
-            Err(failure) => self.finish(binding, Outcome::Failed(failure), None, out),
+            Err(failure) => {
+                session.prepend = turn.first.take();
+                self.finish(binding, Outcome::Failed(failure), None, out);
+            }
         }
     }
 
@@ -108,24 +75,57 @@ impl Worker {
         out: &mut Outputs,
     ) {
         let Some(session) = self.sessions.get_mut(&binding) else { return };
-        let Some(turn) = session.turn.as_mut().filter(|turn| turn.attempt == attempt) else {
+        if session.turn.as_ref().is_none_or(|turn| turn.attempt != attempt) {
             session.is_settling = false;
             if let Some(execute) = session.held.take() {
                 self.begin(*execute, out);
             }
             return;
-        };
+        }
+        if self.log_in_for(binding, answer, out) {
+            return;
+        }
+        let Some(session) = self.sessions.get_mut(&binding) else { return };
+        let Some(turn) = &session.turn else { return };
         let mut sink = Sink { attempt, outbox: &mut self.outbox, link: &mut self.link, out };
+        let offers = &self.agent.offers;
         let (outcome, used) = match answer {
             Ok(result) => {
                 if let Some(model) = usage::model_of_result(result) {
                     sink.event(Event::ModelUsed(model.to_owned()));
                 }
-                (outcome::of_result(turn, result), usage::of_result(result))
+                let outcome = outcome::of_result(turn, result, offers, &self.config.error_texts);
+                (outcome, usage::of_result(result))
             }
-            Err(error) => (outcome::of_error(turn, error, &self.agent.offers), usage::unknown()),
+            Err(error) => (outcome::of_error(turn, error, offers), usage::unknown()),
         };
+        let is_suspect = outcome::is_suspect(turn, answer);
+        let used = session.share(used, self.config.usage);
         self.finish(binding, outcome, Some(used), out);
+        if is_suspect {
+            let message = "the agent broke while it was cancelled, and may run no prompt any more";
+            self.fail(Failure::retryable("agent_suspect", message), out);
+        }
+    }
+
+    /// Log in by the configured way if that is why the prompt was refused, and nothing was done yet.
+    fn log_in_for(&mut self, binding: Binding, answer: &Result<Value, RpcError>, out: &mut Outputs) -> bool {
+        let refused = matches!(answer, Err(error) if error.code == AUTH_REQUIRED);
+        let Some(session) = self.sessions.get_mut(&binding).filter(|_| refused) else { return false };
+        let Some(turn) = &mut session.turn else { return false };
+        if turn.did_something() || turn.cancel != Cancel::No {
+            return false;
+        }
+        let attempt = turn.attempt;
+        let Some(method) = self.login_to_try() else { return false };
+        if let Some(session) = self.sessions.get_mut(&binding)
+            && let Some(turn) = &mut session.turn
+        {
+            turn.prompt = Prompt::Held;
+            session.prepend = turn.first.take();
+        }
+        self.log_in(&method, LoginFor::Attempt(binding, attempt), out);
+        true
     }
 
     /// End the turn of a session, if it has one: what is open in it first.
@@ -138,10 +138,13 @@ impl Worker {
     ) {
         let Some(session) = self.sessions.get_mut(&binding) else { return };
         let Some(mut turn) = session.turn.take() else { return };
+        session.wishes.clear();
         self.permissions.cancel(turn.attempt, &mut self.link, out);
+        self.questions.cancel(turn.attempt, &mut self.link, out);
         turn.close(&mut Sink { attempt: turn.attempt, outbox: &mut self.outbox, link: &mut self.link, out });
         let used = usage::merge(used.unwrap_or_else(usage::unknown), &turn.usage);
         self.outbox.finish(AttemptFinished::new(turn.attempt, outcome, usage::known(used)), out);
+        session.turn_over(turn);
     }
 
     /// Stop an attempt. Every question it has open is answered first: agents were seen to wait for the answer,
@@ -163,7 +166,7 @@ impl Worker {
             out.push(never_sent);
             return self.outbox.finish(AttemptFinished::new(attempt, Outcome::Cancelled, None), out);
         };
-        if matches!(turn.prompt, Prompt::Held(_)) {
+        if turn.prompt == Prompt::Held {
             out.push(never_sent);
             return self.finish(binding, Outcome::Cancelled, None, out);
         }
@@ -171,6 +174,7 @@ impl Worker {
             turn.cancel = Cancel::Asked;
         }
         self.permissions.cancel(attempt, &mut self.link, out);
+        self.questions.cancel(attempt, &mut self.link, out);
         self.link.cancel(id, out);
         // Agents were seen to answer `cancelled` and to leave a program of theirs running here.
         self.terminals.kill_all(binding, out);
@@ -183,11 +187,11 @@ impl Worker {
         let session = self.sessions.values_mut().find(|session| session.native_id.as_deref() == session_id);
         let turn = session.and_then(|session| session.turn.as_mut());
         match turn {
-            Some(turn) if turn.cancel == Cancel::No && matches!(turn.prompt, Prompt::Sent) => {
+            Some(turn) if turn.cancel == Cancel::No && turn.prompt == Prompt::Sent => {
                 let attempt = turn.attempt;
                 let mut sink = Sink { attempt, outbox: &mut self.outbox, link: &mut self.link, out };
                 let tool = turn.tool_call(&params["toolCall"], &mut sink);
-                self.permissions.ask(id, attempt, params, tool.as_deref(), out);
+                self.permissions.ask(id, attempt, params, tool.as_deref(), &mut self.link, out);
             }
             // Nobody may allow what nobody waits for.
             _ => permission::answer_cancelled(&id, &mut self.link, out),

@@ -8,8 +8,10 @@
 //! error for a missing file for a failure. A registration of such an agent leaves `workspace` out.
 
 use agent_client_protocol_schema::v1::{
-    ClientCapabilities, CreateTerminalRequest, FileSystemCapabilities, KillTerminalRequest,
-    KillTerminalResponse, ReadTextFileRequest, ReleaseTerminalRequest, ReleaseTerminalResponse,
+    BooleanConfigOptionCapabilities, ClientCapabilities, ClientSessionCapabilities, CompactionCapabilities,
+    CreateTerminalRequest, ElicitationCapabilities, ElicitationFormCapabilities, ElicitationUrlCapabilities,
+    FileSystemCapabilities, KillTerminalRequest, KillTerminalResponse, NoticeCapabilities,
+    ReadTextFileRequest, ReleaseTerminalRequest, ReleaseTerminalResponse, SessionConfigOptionsCapabilities,
     TerminalOutputRequest, WaitForTerminalExitRequest, WriteTextFileRequest,
 };
 use omi_adapter_sdk::rpc::{INVALID_PARAMS, METHOD_NOT_FOUND, RpcError};
@@ -60,7 +62,15 @@ impl Granted {
     /// What `initialize` offers.
     pub(crate) fn capabilities(self) -> ClientCapabilities {
         let fs = FileSystemCapabilities::new().read_text_file(self.files).write_text_file(self.files);
-        ClientCapabilities::new().fs(fs).terminal(self.terminal)
+        let options = SessionConfigOptionsCapabilities::new().boolean(BooleanConfigOptionCapabilities::new());
+        let session = ClientSessionCapabilities::new()
+            .config_options(options)
+            .notices(NoticeCapabilities::new())
+            .compaction(CompactionCapabilities::new());
+        let elicitation = ElicitationCapabilities::new()
+            .form(ElicitationFormCapabilities::new())
+            .url(ElicitationUrlCapabilities::new());
+        ClientCapabilities::new().fs(fs).terminal(self.terminal).session(session).elicitation(elicitation)
     }
 }
 
@@ -90,7 +100,7 @@ impl Worker {
             "fs/write_text_file" if files => self.write_text_file(id, params, out),
             "terminal/create" if terminal => self.create_terminal(id, params, out),
             "terminal/output" if terminal => self.terminal_output(params),
-            "terminal/wait_for_exit" if terminal => self.wait_for_exit(id, params),
+            "terminal/wait_for_exit" if terminal => self.wait_for_exit(id, params, out),
             "terminal/kill" if terminal => self.kill_terminal(params, out),
             "terminal/release" if terminal => self.release_terminal(params, out),
             _ => {
@@ -136,10 +146,13 @@ impl Worker {
         Ok(Some(value(&output)))
     }
 
-    fn wait_for_exit(&mut self, id: &Value, params: Value) -> Answer {
+    fn wait_for_exit(&mut self, id: &Value, params: Value, out: &mut Outputs) -> Answer {
         let request: WaitForTerminalExitRequest = parse(params)?;
         let binding = self.binding_of(&request.session_id.0)?;
         let ended = self.terminals.wait(binding, &request.terminal_id, id)?;
+        if ended.is_none() {
+            self.waits_for_program(out);
+        }
         Ok(ended.map(|ended| value(&ended)))
     }
 
@@ -163,7 +176,7 @@ impl Worker {
         let session = &self.sessions[&binding];
         let cancelled = || RpcError::new(REQUEST_CANCELLED, "the turn was cancelled");
         let scope = match &session.turn {
-            Some(turn) if turn.cancel == Cancel::No && matches!(turn.prompt, Prompt::Sent) => {
+            Some(turn) if turn.cancel == Cancel::No && turn.prompt == Prompt::Sent => {
                 Scope::Attempt(turn.attempt)
             }
             Some(turn) if turn.cancel != Cancel::No => return Err(cancelled()),

@@ -2,13 +2,15 @@
 //!
 //! ```text
 //!  start          spawn `agent` -> initialize -> ready                        agent.rs
-//!  open-binding   session/new, or session/resume, or session/load             sessions.rs
-//!                 -> mode -> model -> binding-opened                          opening.rs, choices.rs
+//!  open-binding   session/new, or session/resume, or session/load             opening.rs, sessions.rs
+//!                 -> mode, options, model -> binding-opened                   settings.rs, choices.rs
+//!                 authenticate, where the agent asks for it                   login.rs
 //!  execute        session/prompt, one at a time in a session                  attempts.rs, prompt.rs
 //!                 session/update  -> events                                   turn.rs, tools.rs, outbox.rs
 //!                 session/request_permission -> request-approval              permission.rs
+//!                 elicitation/create -> request-input                         questions.rs
 //!                 fs/*, terminal/* -> files and programs, through the gate    client.rs, files.rs, terminals.rs
-//!                 its answer -> attempt-finished                              outcome.rs, usage.rs
+//!                 its answer -> attempt-finished                              outcome.rs, usage.rs, model_failure.rs
 //!  cancel         permissions `cancelled`, session/cancel, once more if the turn goes on; its terminals are killed
 //!  the agent ends, or writes what cannot be read: every open attempt and binding fails with the reason
 //! ```
@@ -27,15 +29,21 @@ mod client;
 mod codes;
 mod config;
 mod files;
+mod heartbeat;
 mod json;
 mod link;
+mod login;
+mod model_failure;
 mod offers;
 mod opening;
 mod outbox;
 mod outcome;
 mod permission;
 mod prompt;
+mod questions;
+mod servers;
 mod sessions;
+mod settings;
 mod terminals;
 #[cfg(test)]
 mod tests;

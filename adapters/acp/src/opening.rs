@@ -1,31 +1,40 @@
-//! Opening a session: new, resumed or loaded; then its mode, then its model, then `binding-opened`.
+//! Opening a session: new, resumed or loaded; then what is chosen in it, then `binding-opened`.
+//!
+//! A session that cannot be taken up is stale and nothing else: only the host decides whether a new one begins.
 
 use std::path::PathBuf;
 
 use agent_client_protocol_schema::v1::{
-    EnvVariable, HttpHeader, LoadSessionRequest, McpServer, McpServerHttp, McpServerSse, McpServerStdio,
-    NewSessionRequest, ResumeSessionRequest,
+    ListSessionsRequest, LoadSessionRequest, NewSessionRequest, ResumeSessionRequest,
 };
 use omi_adapter_sdk::rpc::{INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, RpcError};
 use omi_adapter_sdk::{
-    Binding, BindingFailed, BindingOpened, BindingSettings, Failure, Fidelity, McpTransport, Outputs, Pair,
-    log,
+    Binding, BindingFailed, BindingOpened, BindingSettings, Failure, Fidelity, Outputs, log,
 };
 use serde_json::{Value, json};
 
 use crate::agent::Phase;
-use crate::choices::Choice;
-use crate::codes::{AUTH_REQUIRED, NOT_FOUND};
-use crate::config::SystemPrompt;
-use crate::json::{text, value};
+use crate::choices::{Choices, What};
+use crate::codes::{AUTH_REQUIRED, NOT_FOUND, NOT_FOUND_TOO};
+use crate::config::{Restore, SystemPrompt};
+use crate::json::{list, text, value};
 use crate::link::Call;
+use crate::login::LoginFor;
 use crate::offers::Offers;
+use crate::servers::mcp_servers;
 use crate::sessions::{Session, Stage};
 use crate::wording::said;
 use crate::worker::Worker;
 
-/// Another code for a session that does not exist, seen beside -32002.
-const NOT_FOUND_TOO: i64 = -32001;
+/// Pages of `session/list` that are read to find one session: far more than a person has sessions.
+const LIST_PAGES_MAX: u32 = 100;
+
+/// How a session of an earlier process is taken up.
+#[derive(Clone, Copy)]
+enum Way {
+    Resume,
+    Load,
+}
 
 impl Worker {
     /// Open a session, or take one up.
@@ -44,32 +53,53 @@ impl Worker {
         self.open_native(binding, out);
     }
 
+    /// The way that the registration and the agent allow.
+    fn way(&self) -> Option<Way> {
+        let Offers { resume, load, .. } = self.agent.offers;
+        match self.config.restore {
+            // Only a load can show that the session is there: by what it replays.
+            Restore::Auto if load && self.config.load_proves_nothing => Some(Way::Load),
+            Restore::Auto if resume => Some(Way::Resume),
+            Restore::Auto | Restore::Load if load => Some(Way::Load),
+            Restore::Resume if resume => Some(Way::Resume),
+            Restore::Auto | Restore::Resume | Restore::Load | Restore::Never => None,
+        }
+    }
+
     /// Ask the agent for the session, by the best way that it offers.
     pub(crate) fn open_native(&mut self, binding: Binding, out: &mut Outputs) {
+        let way = self.way();
         let Some(session) = self.sessions.get_mut(&binding) else { return };
         let offers = &self.agent.offers;
-        let (servers, names) = mcp_servers(&session.settings, offers);
+        let (servers, names) = if self.config.mcp_servers && !session.without_servers {
+            mcp_servers(&session.settings, offers)
+        } else {
+            (Vec::new(), Vec::new())
+        };
+        if names.len() < session.settings.mcp_servers.len() {
+            log::warn(&format!("the session has only these MCP servers: [{}]", names.join(", ")));
+        }
         session.effective_mcp = names;
         let cwd = PathBuf::from(&session.settings.cwd);
-        let (call, method, mut params) = match session.resumes.clone() {
-            None => {
+        let (call, method, mut params) = match (session.resumes.clone(), way) {
+            (None, _) => {
                 let request = NewSessionRequest::new(cwd).mcp_servers(servers);
                 (Call::NewSession(binding), "session/new", value(&request))
             }
-            Some(id) if offers.resume => {
+            (Some(id), Some(Way::Resume)) => {
                 let request = ResumeSessionRequest::new(id, cwd).mcp_servers(servers);
                 (Call::ResumeSession(binding), "session/resume", value(&request))
             }
-            Some(id) if offers.load => {
+            (Some(id), Some(Way::Load)) => {
                 let request = LoadSessionRequest::new(id, cwd).mcp_servers(servers);
                 (Call::LoadSession(binding), "session/load", value(&request))
             }
-            Some(_) => {
-                let message = "the agent offers neither `session/resume` nor `session/load`";
+            (Some(_), None) => {
+                let message = "neither the agent's offers nor `restore` leave a way to take the session up";
                 return self.open_failed(binding, Failure::stale("resume_unsupported", message), out);
             }
         };
-        session.stage = Stage::Opening;
+        session.stage = Stage::Opening { replayed: false };
         session.give_system_prompt(self.config.system_prompt, offers, &mut params);
         self.link.call(call, method, params, Some(self.config.session_timeout_ms), out);
     }
@@ -95,29 +125,91 @@ impl Worker {
             let failure = Failure::fatal("bad_answer", "the agent opened a session and did not name it");
             return self.open_failed(binding, failure, out);
         }
-        session.mode = Choice::mode(&opened);
-        session.model = Choice::model(&opened);
-        session.stage = Stage::Configuring { mode_done: false };
-        self.configure(binding, out);
+        self.agent.login_unproven = false;
+        session.choices = Choices::read(&opened);
+        let options_known = session.resumes.is_none() || opened.get("configOptions").is_some();
+        let model = session.settings.model.clone().filter(|_| self.config.models);
+        session.wishes.for_session(&self.config, model.as_deref(), options_known);
+        let proven = session.resumes.is_none()
+            || session.stage == (Stage::Opening { replayed: true })
+            || !self.config.load_proves_nothing;
+        if proven {
+            session.stage = Stage::Configuring;
+            self.fulfil(binding, out);
+        } else if self.agent.offers.list {
+            self.look_for_session(binding, None, 1, out);
+        } else {
+            self.unproven(binding, out);
+        }
+    }
+
+    fn look_for_session(&mut self, binding: Binding, cursor: Option<&str>, page: u32, out: &mut Outputs) {
+        let request = ListSessionsRequest::new().cursor(cursor.map(str::to_owned));
+        let timeout_ms = Some(self.config.session_timeout_ms);
+        self.link.call(Call::ListSessions(binding, page), "session/list", request, timeout_ms, out);
+    }
+
+    /// One page of the sessions that the agent knows.
+    pub(crate) fn sessions_listed(
+        &mut self,
+        binding: Binding,
+        page: u32,
+        answer: Result<Value, RpcError>,
+        out: &mut Outputs,
+    ) {
+        let Some(session) = self.sessions.get_mut(&binding) else { return };
+        let listed = answer.unwrap_or_else(|error| {
+            log::warn(&format!("session/list: {}", said(&error)));
+            Value::Null
+        });
+        let id = session.native_id.as_deref();
+        if list(&listed, "sessions").iter().any(|one| text(one, "sessionId") == id) {
+            session.stage = Stage::Configuring;
+            return self.fulfil(binding, out);
+        }
+        match text(&listed, "nextCursor") {
+            Some(cursor) if page < LIST_PAGES_MAX => {
+                self.look_for_session(binding, Some(cursor), page + 1, out);
+            }
+            _ => self.unproven(binding, out),
+        }
+    }
+
+    fn unproven(&mut self, binding: Binding, out: &mut Outputs) {
+        let message = "the agent says that it loaded the session, and shows no sign of it";
+        self.open_failed(binding, Failure::stale("session_not_restored", message), out);
     }
 
     fn session_refused(&mut self, binding: Binding, call: Call, error: &RpcError, out: &mut Outputs) {
         if error.code == AUTH_REQUIRED {
-            return match self.config.auth_method.clone() {
-                Some(method) if !self.agent.login_tried => {
-                    self.agent.login_tried = true;
-                    self.log_in(&method, Some(binding), out);
+            if self.agent.login_unproven {
+                return self.restart_for_login(out);
+            }
+            return match self.login_to_try() {
+                Some(method) => self.log_in(&method, LoginFor::Opening(binding), out),
+                None => {
+                    let failure = self.auth_failure(error);
+                    self.open_failed(binding, failure, out);
                 }
-                _ => self.open_failed(binding, self.auth_failure(error), out),
             };
         }
-        if matches!(call, Call::ResumeSession(_)) && error.code == METHOD_NOT_FOUND && self.agent.offers.load
+        let Some(session) = self.sessions.get_mut(&binding) else { return };
+        let is_auto = self.config.restore == Restore::Auto;
+        if matches!(call, Call::ResumeSession(_))
+            && error.code == METHOD_NOT_FOUND
+            && is_auto
+            && self.agent.offers.load
         {
             self.agent.offers.resume = false;
             return self.open_native(binding, out);
         }
-        let message = format!("the agent answered with error {}: {}", error.code, said(error));
         let is_new = matches!(call, Call::NewSession(_));
+        // Agents were seen that cannot take up a session with servers.
+        if !is_new && error.code == INVALID_PARAMS && !session.effective_mcp.is_empty() {
+            session.without_servers = true;
+            return self.open_native(binding, out);
+        }
+        let message = format!("the agent answered with error {}: {}", error.code, said(error));
         let failure = match error.code {
             _ if is_new => Failure::fatal("session_refused", message),
             // All of these were seen for a session that is gone; none of them gets better by asking again.
@@ -129,66 +221,18 @@ impl Worker {
         self.open_failed(binding, failure, out);
     }
 
-    /// Set what is still to be set, one thing at a time.
-    fn configure(&mut self, binding: Binding, out: &mut Outputs) {
+    /// Nothing is left to choose: the session is open.
+    pub(crate) fn opened(&mut self, binding: Binding, out: &mut Outputs) {
+        let fidelity = if self.way().is_some() { Fidelity::Native } else { Fidelity::None };
         let Some(session) = self.sessions.get_mut(&binding) else { return };
         let Some(id) = session.native_id.clone() else { return };
-        if session.stage == (Stage::Configuring { mode_done: false }) {
-            session.stage = Stage::Configuring { mode_done: true };
-            if let Some(mode) = self.config.mode.clone() {
-                match wanted(session.mode.as_ref(), &mode, "mode") {
-                    Ok(Some(choice)) => return self.choose(Call::SetMode(binding), &choice, &id, &mode, out),
-                    Ok(None) => {}
-                    Err(failure) => return self.open_failed(binding, failure, out),
-                }
-            }
-        }
-        if let Some(model) = session.settings.model.clone() {
-            match wanted(session.model.as_ref(), &model, "model") {
-                Ok(Some(choice)) => return self.choose(Call::SetModel(binding), &choice, &id, &model, out),
-                Ok(None) => {}
-                Err(failure) => return self.open_failed(binding, failure, out),
-            }
-        }
         session.stage = Stage::Open;
-        let fidelity = if self.agent.offers.resume || self.agent.offers.load {
-            Fidelity::Native
-        } else {
-            Fidelity::None
-        };
+        session.mode_at_open = session.choices.current(&What::Mode);
+        session.model_at_open = session.choices.current(&What::Model);
         let mut opened = BindingOpened::new(binding, id, fidelity);
         opened.effective_mcp.clone_from(&session.effective_mcp);
-        session.model_at_open = session.model.as_ref().and_then(|model| model.current.clone());
         opened.model.clone_from(&session.model_at_open);
         out.push(opened);
-    }
-
-    /// Ask the agent to change its mode or its model.
-    pub(crate) fn choose(&mut self, call: Call, choice: &Choice, id: &str, value: &str, out: &mut Outputs) {
-        let (method, params) = choice.request(id, value);
-        self.link.call(call, method, params, Some(self.config.session_timeout_ms), out);
-    }
-
-    /// The mode or the model is set, or not.
-    pub(crate) fn chosen(
-        &mut self,
-        binding: Binding,
-        call: Call,
-        answer: Result<Value, RpcError>,
-        out: &mut Outputs,
-    ) {
-        let Some(session) = self.sessions.get_mut(&binding) else { return };
-        let is_model = matches!(call, Call::SetModel(_));
-        match answer {
-            Ok(_) if is_model => session.model_is(session.settings.model.clone()),
-            Ok(_) => {}
-            Err(error) => {
-                let what = if is_model { "model" } else { "mode" };
-                let message = format!("the agent refused the {what}: {}", said(&error));
-                return self.open_failed(binding, Failure::fatal(format!("{what}_refused"), message), out);
-            }
-        }
-        self.configure(binding, out);
     }
 
     /// There will be no session.
@@ -202,36 +246,23 @@ impl Worker {
     /// The agent did not answer in time.
     pub(crate) fn call_expired(&mut self, call: Call, out: &mut Outputs) {
         let message = format!("the agent did not answer within {} ms", self.config.session_timeout_ms);
+        let error = RpcError { code: INTERNAL_ERROR, message: message.clone(), data: Value::Null };
         match call {
-            Call::NewSession(binding)
-            | Call::LoadSession(binding)
-            | Call::ResumeSession(binding)
-            | Call::SetMode(binding)
-            | Call::SetModel(binding)
-            | Call::Authenticate(Some(binding)) => {
+            Call::NewSession(binding) | Call::LoadSession(binding) | Call::ResumeSession(binding) => {
                 self.open_failed(binding, Failure::retryable("session_timeout", message), out);
             }
-            Call::SwitchModel(binding, attempt) => {
-                let error = RpcError { code: INTERNAL_ERROR, message, data: Value::Null };
-                self.model_switched(binding, attempt, Err(error), out);
+            Call::ListSessions(binding, page) => self.sessions_listed(binding, page, Err(error), out),
+            Call::Choose(binding, _) if self.sessions.get(&binding).is_some_and(Session::is_opening) => {
+                self.open_failed(binding, Failure::retryable("session_timeout", message), out);
             }
-            Call::Authenticate(None) => {
-                let error = RpcError { code: INTERNAL_ERROR, message, data: Value::Null };
-                self.ask_to_log_in(&error, out);
-            }
+            Call::Choose(binding, number) => self.chosen(binding, number, Err(error), out),
+            Call::Authenticate(login) => self.logged_in(login, Err(error), out),
             Call::Initialize | Call::Prompt(..) | Call::CloseSession => {}
         }
     }
 }
 
 impl Session {
-    /// The agent uses this model from here on; nothing means that nobody knows.
-    pub(crate) fn model_is(&mut self, value: Option<String>) {
-        if let Some(model) = &mut self.model {
-            model.current = value;
-        }
-    }
-
     fn give_system_prompt(&mut self, how: SystemPrompt, offers: &Offers, params: &mut Value) {
         let Some(prompt) = self.settings.system_prompt.clone() else { return };
         match how {
@@ -245,56 +276,4 @@ impl Session {
             }
         }
     }
-}
-
-/// What to choose so that the value is in use: nothing if it is, or if the agent leaves no choice.
-pub(crate) fn wanted(choice: Option<&Choice>, value: &str, what: &str) -> Result<Option<Choice>, Failure> {
-    match choice {
-        None => {
-            log::warn(&format!("the agent lets nobody choose a {what}; `{value}` was asked for"));
-            Ok(None)
-        }
-        Some(choice) if choice.current.as_deref() == Some(value) => Ok(None),
-        Some(choice) if choice.allows(value) => Ok(Some(choice.clone())),
-        Some(choice) => {
-            let message =
-                format!("the agent has no {what} `{value}`\nhint: it has {}", choice.values.join(", "));
-            Err(Failure::fatal(format!("unknown_{what}"), message))
-        }
-    }
-}
-
-/// The servers that this agent can reach, and their names.
-fn mcp_servers(settings: &BindingSettings, offers: &Offers) -> (Vec<McpServer>, Vec<String>) {
-    let mut servers = Vec::new();
-    let mut names = Vec::new();
-    for server in &settings.mcp_servers {
-        let name = server.name.clone();
-        let reachable = match &server.transport {
-            McpTransport::Stdio(stdio) => {
-                let env = stdio.env.iter().map(|(name, value)| EnvVariable::new(name.clone(), value.clone()));
-                let command = McpServerStdio::new(name.clone(), stdio.command.clone());
-                McpServer::Stdio(command.args(stdio.args.clone()).env(env.collect::<Vec<_>>()))
-            }
-            McpTransport::Http(remote) if offers.mcp_http => {
-                let http = McpServerHttp::new(name.clone(), remote.url.clone());
-                McpServer::Http(http.headers(headers(&remote.headers)))
-            }
-            McpTransport::Sse(remote) if offers.mcp_sse => {
-                let sse = McpServerSse::new(name.clone(), remote.url.clone());
-                McpServer::Sse(sse.headers(headers(&remote.headers)))
-            }
-            McpTransport::Http(_) | McpTransport::Sse(_) | McpTransport::Other(_) => {
-                log::warn(&format!("the agent cannot reach the MCP server `{name}`"));
-                continue;
-            }
-        };
-        servers.push(reachable);
-        names.push(name);
-    }
-    (servers, names)
-}
-
-fn headers(pairs: &[Pair]) -> Vec<HttpHeader> {
-    pairs.iter().map(|(name, value)| HttpHeader::new(name.clone(), value.clone())).collect()
 }

@@ -23,7 +23,6 @@ const DETAILS_BYTES_MAX: usize = 32 * 1024;
 /// The permission requests that wait for a decision.
 #[derive(Default)]
 pub(crate) struct Permissions {
-    last_request: u32,
     open: BTreeMap<u32, Asked>,
 }
 
@@ -49,14 +48,15 @@ impl Permissions {
         attempt: Attempt,
         params: &Value,
         tool: Option<&str>,
+        link: &mut Link,
         out: &mut Outputs,
     ) {
-        self.last_request += 1;
+        let request = link.next_request();
         let call = &params["toolCall"];
         let title = text(call, "title").or(tool).unwrap_or("a tool call");
         let options = options(params);
         out.push(RequestApproval {
-            request: self.last_request,
+            request,
             attempt,
             title: head(title, TITLE_CHARS_MAX),
             tool: tool.map(str::to_owned),
@@ -64,7 +64,7 @@ impl Permissions {
             details: details(call),
             extra: String::new(),
         });
-        self.open.insert(self.last_request, Asked { id, attempt, tool: tool.map(str::to_owned), options });
+        self.open.insert(request, Asked { id, attempt, tool: tool.map(str::to_owned), options });
     }
 
     /// Tell the agent what was decided. Says whose permission it was if it was refused.

@@ -1,15 +1,19 @@
 //! The native sessions of one agent: what is known of each, and where updates go.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use agent_client_protocol_schema::v1::CloseSessionRequest;
-use omi_adapter_sdk::{Binding, BindingSettings, Event, ExecuteAttempt, Failure, Outcome, Outputs, log};
+use omi_adapter_sdk::{
+    Binding, BindingSettings, Event, ExecuteAttempt, Failure, Outcome, Outputs, Usage, log,
+};
 use serde_json::Value;
 
-use crate::choices::Choice;
+use crate::choices::{Choices, What};
+use crate::config::Counted;
 use crate::json::text;
 use crate::link::Call;
 use crate::outbox::Sink;
+use crate::settings::Wishes;
 use crate::turn::{Cancel, Prompt, Turn};
 use crate::usage;
 use crate::worker::Worker;
@@ -22,11 +26,12 @@ const EARLY_MAX: usize = 8;
 pub(crate) enum Stage {
     /// The answer that opens it is awaited. While it is loaded the agent says its whole history again, which
     /// belongs to no turn and so is not said on.
-    Opening,
-    /// It is there; its mode and its model are being set.
-    Configuring {
-        mode_done: bool,
+    Opening {
+        /// It said something of that history.
+        replayed: bool,
     },
+    /// It is there; what the registration and the host want of it is being chosen.
+    Configuring,
     Open,
 }
 
@@ -39,14 +44,23 @@ pub(crate) struct Session {
     /// The agent's name for it, as soon as it is known.
     pub(crate) native_id: Option<String>,
     pub(crate) effective_mcp: Vec<String>,
-    pub(crate) mode: Option<Choice>,
-    pub(crate) model: Option<Choice>,
-    /// The model that it was opened with.
+    /// It is taken up without its MCP servers.
+    pub(crate) without_servers: bool,
+    pub(crate) choices: Choices,
+    pub(crate) wishes: Wishes,
+    /// The mode and the model that it was opened with.
+    pub(crate) mode_at_open: Option<String>,
     pub(crate) model_at_open: Option<String>,
     /// A system prompt that goes before the first prompt.
     pub(crate) prepend: Option<String>,
     /// The cost of the session so far; not known in a session that was taken up until the agent says it.
     pub(crate) cost: Option<f64>,
+    /// The tokens that the agent counted in the session so far, in the same sense.
+    pub(crate) counted: Option<Usage>,
+    /// The agent's names of what it said and did in the turn before.
+    past: BTreeSet<String>,
+    /// Updates since that turn that belong to none.
+    late: u32,
     pub(crate) turn: Option<Turn>,
     /// The answer to a prompt that was given up is awaited: until then the agent is busy.
     pub(crate) is_settling: bool,
@@ -60,13 +74,18 @@ impl Session {
     pub(crate) fn new(settings: BindingSettings, resumes: Option<String>) -> Self {
         Self {
             cost: resumes.is_none().then_some(0.0),
+            counted: resumes.is_none().then(usage::nothing),
+            past: BTreeSet::new(),
+            late: 0,
             native_id: resumes.clone(),
             settings,
             resumes,
-            stage: Stage::Opening,
+            stage: Stage::Opening { replayed: false },
             effective_mcp: Vec::new(),
-            mode: None,
-            model: None,
+            without_servers: false,
+            choices: Choices::default(),
+            wishes: Wishes::default(),
+            mode_at_open: None,
             model_at_open: None,
             prepend: None,
             turn: None,
@@ -91,9 +110,43 @@ impl Session {
         }
     }
 
-    /// The model that an attempt is to use, if that is anybody's choice.
-    pub(crate) fn model_for(&self, execute: &ExecuteAttempt) -> Option<String> {
-        execute.model.clone().or_else(|| self.model_at_open.clone())
+    /// The share of a turn in what its answer counts.
+    pub(crate) fn share(&mut self, used: Usage, counted: Counted) -> Usage {
+        match counted {
+            Counted::Turn => used,
+            Counted::Session if usage::known(used.clone()).is_none() => used,
+            Counted::Session => {
+                let share = usage::since(self.counted.as_ref(), &used);
+                let before = self.counted.take().unwrap_or_else(usage::unknown);
+                self.counted = Some(usage::merge(used, &before));
+                share
+            }
+        }
+    }
+
+    /// A turn is over: what names it used are of the past.
+    pub(crate) fn turn_over(&mut self, turn: Turn) {
+        self.past = turn.into_names();
+    }
+
+    /// A turn begins.
+    pub(crate) fn turn_begins(&mut self, turn: Turn) {
+        if self.late > 0 {
+            log::info(&format!("{} updates came between two turns and belong to no attempt", self.late));
+            self.late = 0;
+        }
+        self.turn = Some(turn);
+    }
+
+    /// The agent goes on after the end of a turn. Nobody's attempt runs, so nothing is recorded.
+    fn came_late(&mut self, update: &Value) {
+        if !is_work(update) {
+            return;
+        }
+        self.late = self.late.saturating_add(1);
+        if self.late == 1 && self.stage == Stage::Open {
+            log::info("the agent goes on after the end of its turn; what it says belongs to no attempt");
+        }
     }
 
     /// What an update says about the session as a whole; it may come at any time. Gives the model if it changed.
@@ -101,16 +154,27 @@ impl Session {
         match text(update, "sessionUpdate").unwrap_or_default() {
             "usage_update" => self.cost = usage::session_cost(update).or(self.cost),
             "config_option_update" => {
-                let before = self.model.as_ref().and_then(|model| model.current.clone());
-                self.mode = Choice::config_option(update, "mode").or(self.mode.take());
-                self.model = Choice::config_option(update, "model").or(self.model.take());
-                let now = self.model.as_ref().and_then(|model| model.current.clone());
+                let before = self.choices.current(&What::Model);
+                self.choices.update(update);
+                let now = self.choices.current(&What::Model);
                 return now.filter(|now| before.as_ref() != Some(now));
             }
+            "current_mode_update" => self.choices.mode_is(text(update, "currentModeId")),
             _ => {}
         }
         None
     }
+}
+
+/// Whether an update tells of work, and not of the session as a whole.
+fn is_work(update: &Value) -> bool {
+    let kind = text(update, "sessionUpdate").unwrap_or_default();
+    matches!(kind, "agent_message_chunk" | "agent_thought_chunk" | "tool_call" | "tool_call_update" | "plan")
+}
+
+/// Whether an update is a piece of what was said before.
+fn is_history(update: &Value) -> bool {
+    is_work(update) || text(update, "sessionUpdate") == Some("user_message_chunk")
 }
 
 impl Worker {
@@ -124,9 +188,14 @@ impl Worker {
         };
         let cost_before = session.cost;
         let model = session.remember(update);
-        let Some(turn) = &mut session.turn else { return };
-        if matches!(turn.prompt, Prompt::Held(_)) {
-            return;
+        if let (Stage::Opening { replayed }, true) = (&mut session.stage, is_history(update)) {
+            *replayed = true;
+        }
+        let Some(turn) = session.turn.as_mut().filter(|turn| turn.prompt == Prompt::Sent) else {
+            return session.came_late(update);
+        };
+        if !turn.owns(update, &session.past) {
+            return session.came_late(update);
         }
         // The first cost of a session that was taken up is where its turn starts.
         if turn.cost_before.is_none() && cost_before.is_none() {
@@ -178,10 +247,11 @@ impl Worker {
     pub(crate) fn abandon(&mut self, binding: Binding, failure: &Failure, out: &mut Outputs) {
         let Some(session) = self.sessions.get_mut(&binding) else { return };
         let Some(turn) = &session.turn else { return };
-        if matches!(turn.prompt, Prompt::Sent) {
+        if turn.prompt == Prompt::Sent {
             session.is_settling = true;
             if let Some(id) = &session.native_id {
                 self.permissions.cancel(turn.attempt, &mut self.link, out);
+                self.questions.cancel(turn.attempt, &mut self.link, out);
                 self.link.cancel(id, out);
             }
             self.terminals.kill_all(binding, out);

@@ -140,6 +140,11 @@ impl Terminals {
         }
     }
 
+    /// Whether the agent waits for the end of a program of this session.
+    pub(crate) fn is_waited_for(&self, binding: Binding) -> bool {
+        self.table.values().any(|terminal| terminal.binding == binding && !terminal.waiters.is_empty())
+    }
+
     /// End its program; what it wrote stays.
     pub(crate) fn kill(
         &mut self,

@@ -44,6 +44,16 @@ impl Tools {
         !self.calls.is_empty()
     }
 
+    /// Whether this is one of them.
+    pub(crate) fn knows(&self, id: &str) -> bool {
+        self.calls.contains_key(id)
+    }
+
+    /// The ids of all of them.
+    pub(crate) fn into_ids(self) -> impl Iterator<Item = String> {
+        self.calls.into_keys()
+    }
+
     /// Take a `tool_call`, a `tool_call_update`, or the tool call of a permission request: agents leave out the
     /// first, repeat it, or send it later. Gives the id.
     pub(crate) fn take(&mut self, call: &Value, sink: &mut Sink<'_>) -> Option<String> {

@@ -1,5 +1,7 @@
 //! One turn: from the prompt to its answer, and what the agent says in between.
 
+use std::collections::BTreeSet;
+
 use omi_adapter_sdk::{Attempt, Event, ExecuteAttempt, MessageDelta, OtherEvent, Progress, Usage};
 use serde_json::{Value, json};
 
@@ -10,6 +12,9 @@ use crate::usage;
 
 /// Bytes of an update that is passed on as it is; larger ones are named only.
 const OTHER_BYTES_MAX: usize = 16 * 1024;
+
+/// Bytes of a message's beginning that are kept to tell what kind of message it is.
+const LAST_WORDS_BYTES_MAX: usize = 1000;
 
 /// How far a cancellation is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,16 +27,20 @@ pub(crate) enum Cancel {
 }
 
 /// How far the prompt is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Prompt {
-    /// It waits until the agent changed its model.
-    Held(Box<ExecuteAttempt>),
+    /// It waits until the agent changed its mode or its model, or until it is logged in.
+    Held,
     Sent,
 }
 
 /// A turn that is not over.
 pub(crate) struct Turn {
     pub(crate) attempt: Attempt,
+    pub(crate) execute: Box<ExecuteAttempt>,
     pub(crate) prompt: Prompt,
+    /// The text that went before the prompt.
+    pub(crate) first: Option<String>,
     pub(crate) cancel: Cancel,
     /// A permission was refused: some agents then end the turn as `cancelled`.
     pub(crate) refused: bool,
@@ -43,6 +52,10 @@ pub(crate) struct Turn {
     pub(crate) cost_before: Option<f64>,
     message: Option<Message>,
     messages: u32,
+    /// The beginning of the last message.
+    last_words: String,
+    /// The agent's own names of messages.
+    names: BTreeSet<String>,
 }
 
 /// The message that is being said.
@@ -57,7 +70,9 @@ impl Turn {
     pub(crate) fn new(execute: ExecuteAttempt, cost_before: Option<f64>) -> Self {
         Self {
             attempt: execute.attempt,
-            prompt: Prompt::Held(Box::new(execute)),
+            execute: Box::new(execute),
+            prompt: Prompt::Held,
+            first: None,
             cancel: Cancel::No,
             refused: false,
             tools: Tools::default(),
@@ -66,12 +81,37 @@ impl Turn {
             cost_before,
             message: None,
             messages: 0,
+            last_words: String::new(),
+            names: BTreeSet::new(),
         }
     }
 
     /// Whether the agent said something that a person can see, or called a tool.
     pub(crate) fn did_something(&self) -> bool {
         self.spoke || self.tools.any()
+    }
+
+    /// The beginning of the last message.
+    pub(crate) fn last_words(&self) -> &str {
+        self.last_words.trim()
+    }
+
+    /// The agent's names of what it said and did.
+    pub(crate) fn into_names(self) -> BTreeSet<String> {
+        self.names.into_iter().chain(self.tools.into_ids()).collect()
+    }
+
+    /// Whether an update goes on with this turn, as far as names tell: not with one of the turn before.
+    pub(crate) fn owns(&self, update: &Value, past: &BTreeSet<String>) -> bool {
+        match text(update, "sessionUpdate").unwrap_or_default() {
+            "tool_call_update" => {
+                text(update, "toolCallId").is_none_or(|id| self.tools.knows(id) || !past.contains(id))
+            }
+            "agent_message_chunk" | "agent_thought_chunk" => {
+                text(update, "messageId").is_none_or(|id| self.names.contains(id) || !past.contains(id))
+            }
+            _ => true,
+        }
     }
 
     /// Take the `update` of a `session/update`.
@@ -93,8 +133,8 @@ impl Turn {
                 let text = words.into_iter().flatten().collect::<Vec<_>>().join(": ");
                 sink.event(Event::Progress(Progress { text, extra: String::new() }));
             }
-            // The prompt, said back; and lists for an input field, up to half a megabyte.
-            "user_message_chunk" | "available_commands_update" => {}
+            // The prompt, said back; lists for an input field, up to half a megabyte; and what does not say what it is.
+            "user_message_chunk" | "available_commands_update" | "" => {}
             other => sink.event(passed_on(other, update)),
         }
     }
@@ -123,6 +163,8 @@ impl Turn {
         }
         self.spoke |= !text.trim().is_empty();
         let name = self.message_name(crate::json::text(update, "messageId"), sink);
+        let room = LAST_WORDS_BYTES_MAX.saturating_sub(self.last_words.len());
+        self.last_words.push_str(&text[..text.floor_char_boundary(room)]);
         pieces(text, sink.inline_bytes(), |piece| {
             let delta = MessageDelta { message: name.clone(), text: piece, extra: String::new() };
             sink.event(Event::MessageDelta(delta));
@@ -138,6 +180,8 @@ impl Turn {
         }
         self.end_message(sink);
         self.messages += 1;
+        self.last_words.clear();
+        self.names.extend(id.map(str::to_owned));
         let name = id.map_or_else(|| format!("message-{}", self.messages), str::to_owned);
         self.message = Some(Message { name: name.clone(), named });
         name

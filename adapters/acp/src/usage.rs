@@ -17,6 +17,34 @@ pub(crate) fn unknown() -> Usage {
     }
 }
 
+/// A use of nothing: where a session begins.
+pub(crate) fn nothing() -> Usage {
+    Usage {
+        input_tokens: Some(0),
+        output_tokens: Some(0),
+        cache_read_tokens: Some(0),
+        cache_write_tokens: Some(0),
+        ..unknown()
+    }
+}
+
+/// What came since: the difference of two counts of the same session. What is not known of both, or has become less,
+/// is not known. Nothing at all is not known either: agents count a turn that was cancelled with the next one.
+pub(crate) fn since(before: Option<&Usage>, now: &Usage) -> Usage {
+    let Some(before) = before else { return Usage { cost_usd: now.cost_usd, ..unknown() } };
+    let less = |now: Option<u32>, before: Option<u32>| now?.checked_sub(before?);
+    let difference = Usage {
+        input_tokens: less(now.input_tokens, before.input_tokens),
+        output_tokens: less(now.output_tokens, before.output_tokens),
+        cache_read_tokens: less(now.cache_read_tokens, before.cache_read_tokens),
+        cache_write_tokens: less(now.cache_write_tokens, before.cache_write_tokens),
+        ..unknown()
+    };
+    let counts = [difference.input_tokens, difference.output_tokens];
+    let share = if counts.iter().all(|count| count.unwrap_or(0) == 0) { unknown() } else { difference };
+    Usage { cost_usd: now.cost_usd, ..share }
+}
+
 /// What the result of a prompt says about its turn.
 pub(crate) fn of_result(result: &Value) -> Usage {
     let usage = &result["usage"];

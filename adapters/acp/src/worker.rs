@@ -15,6 +15,7 @@ use crate::files::Files;
 use crate::link::{Call, Link};
 use crate::outbox::Outbox;
 use crate::permission::Permissions;
+use crate::questions::Questions;
 use crate::sessions::Session;
 use crate::terminals::{Stream, Terminals};
 use crate::turn::Cancel;
@@ -35,9 +36,12 @@ pub(crate) struct Worker {
     /// What the agent may ask of this client.
     pub(crate) granted: Granted,
     pub(crate) permissions: Permissions,
+    pub(crate) questions: Questions,
     pub(crate) files: Files,
     pub(crate) terminals: Terminals,
     pub(crate) outbox: Outbox,
+    /// The timer of the next sign of life, while the agent waits for a program.
+    pub(crate) heartbeat: Option<Op>,
     /// Set by `fail`: the worker is over.
     failed: Option<Failure>,
 }
@@ -48,7 +52,7 @@ impl Worker {
         let limits = &start.limits;
         out.push(Spawn::lines(PROCESS, AGENT));
         let agent = Agent::new(config.line_bytes_max);
-        let mut link = Link::new(PROCESS, limits.stdin_queue_bytes);
+        let mut link = Link::new(PROCESS, limits.stdin_queue_bytes, config.stdin_timeout_ms);
         link.expect_spawn(config.initialize_timeout_ms, out);
         Self {
             config,
@@ -57,9 +61,11 @@ impl Worker {
             sessions: BTreeMap::new(),
             granted: Granted::new(&start.grants),
             permissions: Permissions::default(),
+            questions: Questions::default(),
             files: Files::new(),
             terminals: Terminals::default(),
             outbox: Outbox::new(limits.inline_bytes),
+            heartbeat: None,
             failed: None,
         }
     }
@@ -91,13 +97,15 @@ impl Worker {
             Input::ExecuteAttempt(execute) => self.execute(execute, out),
             Input::CancelAttempt(cancel) => self.cancel(cancel.attempt, out),
             Input::Approval(approval) => self.decided(approval.request, approval.decision, out),
-            Input::Authenticate(authenticate) => self.log_in(&authenticate.method, None, out),
+            Input::Authenticate(authenticate) => self.authenticate(&authenticate.method, out),
+            Input::ProvidedInput(provided) => {
+                self.questions.provided(provided.request, provided.answer, &mut self.link, out);
+            }
             Input::Stop(stop) => self.stop(&stop, out),
             // Nothing is written to a terminal; the rest answers what this adapter never asks.
             Input::Start(_)
             | Input::StdinProgress(_)
             | Input::StdinClosed(_)
-            | Input::ProvidedInput(_)
             | Input::ToolResult(_)
             | Input::HttpHead(_)
             | Input::HttpBody(_)
@@ -105,17 +113,19 @@ impl Worker {
             | Input::Extension(_) => {}
         }
         if let Some(full) = self.link.broken.take() {
-            self.fail(Failure::retryable("agent_stuck", full.to_string()), out);
+            self.fail(Failure::retryable("agent_stuck", full), out);
         }
         self.failed.take()
     }
 
-    /// The worker is over: every open attempt and binding ends with this, then the worker.
+    /// The worker is over: every open attempt ends with this, then the worker. The fault answers for a session that is
+    /// being opened, so that the host may open it with another worker.
     pub(crate) fn fail(&mut self, failure: Failure, out: &mut Outputs) {
         if self.failed.is_some() {
             return;
         }
-        self.end_everything(&failure, out);
+        self.end_turns(&failure, out);
+        self.sessions.clear();
         self.terminals.close_all(0, out);
         if self.agent.phase != Phase::Gone {
             out.push(Kill::new(self.link.process, 0));
@@ -124,29 +134,30 @@ impl Worker {
         self.failed = Some(failure);
     }
 
-    fn end_everything(&mut self, failure: &Failure, out: &mut Outputs) {
+    fn end_turns(&mut self, failure: &Failure, out: &mut Outputs) {
         let bindings: Vec<Binding> = self.sessions.keys().copied().collect();
         for binding in bindings {
             let Some(session) = self.sessions.get_mut(&binding) else { continue };
             let held = session.held.take().map(|execute| execute.attempt);
             let was_cancelled = session.turn.as_ref().is_some_and(|turn| turn.cancel != Cancel::No);
-            let is_opening = session.is_opening();
             let outcome = if was_cancelled { Outcome::Cancelled } else { Outcome::Failed(failure.clone()) };
             self.finish(binding, outcome, None, out);
             if let Some(attempt) = held {
                 self.outbox
                     .finish(AttemptFinished::new(attempt, Outcome::Failed(failure.clone()), None), out);
             }
-            if is_opening {
-                out.push(BindingFailed::new(binding, failure.clone()));
-            }
         }
-        self.sessions.clear();
         self.outbox.give_up_blobs(out);
     }
 
     fn stop(&mut self, stop: &Stop, out: &mut Outputs) {
-        self.end_everything(&Failure::retryable("stopped", "the worker was told to stop"), out);
+        let failure = Failure::retryable("stopped", "the worker was told to stop");
+        self.end_turns(&failure, out);
+        for (binding, session) in std::mem::take(&mut self.sessions) {
+            if session.is_opening() {
+                out.push(BindingFailed::new(binding, failure.clone()));
+            }
+        }
         self.terminals.close_all(stop.grace_ms / KILL_STEPS, out);
         self.agent.phase = Phase::Stopping;
         out.push(CloseStdin::new(self.link.process));
@@ -162,12 +173,12 @@ impl Worker {
     ) {
         match call {
             Call::Initialize => self.initialized(answer, out),
-            Call::Authenticate(binding) => self.logged_in(binding, answer, out),
+            Call::Authenticate(login) => self.logged_in(login, answer, out),
             Call::NewSession(binding) | Call::LoadSession(binding) | Call::ResumeSession(binding) => {
                 self.session_answered(binding, call, answer, out);
             }
-            Call::SetMode(binding) | Call::SetModel(binding) => self.chosen(binding, call, answer, out),
-            Call::SwitchModel(binding, attempt) => self.model_switched(binding, attempt, answer, out),
+            Call::ListSessions(binding, page) => self.sessions_listed(binding, page, answer, out),
+            Call::Choose(binding, number) => self.chosen(binding, number, answer, out),
             Call::Prompt(binding, attempt) => self.prompt_answered(binding, attempt, &answer, out),
             Call::CloseSession => {
                 if let Err(error) = answer {

@@ -1,35 +1,10 @@
 //! Starting an agent, and opening, resuming and loading sessions.
 
 use omi_adapter_sdk::testkit;
-use omi_adapter_sdk::{
-    BindingSettings, ExecuteAttempt, Fidelity, Input, McpRemote, McpServer, McpStdio, McpTransport,
-    OpenBinding, Output, PromptBlock, ResumeBinding, RunMode, Why,
-};
+use omi_adapter_sdk::{BindingSettings, Fidelity, McpRemote, McpServer, McpStdio, McpTransport, Output, Why};
 use serde_json::{Value, json};
 
-use super::script::{AGENT, Script, messages};
-
-fn settings() -> BindingSettings {
-    BindingSettings::in_folder("/work")
-}
-
-fn open(settings: BindingSettings) -> Input {
-    Input::OpenBinding(OpenBinding { binding: 1, omi_session: String::new(), settings, extra: String::new() })
-}
-
-fn resume() -> Input {
-    resume_with(settings())
-}
-
-fn resume_with(settings: BindingSettings) -> Input {
-    Input::ResumeBinding(ResumeBinding {
-        binding: 1,
-        omi_session: String::new(),
-        native_id: "s1".to_owned(),
-        settings,
-        extra: String::new(),
-    })
-}
+use super::script::{AGENT, Script, messages, open, resume_with, settings};
 
 #[test]
 fn the_agent_is_started_and_initialized_without_files_and_terminals() {
@@ -108,130 +83,6 @@ fn a_new_session_gets_its_folder_and_the_servers_that_the_agent_can_reach() {
 }
 
 #[test]
-fn a_session_is_resumed_where_the_agent_offers_it() {
-    let capabilities = json!({"loadSession": true, "sessionCapabilities": {"resume": {}}});
-    let mut script = Script::ready("{}", &capabilities);
-    script.send(resume());
-    assert_eq!(script.last_request()["method"], "session/resume");
-    script.answers(&Value::Null);
-    let Output::BindingOpened(opened) = &script.out[1] else { panic!("{:?}", script.out) };
-    assert_eq!(opened.native_id, "s1");
-
-    let mut script = Script::ready("{}", &capabilities);
-    script.send(resume()).fails(-32601, "no such method");
-    assert_eq!(script.last_request()["method"], "session/load", "it was offered and is not there");
-}
-
-#[test]
-fn what_is_replayed_while_a_session_is_loaded_is_no_event() {
-    let mut script = Script::ready("{}", &json!({"loadSession": true}));
-    script.send(resume());
-    let load = script.last_request();
-    assert_eq!((&load["method"], &load["params"]["sessionId"]), (&json!("session/load"), &json!("s1")));
-    assert_eq!(script.says_text("what was said before").out, []);
-    script.says(&json!({"id": load["id"], "result": null}));
-    assert!(matches!(&script.out[1], Output::BindingOpened(_)), "{:?}", script.out);
-    assert_eq!(script.says_text("and its tail").out, []);
-}
-
-#[test]
-fn a_session_that_cannot_be_taken_up_is_stale() {
-    let mut script = Script::ready("{}", &json!({}));
-    assert_eq!(script.send(resume()).failure_code(), "stale resume_unsupported");
-    for code in [-32002, -32602, -32603, -32601] {
-        let mut script = Script::ready("{}", &json!({"loadSession": true}));
-        script.send(resume()).fails(code, "no");
-        assert_eq!(script.failure_code(), "stale session_not_restored");
-    }
-    let mut script = Script::ready("{}", &json!({"loadSession": true}));
-    script.send(resume()).fails(503, "later");
-    assert_eq!(script.failure_code(), "retryable session_not_restored");
-}
-
-#[test]
-fn a_session_that_needs_a_login_lists_the_ways_or_tries_the_configured_one_once() {
-    let mut script = Script::ready("{}", &json!({}));
-    script.send(open(settings())).fails(-32000, "log in");
-    assert_eq!(script.failure_code(), "auth-required key");
-
-    let mut script = Script::ready(r#"{"authMethod": "key"}"#, &json!({}));
-    script.send(open(settings())).fails(-32000, "log in");
-    assert_eq!(script.last_request()["params"], json!({"methodId": "key"}));
-    script.answers(&json!({}));
-    assert_eq!(script.last_request()["method"], "session/new");
-    script.fails(-32000, "still not");
-    assert_eq!(script.failure_code(), "auth-required key");
-}
-
-#[test]
-fn an_agent_that_wants_a_login_before_it_starts_gets_one() {
-    let mut script = Script::started("{}");
-    script.says(&json!({"id": 1, "error": {"code": -32000, "message": "no", "data": {"authMethods": [{"id": "web"}]}}}));
-    let Output::AuthRequired(required) = &script.out[1] else { panic!("{:?}", script.out) };
-    assert_eq!(required.methods[0].id, "web");
-    let method = "web".to_owned();
-    script.send(Input::Authenticate(omi_adapter_sdk::Authenticate { method, extra: String::new() }));
-    script.answers(&json!({}));
-    assert_eq!(script.last_request()["method"], "initialize");
-    script.answers(&json!({"protocolVersion": 1}));
-    assert!(matches!(&script.out[1], Output::Ready(_)), "{:?}", script.out);
-}
-
-fn log_in() -> Input {
-    Input::Authenticate(omi_adapter_sdk::Authenticate { method: "key".to_owned(), extra: String::new() })
-}
-
-#[test]
-fn a_login_that_fails_or_takes_too_long_lists_the_ways_again() {
-    let mut script = Script::ready(r#"{"sessionTimeoutMs": 500}"#, &json!({}));
-    script.send(log_in()).fails(-32000, "wrong key");
-    let Output::AuthRequired(refused) = &script.out[1] else { panic!("{:?}", script.out) };
-    assert_eq!((refused.methods[0].id.as_str(), refused.message.as_str()), ("key", "wrong key"));
-
-    script.send(log_in());
-    script.out = script.kit.advance(500);
-    let [Output::AuthRequired(late)] = &script.out[..] else { panic!("{:?}", script.out) };
-    assert_eq!(late.methods[0].id, "key");
-    assert!(late.message.contains("500 ms"), "{late:?}");
-}
-
-#[test]
-fn an_agent_that_runs_is_ready_again_after_a_login() {
-    let mut script = Script::ready("{}", &json!({}));
-    script.send(log_in());
-    assert_eq!(script.last_request()["params"], json!({"methodId": "key"}));
-    script.answers(&json!({}));
-    let [Output::ClearTimer(_), Output::Ready(ready)] = &script.out[..] else { panic!("{:?}", script.out) };
-    assert_eq!(ready.runtime, "scripted 1.0");
-}
-
-#[test]
-fn the_mode_and_the_model_are_set_before_the_binding_is_open() {
-    let mut script = Script::ready(r#"{"mode": "plan"}"#, &json!({}));
-    script.send(open(BindingSettings { model: Some("big".to_owned()), ..settings() }));
-    script.answers(&json!({
-        "sessionId": "s1",
-        "modes": {"currentModeId": "code", "availableModes": [{"id": "code"}, {"id": "plan"}]},
-        "configOptions": [{"id": "m", "category": "model", "currentValue": "small",
-            "options": [{"value": "small"}, {"value": "big"}]}],
-    }));
-    assert_eq!(script.last_request()["params"], json!({"sessionId": "s1", "modeId": "plan"}));
-    script.answers(&json!({}));
-    assert_eq!(script.last_request()["params"], json!({"sessionId": "s1", "configId": "m", "value": "big"}));
-    script.answers(&json!({"configOptions": []}));
-    let Output::BindingOpened(opened) = &script.out[1] else { panic!("{:?}", script.out) };
-    assert_eq!(opened.model.as_deref(), Some("big"));
-}
-
-#[test]
-fn a_mode_that_the_agent_does_not_have_is_a_failure() {
-    let mut script = Script::ready(r#"{"mode": "paln"}"#, &json!({}));
-    script.send(open(settings()));
-    script.answers(&json!({"sessionId": "s1", "modes": {"availableModes": [{"id": "plan"}]}}));
-    assert_eq!(script.failure_code(), "fatal unknown_mode");
-}
-
-#[test]
 fn a_system_prompt_goes_where_the_configuration_says() {
     let with_prompt = || open(BindingSettings { system_prompt: Some("be kind".to_owned()), ..settings() });
     let mut script = Script::ready("{}", &json!({"sessionCapabilities": {"systemPrompt": {}}}));
@@ -262,34 +113,6 @@ fn a_session_that_is_taken_up_has_its_system_prompt_already() {
     script.send(resume_with(with_prompt)).answers(&json!({}));
     script.out = script.kit.execute(1, 1, "hi");
     assert_eq!(script.last_request()["params"]["prompt"], json!([{"type": "text", "text": "hi"}]));
-}
-
-#[test]
-fn a_model_is_switched_for_an_attempt_and_back_for_the_next() {
-    let mut script = Script::ready("{}", &json!({}));
-    script.send(open(settings())).answers(&json!({"sessionId": "s1", "models": {
-        "currentModelId": "small", "availableModels": [{"modelId": "small"}, {"modelId": "big"}]}}));
-    for (attempt, model, switches_to) in [(1, Some("big"), "big"), (2, None, "small")] {
-        script.send(Input::ExecuteAttempt(ExecuteAttempt {
-            attempt,
-            binding: 1,
-            omi_session: String::new(),
-            omi_run: String::new(),
-            omi_attempt: String::new(),
-            number: 1,
-            prompt: vec![PromptBlock::Text("hi".to_owned())],
-            mode: RunMode::Act,
-            model: model.map(str::to_owned),
-            tools: Vec::new(),
-            extra: String::new(),
-        }));
-        assert_eq!(script.last_request()["params"], json!({"sessionId": "s1", "modelId": switches_to}));
-        let prompt = script.answers(&json!({})).last_request();
-        assert_eq!(prompt["method"], "session/prompt");
-        script.says_text("hello").says(&json!({"id": prompt["id"], "result": {"stopReason": "end_turn"}}));
-    }
-    script.out = script.kit.execute(3, 1, "hi");
-    assert_eq!(script.last_request()["method"], "session/prompt", "it is in use already");
 }
 
 #[test]

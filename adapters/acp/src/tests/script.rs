@@ -1,7 +1,7 @@
 //! The agent of these tests: it says what the test says, and what is written to it is read back as JSON.
 
 use omi_adapter_sdk::testkit::{self, TestKit};
-use omi_adapter_sdk::{Event, Input, Output};
+use omi_adapter_sdk::{BindingSettings, Event, Input, OpenBinding, Output, ResumeBinding};
 use serde_json::{Value, json};
 
 use crate::Acp;
@@ -48,7 +48,8 @@ impl Script {
         Self::ready("{}", capabilities).opened()
     }
 
-    fn opened(mut self) -> Self {
+    /// The same with one open binding, 1, on the native session `s1`.
+    pub(super) fn opened(mut self) -> Self {
         self.out = self.kit.open(1, "/work");
         self.answers(&json!({"sessionId": "s1"}));
         assert!(matches!(&self.out[..], [Output::ClearTimer(_), Output::BindingOpened(_)]), "{:?}", self.out);
@@ -99,6 +100,13 @@ impl Script {
     /// A worker in the turn of attempt 1.
     pub(super) fn prompted() -> Self {
         let mut script = Self::open(&json!({}));
+        script.out = script.kit.execute(1, 1, "do it");
+        script
+    }
+
+    /// A worker in the turn of attempt 1, with this configuration.
+    pub(super) fn prompted_as(config: &str) -> Self {
+        let mut script = Self::ready(config, &json!({})).opened();
         script.out = script.kit.execute(1, 1, "do it");
         script
     }
@@ -166,6 +174,17 @@ impl Script {
         events(&self.out)
     }
 
+    /// How the last step ended an attempt, in a few words.
+    pub(super) fn outcome(&self) -> String {
+        use omi_adapter_sdk::Outcome::{Cancelled, Failed, Succeeded};
+        match testkit::outcome(&self.out) {
+            Some(Succeeded(success)) => format!("succeeded {}", success.stop_reason),
+            Some(Failed(failure)) => kind_and_code(failure),
+            Some(Cancelled) => "cancelled".to_owned(),
+            None => panic!("the turn goes on: {:?}", self.out),
+        }
+    }
+
     /// The code of the failure with which the last step ended an attempt, a binding or the worker.
     pub(super) fn failure_code(&self) -> String {
         let failure = self.out.iter().find_map(|output| match output {
@@ -226,4 +245,30 @@ pub(super) fn kind_and_code(failure: &omi_adapter_sdk::Failure) -> String {
         Fatal(detail) => format!("fatal {}", detail.code),
         Other(detail) => format!("other {}", detail.code),
     }
+}
+
+/// What a native session is to be like when nothing special is asked.
+pub(super) fn settings() -> BindingSettings {
+    BindingSettings::in_folder("/work")
+}
+
+/// A session is to be opened.
+pub(super) fn open(settings: BindingSettings) -> Input {
+    Input::OpenBinding(OpenBinding { binding: 1, omi_session: String::new(), settings, extra: String::new() })
+}
+
+/// The session `s1` is to be taken up.
+pub(super) fn resume() -> Input {
+    resume_with(settings())
+}
+
+/// The same, like this.
+pub(super) fn resume_with(settings: BindingSettings) -> Input {
+    Input::ResumeBinding(ResumeBinding {
+        binding: 1,
+        omi_session: String::new(),
+        native_id: "s1".to_owned(),
+        settings,
+        extra: String::new(),
+    })
 }

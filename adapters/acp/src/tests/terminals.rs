@@ -85,7 +85,7 @@ fn a_program_runs_says_something_and_ends() {
     assert_eq!(output(&mut script, &terminal), said);
 
     script.asks("wait", "terminal/wait_for_exit", json!({"terminalId": terminal}));
-    assert_eq!(script.out, [], "it runs");
+    assert_eq!(script.written(), [] as [Value; 0], "it runs");
     script.asks("wait too", "terminal/wait_for_exit", json!({"terminalId": terminal}));
     script.send(exited(op, 3, "warning\n"));
     for id in ["wait", "wait too"] {
@@ -278,7 +278,8 @@ fn only_so_many_requests_wait_for_one_end() {
     let mut script = prompted();
     let (op, terminal) = runs(&mut script, json!({"command": "make"}));
     for _ in 0..16 {
-        assert_eq!(script.asks("w", "terminal/wait_for_exit", json!({"terminalId": terminal})).out, []);
+        let waits = script.asks("w", "terminal/wait_for_exit", json!({"terminalId": terminal}));
+        assert_eq!(waits.written(), [] as [Value; 0]);
     }
     assert_eq!(error_on(&mut script, "wait_for_exit", &terminal).0, -32603);
     assert_eq!(script.send(exited(op, 0, "")).written().len(), 16);

@@ -203,8 +203,13 @@ fn errors_become_failures() {
     assert_eq!(code("", -32603, "upstream 502"), "retryable agent_error");
     assert_eq!(code("half", -32603, "upstream 502"), "fatal agent_error");
     assert_eq!(code("", 429, "slow down"), "retryable agent_error");
-    assert_eq!(code("", 401, "who?"), "fatal agent_error");
-    assert_eq!(code("", -31002, "who?"), "fatal agent_error");
+    assert_eq!(code("half", 429, "slow down"), "fatal agent_error");
+    assert_eq!(code("", 400, "too long"), "fatal agent_error");
+    assert_eq!(code("", 500, "later"), "retryable agent_error");
+    assert_eq!(code("", 401, "who?"), "auth-required key");
+    assert_eq!(code("", -31002, "who?"), "auth-required key");
+    assert_eq!(code("", -32603, "401 Unauthorized"), "auth-required key");
+    assert_eq!(code("half", -32000, "log in"), "auth-required key", "in mid session, too");
 }
 
 #[test]
