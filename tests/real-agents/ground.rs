@@ -2,12 +2,13 @@
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::model_server::{Api, HELLO, LIST_FILES, ModelServer, Outcome, TOOL_SAID};
-use crate::setup::{AgentDirs, Note, agent_setup, is_installed, published_agents};
+use crate::setup::{AgentDirs, agent_setup, is_installed, published_agents};
 
 /// Longer than any answer but the slow one takes, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -21,7 +22,7 @@ struct Dialect {
     shell: &'static str,
 }
 
-const DIALECTS: [Dialect; 3] = [
+const DIALECTS: [Dialect; 4] = [
     Dialect {
         api: Api::Gemini,
         path: "/v1beta/models/any:streamGenerateContent?alt=sse",
@@ -64,6 +65,20 @@ const DIALECTS: [Dialect; 3] = [
         },
         shell: "exec_command",
     },
+    Dialect {
+        api: Api::Chat,
+        path: "/v1/chat/completions",
+        prompt: |text| {
+            json!({ "stream": true, "messages": [{ "role": "user", "content": text }],
+            "tools": [{ "type": "function", "function": { "name": "bash" } }] })
+        },
+        with_result: |text, output| {
+            json!({ "stream": true, "messages": [
+            { "role": "user", "content": [{ "type": "text", "text": text }] },
+            { "role": "tool", "content": output }] })
+        },
+        shell: "bash",
+    },
 ];
 
 #[test]
@@ -103,6 +118,37 @@ fn each_interface_repeats_what_the_tool_said() {
             ("list files", Some("alpha.txt"))
         );
     }
+}
+
+#[test]
+fn a_request_that_offers_no_tools_gets_no_call() {
+    for dialect in DIALECTS {
+        let server = ModelServer::start();
+        let mut request = (dialect.prompt)("run: touch here");
+        request["tools"] = json!([]);
+        let answer = ask(&server, dialect.path, &request);
+        assert!(answer.contains("There is no tool.") && !answer.contains("touch"), "{answer}");
+    }
+}
+
+#[test]
+fn a_command_is_found_among_what_agents_add() {
+    let dialect = &DIALECTS[3];
+    let server = ModelServer::start();
+    let said = "<context>\nToday is a day\n</context>\n\nsay hello\n\n<reminder>be kind</reminder>";
+    assert!(ask(&server, dialect.path, &(dialect.prompt)(said)).contains(HELLO[2]));
+    assert!(ask(&server, dialect.path, &(dialect.prompt)("please say hello")).contains("You said"));
+}
+
+#[test]
+fn who_wants_to_meet_is_answered_when_another_one_comes() {
+    let dialect = &DIALECTS[3];
+    let server = ModelServer::start();
+    let mut first = send(&server, dialect.path, &(dialect.prompt)("meet alpha"));
+    assert!(ask(&server, dialect.path, &(dialect.prompt)("meet beta")).contains("beta has met another"));
+    let mut answer = String::new();
+    first.read_to_string(&mut answer).expect("an answer");
+    assert!(answer.contains("alpha has met another"), "{answer}");
 }
 
 #[test]
@@ -166,20 +212,30 @@ fn every_listed_agent_has_exact_versions_and_a_set_up_of_its_own() {
         assert!(setup.argv[0].starts_with(dirs.install.to_str().expect("UTF-8")), "{:?}", setup.argv);
         let home = setup.env.iter().find(|(key, _)| key == "HOME").map(|(_, value)| value.as_str());
         assert_eq!(home, dirs.home.to_str());
-        assert!(mentions_port(&setup.env, &dirs, "4321"), "`{}` is not told where the model is", agent.name);
-        let silent = setup.notes.contains(&Note::NeverAnnounces);
-        assert!(!silent || setup.notes.contains(&Note::AsksBeforeAnnouncing), "a note implies the other");
+        assert!(
+            mentions_port(&setup.env, &dirs.home, "4321"),
+            "`{}` is not told where the model is",
+            agent.name
+        );
     }
 }
 
 /// Whether the environment or a file of the home names the port.
-fn mentions_port(env: &[(String, String)], dirs: &AgentDirs, port: &str) -> bool {
-    let config = std::fs::read_to_string(dirs.home.join(".codex/config.toml")).unwrap_or_default();
-    config.contains(port) || env.iter().any(|(_, value)| value.contains(port))
+fn mentions_port(env: &[(String, String)], folder: &Path, port: &str) -> bool {
+    let files = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut files = files.filter(|path| {
+        if path.is_dir() {
+            return mentions_port(&[], path, port);
+        }
+        std::fs::read_to_string(path).unwrap_or_default().contains(port)
+    });
+    files.next().is_some() || env.iter().any(|(_, value)| value.contains(port))
 }
 
 fn is_chunk(event: &str, chunk: &str) -> bool {
-    event.contains(&format!("\"text\":\"{chunk}\"")) || event.contains(&format!("\"delta\":\"{chunk}\""))
+    event.contains(&format!("\"text\":\"{chunk}\""))
+        || event.contains(&format!("\"delta\":\"{chunk}\""))
+        || event.contains(&format!("\"content\":\"{chunk}\""))
 }
 
 fn events(answer: &str) -> Vec<&str> {

@@ -1,6 +1,9 @@
 //! Published ACP agents, driven end to end against a scripted model server on loopback.
 
+mod expected;
 mod ground;
+mod matrix;
 mod model_server;
+mod processes;
 mod setup;
-mod through;
+mod stage;

@@ -8,8 +8,12 @@
 //! | `say hello` | the text `Hello`, ` from`, ` the model` in three chunks |
 //! | `list files` | a call of the agent's shell tool with [`script::LIST_FILES`] |
 //! | `run: CMD` | a call of the agent's shell tool with `CMD` |
+//! | `meet NAME` | `NAME has met another` as soon as another name asked to meet too, `NAME is alone` after 20 s |
 //! | `slow` | one word every 50 ms, until the client leaves or 30 s have passed |
 //! | anything else | `You said: …` |
+//!
+//! The text is a line of the user's last message: agents add context of their own around it. A request that offers no
+//! tools, such as one for a title, gets no call of one.
 //!
 //! A conversation that ends with a tool's result is answered with `The tool said: …` and that result.
 
@@ -17,6 +21,7 @@ mod http;
 mod script;
 mod wire;
 
+use std::collections::BTreeSet;
 use std::io::{ErrorKind, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -37,6 +42,9 @@ const SLOW_PAUSE: Duration = Duration::from_millis(50);
 
 /// Words of a slow answer: with the pause, 30 s, so that a test that forgets to cancel still ends.
 const SLOW_WORDS: usize = 600;
+
+/// Longer than two sessions take to begin, one after the other.
+const MEETING_PATIENCE: Duration = Duration::from_secs(20);
 
 /// Requests kept: a scripted conversation needs a handful, an agent that loops must not fill the memory.
 const MAX_REQUESTS: usize = 1000;
@@ -82,6 +90,8 @@ pub(crate) enum Outcome {
 struct Shared {
     stop: AtomicBool,
     requests: Mutex<Vec<Request>>,
+    /// The names that asked to meet.
+    names: Mutex<BTreeSet<String>>,
 }
 
 impl ModelServer {
@@ -140,6 +150,17 @@ impl Shared {
         self.requests.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Waits until two names asked to meet; whether they did in time.
+    fn meet(&self, name: &str) -> bool {
+        let names = || self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        names().insert(name.to_owned());
+        let end = Instant::now() + MEETING_PATIENCE;
+        while names().len() < 2 && Instant::now() < end && !self.stopping() {
+            thread::sleep(SLOW_PAUSE);
+        }
+        names().len() > 1
+    }
+
     fn stopping(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }
@@ -183,7 +204,8 @@ fn serve(mut stream: TcpStream, shared: &Shared) {
     let bare = path.split('?').next().unwrap_or(&path);
     let (api, form) = (Api::of_path(bare), Form::of(bare, &body));
     let (user_text, tool_output) = api.map_or_else(Default::default, |api| api.last_message(&body));
-    let reply = script::reply(&user_text, tool_output.as_deref());
+    let offers_tools = body["tools"].as_array().is_some_and(|tools| !tools.is_empty());
+    let reply = script::reply(&user_text, tool_output.as_deref(), offers_tools);
     let request = Request { path, api, user_text, tool_output, body: body.clone(), outcome: Outcome::Open };
     let index = shared.record(request);
     let written = match (api, index) {
@@ -221,6 +243,10 @@ fn answer(
             for chunk in chunks {
                 http::write_event(stream, &api.text(chunk))?;
             }
+        }
+        Reply::Meet(name) => {
+            let met = shared.meet(name);
+            http::write_event(stream, &api.text(&script::greeting(name, met)))?;
         }
         Reply::Shell(command) => {
             for event in api.shell_call(body, serial, command) {

@@ -72,7 +72,7 @@ pub(crate) fn install() -> Result<Languages> {
             Kind::Npm => npm_names(&text),
             Kind::Pip => text.lines().map(str::to_owned).collect(),
         };
-        let packages = Packages { kind: tool.kind, names: &names, program: tool.program };
+        let packages = Packages { kind: tool.kind, names: &names, program: tool.program, interpreter: None };
         if names.is_empty() {
             bail!("{} names no package", file.display());
         }
@@ -114,9 +114,9 @@ mod tests {
         let npm = npm_names(&example("javascript/package.json"));
         assert_eq!(npm.len(), 1, "{npm:?}");
         assert!(npm[0].starts_with("@bytecodealliance/componentize-js@"), "{npm:?}");
-        Packages { kind: Kind::Npm, names: &npm, program: "" }.check().unwrap();
+        Packages { kind: Kind::Npm, names: &npm, program: "", interpreter: None }.check().unwrap();
         let pip: Vec<String> = example("python/requirements.txt").lines().map(str::to_owned).collect();
         assert!(pip[0].starts_with("componentize-py=="), "{pip:?}");
-        Packages { kind: Kind::Pip, names: &pip, program: "" }.check().unwrap();
+        Packages { kind: Kind::Pip, names: &pip, program: "", interpreter: None }.check().unwrap();
     }
 }

@@ -11,6 +11,7 @@ mod demo;
 mod deny;
 mod download;
 mod languages;
+mod measured;
 mod packages;
 mod place;
 mod real_agents;
@@ -38,6 +39,8 @@ enum Task {
     Adapters,
     /// Run every check and every test; the first failing step ends it with that step's exit code.
     Test(TestArguments),
+    /// Drive every real runtime that can be had here, and write what they did into `adapters/README.md`.
+    Agents,
     /// Measure, beside the machine's own limit.
     Bench(BenchArguments),
     /// Show the daemon at work on a real agent.
@@ -85,6 +88,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().task {
         Task::Adapters => adapters::build_all(),
         Task::Test(arguments) => test::run(arguments.long, arguments.quick),
+        Task::Agents => measured::run(),
         Task::Bench(arguments) => bench::run(arguments.subject, arguments.json),
         Task::Demo(arguments) => demo::run(arguments.agent.as_deref()),
         Task::Wit(arguments) => contract::run(arguments.act),

@@ -4,10 +4,10 @@
 //! written last, so a folder without it, or with another list, is installed anew.
 
 use std::ffi::OsStr;
-use std::fs;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
+use std::{env, fs, iter};
 
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
@@ -29,6 +29,8 @@ pub(crate) struct Packages<'p> {
     pub(crate) names: &'p [String],
     /// A program that they have to bring, relative to the folder.
     pub(crate) program: &'p str,
+    /// The Node or Python to install with, if not the machine's own.
+    pub(crate) interpreter: Option<&'p Path>,
 }
 
 /// A registry of packages.
@@ -66,8 +68,8 @@ impl Packages<'_> {
         }
         fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
         match self.kind {
-            Kind::Npm => npm(self.names, folder)?,
-            Kind::Pip => pip(self.names, folder)?,
+            Kind::Npm => npm(self.names, folder, self.interpreter)?,
+            Kind::Pip => pip(self.names, folder, self.interpreter)?,
         }
         let program = folder.join(self.program);
         if !program.is_file() {
@@ -91,17 +93,23 @@ fn is_pinned(package: &str, kind: Kind) -> bool {
     version.is_some_and(|(_, version)| version.starts_with(|character: char| character.is_ascii_digit()))
 }
 
-fn npm(packages: &[String], folder: &Path) -> Result<()> {
+fn npm(packages: &[String], folder: &Path, node: Option<&Path>) -> Result<()> {
     let quiet = ["--no-fund", "--no-audit", "--no-progress", "--no-update-notifier", "--loglevel=error"];
     let mut npm = Command::new("npm");
     npm.arg("install").arg("--prefix").arg(folder).args(quiet).args(packages);
+    if let Some(beside) = node.and_then(Path::parent) {
+        // npm starts the `node` that is first on PATH, and so do the packages' own steps.
+        let paths = env::var_os("PATH").unwrap_or_default();
+        let paths = iter::once(beside.to_owned()).chain(env::split_paths(&paths));
+        npm.env("PATH", env::join_paths(paths)?);
+    }
     step::output(npm.current_dir(folder), INSTALL_LIMIT).map(drop)
 }
 
-fn pip(packages: &[String], folder: &Path) -> Result<()> {
+fn pip(packages: &[String], folder: &Path, python: Option<&Path>) -> Result<()> {
     let environment = folder.join("venv");
     let arguments = [OsStr::new("-m"), OsStr::new("venv"), environment.as_os_str()];
-    step::output(Command::new("python3").args(arguments), INSTALL_LIMIT)?;
+    step::output(Command::new(python.unwrap_or(Path::new("python3"))).args(arguments), INSTALL_LIMIT)?;
     let mut pip = Command::new(environment.join("bin/pip"));
     pip.args(["install", "--quiet", "--no-input", "--disable-pip-version-check"]).args(packages);
     step::output(&mut pip, INSTALL_LIMIT).map(drop)
@@ -115,7 +123,7 @@ mod tests {
     fn another_list_of_packages_is_not_what_is_installed() {
         let folder = tempfile::tempdir().unwrap();
         let names = ["a@1.2.3".to_owned()];
-        let packages = Packages { kind: Kind::Npm, names: &names, program: "bin/a" };
+        let packages = Packages { kind: Kind::Npm, names: &names, program: "bin/a", interpreter: None };
         assert!(!packages.is_installed(folder.path()));
         fs::write(folder.path().join(MARKER), "a@1.2.4").unwrap();
         assert!(!packages.is_installed(folder.path()));

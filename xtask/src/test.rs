@@ -6,7 +6,8 @@ use std::process::Command;
 use anyhow::Result;
 
 use crate::languages::{self, Languages};
-use crate::{adapters, deny, real_agents, step};
+use crate::real_agents::{self, Installed};
+use crate::{adapters, deny, step};
 
 /// Tells the tests to run the long ones too.
 const LONG_VARIABLE: &str = "OMI_TEST_LONG";
@@ -14,13 +15,16 @@ const LONG_VARIABLE: &str = "OMI_TEST_LONG";
 /// Names the folder of the published agents; without it the tests that drive them are left out.
 const REAL_AGENTS_VARIABLE: &str = "OMI_REAL_AGENTS";
 
+/// The modules of the test program `real-agents` that drive what has to be installed.
+const DRIVEN: [&str; 1] = ["matrix"];
+
 /// The targets that are tested. Examples are left out: they are the hostile guests, built as components.
-const TESTED: [&str; 4] = ["--workspace", "--lib", "--bins", "--tests"];
+pub(crate) const TESTED: [&str; 4] = ["--workspace", "--lib", "--bins", "--tests"];
 
 /// Runs everything; `quick` leaves out the published agents, `long` adds the long tests.
 pub(crate) fn run(long: bool, quick: bool) -> Result<()> {
     adapters::build_all()?;
-    let agents = if quick { None } else { Some(real_agents::install()?) };
+    let agents = if quick { None } else { Some(real_agents::install(long)?) };
     let languages = if long { Some(languages::install()?) } else { None };
     step::run("format", step::cargo().args(["fmt", "--all", "--check"]))?;
     let clippy = ["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"];
@@ -31,7 +35,8 @@ pub(crate) fn run(long: bool, quick: bool) -> Result<()> {
     // The tests start programs of other packages, which a test run alone does not build.
     step::run("build", step::cargo().arg("build").args(TESTED))?;
     let doctests = ["test", "--doc", "--workspace"];
-    step::run("documentation tests", with_variables(step::cargo().args(doctests), long, agents.as_deref()))?;
+    let folder = agents.as_ref().map(|agents| agents.folder.as_path());
+    step::run("documentation tests", with_variables(step::cargo().args(doctests), long, folder))?;
     if long {
         // Millions of steps: only a release build has them done in minutes.
         let simulation =
@@ -43,13 +48,17 @@ pub(crate) fn run(long: bool, quick: bool) -> Result<()> {
             step::run(&format!("an adapter in {language}"), &mut language_test(language, folder))?;
         }
     }
+    for name in agents.iter().flat_map(|agents| &agents.long) {
+        step::run(&format!("the agent {name}"), with_variables(&mut agent_test(name), long, folder))?;
+    }
     let mut tests = test_runner(agents.is_some());
-    step::run_last("tests", with_variables(&mut tests, long, agents.as_deref()))?;
+    step::run_last("tests", with_variables(&mut tests, long, folder))?;
     let mut left_out = Vec::new();
-    left_out.extend(not_checked);
-    left_out.extend(languages.into_iter().flat_map(|languages| languages.left_out));
-    left_out.extend(quick.then_some("published agents (--quick)"));
-    left_out.extend((!long).then_some("long tests (--long)"));
+    left_out.extend(not_checked.map(str::to_owned));
+    left_out.extend(languages.into_iter().flat_map(|languages| languages.left_out).map(str::to_owned));
+    left_out.extend(agents.into_iter().flat_map(|agents| agents.left_out));
+    left_out.extend(quick.then(|| "published agents (--quick)".to_owned()));
+    left_out.extend((!long).then(|| "long tests (--long)".to_owned()));
     step::say(format_args!(
         "passed; left out: {}",
         if left_out.is_empty() { "nothing".to_owned() } else { left_out.join(", ") }
@@ -65,6 +74,32 @@ fn language_test(language: &str, tools: &Path) -> Command {
     cargo
 }
 
+/// What drives all real runtimes that are installed, and nothing else.
+pub(crate) fn real_agents(agents: &Installed) -> Vec<(String, Command)> {
+    let mut normal = real_agents_test();
+    normal.arg("--").args(DRIVEN.map(|module| format!("{module}::")));
+    let mut all = vec![("the agents of the normal suite".to_owned(), normal)];
+    all.extend(agents.long.iter().map(|name| (format!("the agent {name}"), agent_test(name))));
+    for (_, command) in &mut all {
+        with_variables(command, true, Some(&agents.folder));
+    }
+    all
+}
+
+/// What drives one agent through the tests that only the long suite runs.
+fn agent_test(name: &str) -> Command {
+    let mut cargo = real_agents_test();
+    cargo.args(["--", "--ignored"]).arg(format!("matrix::{}::", name.replace('-', "_")));
+    cargo
+}
+
+/// The tests of real runtimes. With the whole workspace, so that nothing is built again.
+fn real_agents_test() -> Command {
+    let mut cargo = step::cargo();
+    cargo.args(["test", "--quiet", "--no-fail-fast", "--workspace", "--test", "real-agents"]);
+    cargo
+}
+
 /// What runs the tests. Without the published agents theirs are left out, and not counted as passed.
 fn test_runner(with_agents: bool) -> Command {
     let mut cargo = step::cargo();
@@ -72,10 +107,17 @@ fn test_runner(with_agents: bool) -> Command {
     cargo.args(if nextest { ["nextest", "run"].as_slice() } else { &["test"] });
     cargo.arg("--no-fail-fast").args(TESTED);
     match (with_agents, nextest) {
-        (true, _) => &mut cargo,
-        (false, true) => cargo.args(["--filterset", "not test(/^through::/)"]),
-        (false, false) => cargo.args(["--", "--skip", "through::"]),
-    };
+        (true, _) => {}
+        (false, true) => {
+            let driven = format!("binary(real-agents) & test(/^({})::/)", DRIVEN.join("|"));
+            cargo.args(["--filterset", &format!("not ({driven})")]);
+        }
+        (false, false) => {
+            cargo
+                .arg("--")
+                .args(DRIVEN.iter().flat_map(|module| ["--skip".to_owned(), format!("{module}::")]));
+        }
+    }
     cargo
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Each interface has a file that reads the end of a conversation from a request and puts an answer into events.
 
+mod chat;
 mod gemini;
 mod messages;
 mod responses;
@@ -19,6 +20,8 @@ pub(crate) enum Api {
     Messages,
     /// `OpenAI`'s `…/responses`, as a stream.
     Responses,
+    /// `OpenAI`'s older `…/chat/completions`, which most other servers speak too.
+    Chat,
 }
 
 /// What a request wants to have back.
@@ -33,12 +36,14 @@ pub(super) enum Form {
 }
 
 /// Names that agents give to their shell tool, and the argument that takes the command.
-const SHELL_TOOLS: [(&str, &str); 5] = [
+const SHELL_TOOLS: [(&str, &str); 7] = [
     ("run_shell_command", "command"),
     ("Bash", "command"),
     ("shell_command", "command"),
     ("exec_command", "cmd"),
     ("shell", "command"),
+    ("bash", "command"),
+    ("terminal", "command"),
 ];
 
 /// The body of an error, in the form that the interfaces share.
@@ -65,6 +70,7 @@ impl Api {
             "streamGenerateContent" | "generateContent" | "countTokens" => Some(Self::Gemini),
             "messages" | "count_tokens" => Some(Self::Messages),
             "responses" => Some(Self::Responses),
+            "completions" => Some(Self::Chat),
             _ => None,
         }
     }
@@ -75,6 +81,7 @@ impl Api {
             Self::Gemini => gemini::last_message(body),
             Self::Messages => messages::last_message(body),
             Self::Responses => responses::last_message(body),
+            Self::Chat => chat::last_message(body),
         }
     }
 
@@ -83,12 +90,15 @@ impl Api {
     pub(super) fn whole(self, reply: &Reply) -> Value {
         let text = match reply {
             Reply::Text(chunks) => chunks.concat(),
-            Reply::Shell(_) | Reply::Slow => "This answer is only given as a stream.".to_owned(),
+            Reply::Meet(_) | Reply::Shell(_) | Reply::Slow => {
+                "This answer is only given as a stream.".to_owned()
+            }
         };
         match self {
             Self::Gemini => gemini::whole(&text),
             Self::Messages => messages::whole(&text),
             Self::Responses => responses::whole(&text),
+            Self::Chat => chat::whole(&text),
         }
     }
 
@@ -96,7 +106,7 @@ impl Api {
     pub(super) fn count(self) -> Value {
         match self {
             Self::Gemini => json!({ "totalTokens": 10 }),
-            Self::Messages | Self::Responses => json!({ "input_tokens": 10 }),
+            Self::Messages | Self::Responses | Self::Chat => json!({ "input_tokens": 10 }),
         }
     }
 
@@ -106,6 +116,7 @@ impl Api {
             Self::Gemini => Vec::new(),
             Self::Messages => messages::opening(serial, reply),
             Self::Responses => responses::opening(reply),
+            Self::Chat => chat::opening(serial),
         }
     }
 
@@ -115,6 +126,7 @@ impl Api {
             Self::Gemini => gemini::text(chunk),
             Self::Messages => messages::text(chunk),
             Self::Responses => responses::text(chunk),
+            Self::Chat => chat::text(chunk),
         }
     }
 
@@ -124,6 +136,7 @@ impl Api {
             Self::Gemini => gemini::shell_call(body, command),
             Self::Messages => messages::shell_call(body, serial, command),
             Self::Responses => responses::shell_call(body, serial, command),
+            Self::Chat => chat::shell_call(body, serial, command),
         }
     }
 
@@ -133,6 +146,7 @@ impl Api {
             Self::Gemini => gemini::closing(),
             Self::Messages => messages::closing(reply),
             Self::Responses => responses::closing(reply),
+            Self::Chat => chat::closing(reply),
         }
     }
 }

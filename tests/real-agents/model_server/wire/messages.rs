@@ -34,7 +34,9 @@ pub(super) fn whole(text: &str) -> Value {
 pub(super) fn opening(serial: usize, reply: &Reply) -> Vec<Value> {
     let start = json!({ "type": "message_start", "message": message(serial) });
     match reply {
-        Reply::Text(_) | Reply::Slow => vec![start, block_start(&json!({ "type": "text", "text": "" }))],
+        Reply::Text(_) | Reply::Meet(_) | Reply::Slow => {
+            vec![start, block_start(&json!({ "type": "text", "text": "" }))]
+        }
         Reply::Shell(_) => vec![start],
     }
 }
@@ -55,7 +57,7 @@ pub(super) fn shell_call(body: &Value, serial: usize, command: &str) -> Vec<Valu
 
 pub(super) fn closing(reply: &Reply) -> Vec<Value> {
     let reason = match reply {
-        Reply::Text(_) | Reply::Slow => "end_turn",
+        Reply::Text(_) | Reply::Meet(_) | Reply::Slow => "end_turn",
         Reply::Shell(_) => "tool_use",
     };
     vec![

@@ -27,7 +27,7 @@ pub(super) fn opening(reply: &Reply) -> Vec<Value> {
     let created = json!({ "type": "response.created", "response": { "id": "resp_1" } });
     match reply {
         // A client drops the chunks of a message that was not announced.
-        Reply::Text(_) | Reply::Slow => vec![
+        Reply::Text(_) | Reply::Meet(_) | Reply::Slow => vec![
             created,
             json!({ "type": "response.output_item.added", "output_index": 0, "item": message("") }),
         ],
@@ -58,7 +58,7 @@ pub(super) fn closing(reply: &Reply) -> Vec<Value> {
                 "item": message(&chunks.concat()) }),
             completed,
         ],
-        Reply::Shell(_) | Reply::Slow => vec![completed],
+        Reply::Meet(_) | Reply::Shell(_) | Reply::Slow => vec![completed],
     }
 }
 

@@ -1,0 +1,65 @@
+//! The chat completions interface of `OpenAI`: messages with roles, answers as deltas of one choice.
+
+use serde_json::{Value, json};
+
+use super::super::script::Reply;
+use super::{array, shell_tool};
+
+pub(super) fn last_message(body: &Value) -> (String, Option<String>) {
+    let messages = array(&body["messages"]);
+    let user = messages.iter().rfind(|message| message["role"] == "user");
+    let result = messages.last().filter(|message| message["role"] == "tool");
+    (user.map(text_of).unwrap_or_default(), result.map(text_of))
+}
+
+pub(super) fn whole(text: &str) -> Value {
+    json!({ "id": "chatcmpl_0", "object": "chat.completion", "created": 1, "model": "scripted", "usage": usage(),
+        "choices": [{ "index": 0, "finish_reason": "stop",
+            "message": { "role": "assistant", "content": text } }] })
+}
+
+pub(super) fn opening(serial: usize) -> Vec<Value> {
+    let mut first = chunk(&json!({ "role": "assistant", "content": "" }), &Value::Null);
+    first["id"] = format!("chatcmpl_{serial}").into();
+    vec![first]
+}
+
+pub(super) fn text(text: &str) -> Value {
+    chunk(&json!({ "content": text }), &Value::Null)
+}
+
+pub(super) fn shell_call(body: &Value, serial: usize, command: &str) -> Vec<Value> {
+    let (name, argument) = shell_tool(array(&body["tools"]).iter().map(|tool| &tool["function"]));
+    // Some agents refuse a call that does not say what it is for.
+    let arguments = json!({ argument: command, "description": "runs the command" }).to_string();
+    let call = json!({ "index": 0, "id": format!("call_{serial}"), "type": "function",
+        "function": { "name": name, "arguments": arguments } });
+    vec![chunk(&json!({ "tool_calls": [call] }), &Value::Null)]
+}
+
+pub(super) fn closing(reply: &Reply) -> Vec<Value> {
+    let reason = match reply {
+        Reply::Text(_) | Reply::Meet(_) | Reply::Slow => "stop",
+        Reply::Shell(_) => "tool_calls",
+    };
+    let mut last = chunk(&json!({}), &reason.into());
+    last["usage"] = usage();
+    vec![last]
+}
+
+/// The text of a message, whose content is one string or a list of parts.
+fn text_of(message: &Value) -> String {
+    match message["content"].as_str() {
+        Some(text) => text.to_owned(),
+        None => array(&message["content"]).iter().filter_map(|part| part["text"].as_str()).collect(),
+    }
+}
+
+fn chunk(delta: &Value, reason: &Value) -> Value {
+    json!({ "id": "chatcmpl_0", "object": "chat.completion.chunk", "created": 1, "model": "scripted",
+        "choices": [{ "index": 0, "delta": delta, "finish_reason": reason }] })
+}
+
+fn usage() -> Value {
+    json!({ "prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15 })
+}
