@@ -43,7 +43,7 @@ pub enum Behaviour {
     CancelledAtOnce,
     /// The runtime is killed in mid prompt.
     RuntimeKilled,
-    /// The daemon is killed, and another one continues the session.
+    /// The daemon ends, and another one continues the session.
     DaemonRestarted,
     /// Two sessions run at the same time.
     SideBySide,
@@ -78,7 +78,7 @@ impl Behaviour {
             Self::CancelledWhileToolRuns => "cancelled while a tool runs",
             Self::CancelledAtOnce => "cancelled with the prompt",
             Self::RuntimeKilled => "runtime killed",
-            Self::DaemonRestarted => "daemon killed, session continued",
+            Self::DaemonRestarted => "daemon restarted, session continued",
             Self::SideBySide => "two sessions",
             Self::NothingLeft => "left after the daemon was killed",
         }

@@ -13,7 +13,7 @@
 //! | anything else | `You said: …` |
 //!
 //! The text is a line of the user's last message: agents add context of their own around it. A request that offers no
-//! tools, such as one for a title, gets no call of one.
+//! tools, such as one for a title, gets a short text: it is no turn.
 //!
 //! A conversation that ends with a tool's result is answered with `The tool said: …` and that result.
 
@@ -135,6 +135,11 @@ impl ModelServer {
 
 impl Drop for ModelServer {
     fn drop(&mut self) {
+        if thread::panicking() {
+            for Request { path, user_text, tool_output, outcome, .. } in self.requests() {
+                eprintln!("model: {path} {outcome:?}: user {user_text:?}, tool {tool_output:?}");
+            }
+        }
         self.shared.stop.store(true, Ordering::Relaxed);
         // The acceptor waits in `accept`: a connection of our own wakes it, and it sees the flag.
         drop(TcpStream::connect(self.address));

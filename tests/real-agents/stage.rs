@@ -174,23 +174,30 @@ impl Stage {
         drop(model);
     }
 
+    /// The daemon ends in good order.
+    pub(crate) fn left(self) -> Empty {
+        let Self { world, model, daemon, runtime, own } = self;
+        daemon.end();
+        Empty { world, model, runtime, own }
+    }
+
     /// The daemon is killed.
-    pub(crate) fn killed(self) -> Fallen {
+    pub(crate) fn killed(self) -> Empty {
         let Self { world, model, daemon, runtime, own } = self;
         daemon.kill();
-        Fallen { world, model, runtime, own }
+        Empty { world, model, runtime, own }
     }
 }
 
-/// A stage whose daemon was killed.
-pub(crate) struct Fallen {
+/// A stage whose daemon is gone.
+pub(crate) struct Empty {
     world: World,
     model: ModelServer,
     runtime: Runtime,
     own: Own,
 }
 
-impl Fallen {
+impl Empty {
     /// Waits until nothing of the agent is left.
     pub(crate) fn nothing_left(&self) {
         nothing_left(&self.world);

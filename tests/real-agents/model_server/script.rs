@@ -34,7 +34,9 @@ pub(super) fn reply(user_text: &str, tool_output: Option<&str>, offers_tools: bo
     // Agents add context of their own around what the user said; a command stands on a line of its own.
     let command = text.lines().rev().find_map(|line| command(line.trim()));
     match command {
-        Some(Reply::Shell(_)) if !offers_tools => Reply::Text(vec!["There is no tool.".to_owned()]),
+        Some(Reply::Shell(_) | Reply::Meet(_) | Reply::Slow) if !offers_tools => {
+            Reply::Text(vec!["There is no tool.".to_owned()])
+        }
         Some(reply) => reply,
         None => Reply::Text(vec!["You said: ".to_owned(), text.to_owned()]),
     }

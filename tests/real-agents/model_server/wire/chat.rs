@@ -5,11 +5,17 @@ use serde_json::{Value, json};
 use super::super::script::Reply;
 use super::{array, shell_tool};
 
+/// How a text begins that the agent adds in the user's name.
+const REMINDER: &str = "<system-reminder>";
+
 pub(super) fn last_message(body: &Value) -> (String, Option<String>) {
-    let messages = array(&body["messages"]);
-    let user = messages.iter().rfind(|message| message["role"] == "user");
-    let result = messages.last().filter(|message| message["role"] == "tool");
-    (user.map(text_of).unwrap_or_default(), result.map(text_of))
+    let messages = array(&body["messages"]).iter().map(|message| (&message["role"], text_of(message)));
+    // A tool may say nothing; what an agent adds in the user's name was said by nobody.
+    let said: Vec<_> = messages.filter(|(role, text)| *role == "tool" || !text.is_empty()).collect();
+    let user = said.iter().rfind(|(role, _)| *role == "user");
+    let result = said.last().filter(|(role, _)| *role == "tool");
+    let text = |of: Option<&(&Value, String)>| of.map(|(_, text)| text.clone());
+    (text(user).unwrap_or_default(), text(result))
 }
 
 pub(super) fn whole(text: &str) -> Value {
@@ -47,12 +53,17 @@ pub(super) fn closing(reply: &Reply) -> Vec<Value> {
     vec![last]
 }
 
-/// The text of a message, whose content is one string or a list of parts.
+/// The text of a message, whose content is one string or a list of parts, without what the agent adds.
 fn text_of(message: &Value) -> String {
-    match message["content"].as_str() {
-        Some(text) => text.to_owned(),
-        None => array(&message["content"]).iter().filter_map(|part| part["text"].as_str()).collect(),
-    }
+    let content = &message["content"];
+    let parts = array(content).iter().filter_map(|part| part["text"].as_str());
+    let own: Vec<&str> = content
+        .as_str()
+        .into_iter()
+        .chain(parts)
+        .filter(|part| !part.trim_start().starts_with(REMINDER))
+        .collect();
+    own.join("\n")
 }
 
 fn chunk(delta: &Value, reason: &Value) -> Value {
