@@ -65,15 +65,31 @@ fn gemini(dirs: &AgentDirs, port: u16) -> io::Result<Own> {
 /// Asks for every command that it does not know to be harmless. Its own sandbox stays off, because it needs
 /// kernel features that a container may lack.
 fn codexzed(dirs: &AgentDirs, port: u16) -> io::Result<Own> {
+    codex_with(
+        dirs,
+        port,
+        "gpt-5.4-mini",
+        "approval_policy = \"untrusted\"\nsandbox_mode = \"danger-full-access\"\n",
+    )
+}
+
+/// Its mode is chosen by the client or the environment, and stands above the configuration.
+fn codex(dirs: &AgentDirs, port: u16) -> io::Result<Own> {
+    let mut own = codex_with(dirs, port, "gpt-5.5", "")?;
+    own.env.push(("MODEL_PROVIDER", "scripted".to_owned()));
+    own.env.push(("INITIAL_AGENT_MODE", "read-only".to_owned()));
+    Ok(own)
+}
+
+/// The model is one that it knows: about another one it warns in the text of its answer. When a refused permission is answered with `cancelled`, that is the answer to the refusal, and omi says so.
+fn codex_with(dirs: &AgentDirs, port: u16, model: &str, policy: &str) -> io::Result<Own> {
     let folder = dirs.home.join(".codex");
     fs::create_dir_all(&folder)?;
     let config = format!(
-        r#"model = "gpt-5.4-mini"
+        r#"model = "{model}"
 model_provider = "scripted"
-approval_policy = "untrusted"
-sandbox_mode = "danger-full-access"
 check_for_update_on_startup = false
-
+{policy}
 [model_providers.scripted]
 name = "scripted"
 base_url = "http://127.0.0.1:{port}/v1"
@@ -90,16 +106,8 @@ enabled = false
     fs::write(folder.join("config.toml"), config)?;
     let env =
         vec![("CODEX_HOME", text(&folder)), ("SCRIPTED_KEY", KEY.to_owned()), ("NO_BROWSER", "1".to_owned())];
-    let differs = &[(Behaviour::ToolRefused, "the run is cancelled")];
+    let differs = &[(Behaviour::ToolRefused, "the turn ends")];
     Ok(Own { env, differs, ..Own::default() })
-}
-
-/// As its elder, but its mode is chosen by the client or the environment, and stands above the configuration.
-fn codex(dirs: &AgentDirs, port: u16) -> io::Result<Own> {
-    let mut own = codexzed(dirs, port)?;
-    own.env.push(("MODEL_PROVIDER", "scripted".to_owned()));
-    own.env.push(("INITIAL_AGENT_MODE", "read-only".to_owned()));
-    Ok(own)
 }
 
 /// Asks for every command that it does not know to be harmless.
