@@ -48,17 +48,19 @@ fn table(measurements: &[Measurement], left_out: &[String]) -> String {
         rows.entry(runtime).or_default().insert(*behaviour, word);
     }
     let headings: Vec<&str> = Behaviour::ALL.into_iter().map(Behaviour::words).collect();
-    let mut text = format!("| runtime | through | {} |\n", headings.join(" | "));
-    text.push_str(&format!("{}|\n", "| --- ".repeat(headings.len() + 2)));
+    let mut lines = vec![
+        format!("| runtime | through | {} |", headings.join(" | ")),
+        format!("{}|", "| --- ".repeat(headings.len() + 2)),
+    ];
     for (Runtime { adapter, name, version }, cells) in rows {
         let cell = |behaviour| cells.get(&behaviour).copied().unwrap_or(FAILED);
         let cells: Vec<&str> = Behaviour::ALL.into_iter().map(cell).collect();
-        text.push_str(&format!("| {name} {version} | {adapter} | {} |\n", cells.join(" | ")));
+        lines.push(format!("| {name} {version} | {adapter} | {} |", cells.join(" | ")));
     }
     if !left_out.is_empty() {
-        text.push_str(&format!("\nNot run on the machine that wrote this: {}.\n", left_out.join(", ")));
+        lines.push(format!("\nNot run on the machine that wrote this: {}.", left_out.join(", ")));
     }
-    text
+    lines.join("\n") + "\n"
 }
 
 /// The text with everything between the marks replaced.

@@ -1,5 +1,7 @@
 //! The runtime is killed, the daemon is killed: what became of the runs, and what is left.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use omi_tests::world::eventually;
 use omi_tests::world::wire::text;
 use rustix::process::{Pid, Signal, kill_process};
@@ -11,6 +13,9 @@ use crate::stage::Stage;
 
 /// What only the first prompt says.
 const SAID_BEFORE: &str = "my number is 4711";
+
+/// What is seen of an agent that names its sessions' files after the minute, whatever the time is.
+const FROM_THE_NEXT_MINUTE: &str = "native from the next minute on; before, a new native session, recorded";
 
 /// The program that omi started is killed in mid text: the run fails, all of the agent ends, the next prompt works.
 pub(super) fn runtime_killed(mut stage: Stage) -> Seen {
@@ -33,6 +38,7 @@ pub(super) fn runtime_killed(mut stage: Stage) -> Seen {
 /// The next daemon continues the session: natively, or omi says that it is a new native session. The first one ends in
 /// good order: some agents have not written down yet what they answered a moment ago.
 pub(super) fn daemon_restarted(mut stage: Stage) -> Seen {
+    let begun = minute();
     stage.query("a", SAID_BEFORE);
     let (result, status) = stage.ended("a");
     assert_eq!(status, "succeeded", "{result}");
@@ -40,6 +46,7 @@ pub(super) fn daemon_restarted(mut stage: Stage) -> Seen {
     let empty = stage.left();
     empty.nothing_left();
     let mut stage = empty.again();
+    let later = minute();
     stage.query_in(&session, "b", "say hello");
     let (result, status) = stage.ended("b");
     assert_eq!(status, "succeeded", "{result}");
@@ -51,8 +58,11 @@ pub(super) fn daemon_restarted(mut stage: Stage) -> Seen {
     let recorded = |kind: &str| types.iter().any(|recorded| recorded == kind);
     // Shown where this fails: why it is another native session.
     eprintln!("{}", Value::from(stage.world.list("runs")));
+    let loads_later = stage.own.loads_later;
     stage.end();
     match (shown, recorded("binding.resumed"), recorded("binding.replaced")) {
+        (true, true, false) if loads_later && begun < later => Seen::plain(FROM_THE_NEXT_MINUTE),
+        (false, false, true) if loads_later && begun == minute() => Seen::plain(FROM_THE_NEXT_MINUTE),
         (true, true, false) => Seen::plain("native"),
         (false, false, true) => Seen::plain("new native session, recorded"),
         other => panic!("what the model is shown is not what is recorded: {other:?}"),
@@ -69,6 +79,12 @@ pub(super) fn nothing_left(mut stage: Stage) -> Seen {
     eventually("the command runs", || stage.held() && stage.holds());
     stage.killed().nothing_left();
     Seen::plain("nothing")
+}
+
+/// The minute of the clock.
+fn minute() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock stands after 1970");
+    now.as_secs() / 60
 }
 
 fn kill(process: &Process) {

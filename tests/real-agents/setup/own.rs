@@ -19,6 +19,8 @@ pub(crate) struct Own {
     pub(crate) config: &'static str,
     /// Written before each command, where an agent asks about dangerous ones only.
     pub(crate) dangerous: &'static str,
+    /// It cannot load a session in the minute in which that began.
+    pub(crate) loads_later: bool,
     /// What it does otherwise than the usual (see `expected.rs`).
     pub(crate) differs: &'static [(Behaviour, &'static str)],
 }
@@ -59,7 +61,11 @@ fn gemini(dirs: &AgentDirs, port: u16) -> io::Result<Own> {
         ("GOOGLE_GEMINI_BASE_URL", format!("http://127.0.0.1:{port}")),
         ("GEMINI_CLI_TRUST_WORKSPACE", "true".to_owned()),
     ];
-    Ok(Own { env, ..Own::default() })
+    let differs = &[(
+        Behaviour::DaemonRestarted,
+        "native from the next minute on; before, a new native session, recorded",
+    )];
+    Ok(Own { env, loads_later: true, differs, ..Own::default() })
 }
 
 /// Asks for every command that it does not know to be harmless. Its own sandbox stays off, because it needs
