@@ -8,7 +8,7 @@
 //! | `say hello` | the text `Hello`, ` from`, ` the model` in three chunks |
 //! | `list files` | a call of the agent's shell tool with [`script::LIST_FILES`] |
 //! | `run: CMD` | a call of the agent's shell tool with `CMD` |
-//! | `meet NAME` | `NAME has met another` as soon as another name asked to meet too, `NAME is alone` after 20 s |
+//! | `meet NAME` | `NAME has met another` as soon as another name asked to meet too, `NAME is alone` after 40 s |
 //! | `slow` | one word every 50 ms, until the client leaves or 30 s have passed |
 //! | anything else | `You said: …` |
 //!
@@ -44,7 +44,7 @@ const SLOW_PAUSE: Duration = Duration::from_millis(50);
 const SLOW_WORDS: usize = 600;
 
 /// Longer than two sessions take to begin, one after the other.
-const MEETING_PATIENCE: Duration = Duration::from_secs(20);
+const MEETING_PATIENCE: Duration = Duration::from_secs(40);
 
 /// Requests kept: a scripted conversation needs a handful, an agent that loops must not fill the memory.
 const MAX_REQUESTS: usize = 1000;
