@@ -3,6 +3,7 @@
 mod adapter;
 mod artifacts;
 mod bundled;
+mod bundled_files;
 mod cli;
 mod client;
 mod clock;

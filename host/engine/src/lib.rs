@@ -68,8 +68,8 @@ pub use load::{Adapter, LoadError, digest, read_component};
 pub use process::SupervisorCommand;
 pub use recorder::{CallSink, RecordedCall};
 pub use registration::{
-    Binding, Bound, BoundFiles, BoundHttp, BoundProcess, BoundTerminal, Confine, Folder, ProcessLimits,
-    Registration, Secret, SecretSource, Setting,
+    Binding, Bound, BoundFiles, BoundHttp, BoundProcess, BoundTerminal, Confine, Folder, ProcessFolder,
+    ProcessLimits, Registration, Secret, SecretSource, Setting,
 };
 pub use trial::{Called, Trial, TrialError};
 pub use worker::{ReportSink, Worker, WorkerGone, WorkerSpec};

@@ -67,8 +67,20 @@ pub struct BoundProcess {
     pub argv: Vec<String>,
     /// What it is started with.
     pub setting: Setting,
-    /// Its folder; else that of the worker.
-    pub cwd: Option<PathBuf>,
+    /// Its folder.
+    pub cwd: ProcessFolder,
+}
+
+/// The folder in which the program of a registration starts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum ProcessFolder {
+    /// That of the worker.
+    #[default]
+    Worker,
+    /// The working folder of the session on whose behalf it is started; that of the worker where there is none.
+    Session,
+    /// This one, absolute.
+    At(PathBuf),
 }
 
 /// A folder in which programs of the runtime's choice may be started.

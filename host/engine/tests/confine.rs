@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use omi_engine::{Confine, Registration};
+use omi_engine::{Confine, ProcessFolder, Registration};
 use tempfile::TempDir;
 
 use crate::support::{Probe, engine_of, limits, load, program, shell, supervisor};
@@ -29,7 +29,7 @@ impl World {
             fs::write(at(folder).join("file"), "content").unwrap();
         }
         let process = bound(&mut registration);
-        process.cwd = Some(at("work"));
+        process.cwd = ProcessFolder::At(at("work"));
         process.setting.confine = Some(Confine { state: vec![at("state")], read: vec![at("read")] });
         for (name, folder) in [("HOME", "home"), ("STATE", "state"), ("READ", "read"), ("PRIVATE", "private")]
         {
@@ -201,7 +201,7 @@ pub(crate) fn the_folder_of_the_daemon_is_never_granted() {
     });
     refused(&|world| {
         let root = world.path("");
-        bound(&mut world.registration).cwd = Some(root);
+        bound(&mut world.registration).cwd = ProcessFolder::At(root);
     });
     refused(&|world| {
         let inside = world.path("private/inside");

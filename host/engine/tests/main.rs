@@ -101,6 +101,7 @@ fn main() -> ExitCode {
             an_adapter_is_told_what_it_may_use;
         opening:
             a_program_of_the_runtimes_choice_runs_in_the_folder_of_its_session,
+            the_program_of_a_registration_runs_in_the_folder_of_a_session_if_it_says_so,
             a_program_does_not_leave_its_folder,
             variables_do_not_make_it_another_program,
             a_folder_that_becomes_a_link_out_is_seen_when_it_is_used,

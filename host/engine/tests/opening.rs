@@ -7,8 +7,8 @@ use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 
 use omi_engine::{
-    Binding, Bound, BoundFiles, BoundHttp, BoundProcess, BoundTerminal, Folder, Registration, Secret,
-    SecretSource, Setting,
+    Binding, Bound, BoundFiles, BoundHttp, BoundProcess, BoundTerminal, Folder, ProcessFolder, Registration,
+    Secret, SecretSource, Setting,
 };
 use tempfile::TempDir;
 
@@ -40,7 +40,10 @@ fn with_secret(script: &str, file: &Path) -> Registration {
     let argv = ["/bin/sh", "-c", script].map(str::to_owned).to_vec();
     let secrets = [("KEY".to_owned(), secret(file, ""))].into();
     let setting = Setting { secrets, ..Setting::default() };
-    registration([("agent", binding(Bound::Process(BoundProcess { argv, setting, cwd: None })))])
+    registration([(
+        "agent",
+        binding(Bound::Process(BoundProcess { argv, setting, cwd: ProcessFolder::Worker })),
+    )])
 }
 
 fn secret_file(folder: &TempDir) -> std::path::PathBuf {
@@ -64,6 +67,24 @@ pub(crate) fn a_program_of_the_runtimes_choice_runs_in_the_folder_of_its_session
     let fixed = TempDir::new().unwrap();
     let probe = start(terminal(Folder::At(fixed.path().to_owned())), "for worker\nshell 1 /bin/pwd");
     assert_eq!(probe.line("1 out "), fixed.path().canonicalize().unwrap().to_str().unwrap());
+}
+
+pub(crate) fn the_program_of_a_registration_runs_in_the_folder_of_a_session_if_it_says_so() {
+    let argv = vec!["/bin/pwd".to_owned()];
+    let process = BoundProcess { argv, cwd: ProcessFolder::Session, ..BoundProcess::default() };
+    let of_session = TempDir::new().unwrap();
+    let probe =
+        Probe::with("gate_probe", registration([("agent", binding(Bound::Process(process)))]), limits());
+    let binding = probe.open_in(of_session.path());
+    for (orders, folder) in [
+        ("agent 1", of_session.path()),
+        ("for binding\nagent 2", of_session.path()),
+        ("for worker\nagent 3", probe.folder.path()),
+    ] {
+        probe.prompt_text(&binding, orders);
+        let op = orders.rsplit(' ').next().unwrap();
+        assert_eq!(probe.line(&format!("{op} out ")), folder.canonicalize().unwrap().to_str().unwrap());
+    }
 }
 
 pub(crate) fn a_program_does_not_leave_its_folder() {

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use omi_engine::{Bound, Limits, Registration, reap};
+use omi_engine::{Bound, Limits, ProcessFolder, Registration, reap};
 use omi_kernel::report::{Activity, Lease, Report};
 use tempfile::TempDir;
 
@@ -87,7 +87,7 @@ pub(crate) fn the_environment_is_what_was_allowed() {
     let Some(Bound::Process(process)) = bound else { panic!("no grant") };
     process.setting.set_env.insert("SET".into(), "this".into());
     let folder = TempDir::new().unwrap();
-    process.cwd = Some(folder.path().to_owned());
+    process.cwd = ProcessFolder::At(folder.path().to_owned());
     let told = told_of(registration, "spawn lines 0");
     let folder = folder.path().canonicalize().unwrap();
     assert_line(&told, &format!("stdout ChunkEnd::Newline none this path {}", folder.display()));

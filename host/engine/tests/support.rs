@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Arc, OnceLock};
@@ -270,18 +270,27 @@ impl Probe {
 
     /// Waits for the adapter and opens a binding.
     pub(crate) fn open(&self) -> BindingId {
+        self.open_in(self.folder.path())
+    }
+
+    /// Waits for the adapter and opens a binding in a folder.
+    pub(crate) fn open_in(&self, folder: &Path) -> BindingId {
         assert!(matches!(self.next(), Report::Ready { .. }));
         let binding = ids(BindingId::new);
-        self.send_open(&binding);
+        self.send_open_in(&binding, folder);
         assert!(matches!(self.next(), Report::BindingOpened { binding: opened, .. } if opened == binding));
         binding
     }
 
     /// Asks for a binding in the worker's own folder.
     pub(crate) fn send_open(&self, binding: &BindingId) {
-        let cwd = self.folder.path().to_str().unwrap().to_owned();
-        let (session, settings) =
-            (ids(SessionId::new), Box::new(BindingSettings { cwd, ..*settings(Vec::new()) }));
+        self.send_open_in(binding, self.folder.path());
+    }
+
+    fn send_open_in(&self, binding: &BindingId, folder: &Path) {
+        let cwd = folder.to_str().unwrap().to_owned();
+        let settings = Box::new(BindingSettings { cwd, ..*settings(Vec::new()) });
+        let session = ids(SessionId::new);
         self.worker.send(Command::OpenBinding { binding: binding.clone(), session, settings }).unwrap();
     }
 

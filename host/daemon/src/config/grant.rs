@@ -8,12 +8,13 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use omi_engine::{Binding, Bound, BoundFiles, BoundHttp, BoundProcess, BoundTerminal, Folder};
+use omi_engine::{Binding, Bound, BoundFiles, BoundHttp, BoundProcess, BoundTerminal, Folder, ProcessFolder};
 use omi_kernel::grant::Policy;
 use serde::Deserialize;
 
 use super::not_zero;
 use super::place::Place;
+use crate::bundled_files;
 use keys::Kind;
 use setting::{LimitsForm, Secrets};
 
@@ -106,7 +107,7 @@ impl Grant {
             Kind::Command => Bound::Process(BoundProcess {
                 argv: self.argv(place)?,
                 setting: self.setting(place)?,
-                cwd: self.cwd.as_deref().map(|cwd| place.path(cwd).map_err(at("cwd"))).transpose()?,
+                cwd: process_folder(self.cwd.as_deref(), place).map_err(at("cwd"))?,
             }),
             Kind::Terminal => Bound::Terminal(BoundTerminal {
                 folder: folder(self.terminal.as_deref(), place).map_err(at("terminal"))?,
@@ -134,6 +135,7 @@ impl Grant {
         if argv.iter().any(|word| word.contains('\0')) {
             return Err(wrong("command", "has a NUL character in it"));
         }
+        bundled_files::check(&argv).map_err(at("command"))?;
         Ok(argv)
     }
 
@@ -192,6 +194,14 @@ fn folder(text: Option<&str>, place: &Place) -> Result<Folder, String> {
         SESSION => Ok(Folder::Session),
         path => Ok(Folder::At(place.path(path)?)),
     }
+}
+
+fn process_folder(text: Option<&str>, place: &Place) -> Result<ProcessFolder, String> {
+    Ok(match text {
+        None => ProcessFolder::Worker,
+        Some(SESSION) => ProcessFolder::Session,
+        Some(path) => ProcessFolder::At(place.path(path)?),
+    })
 }
 
 fn wrong(key: &str, reason: impl Into<String>) -> Wrong {

@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 
 use super::{Message, random};
 use crate::artifacts::Artifacts;
+use crate::bundled_files;
 use crate::components::Components;
 use crate::config::Config;
 use crate::recording::Recordings;
@@ -63,6 +64,9 @@ impl Starter {
             .registration(name)
             .map_err(|error| FailureDetail::new("adapter_not_registered", error.to_string()))?;
         let (adapter, component) = self.components.load(&registration.component)?;
+        let mut bound = registration.bind(name, component.clone());
+        bundled_files::place(&mut bound)
+            .map_err(|error| FailureDetail::new("worker_not_started", error.to_string()))?;
         let runs = Runs { component: component.clone(), digest: adapter.digest().to_owned() };
         let seed = u32::try_from(random() & u128::from(u32::MAX)).unwrap_or_default();
         let recordings = self.recordings.as_ref();
@@ -70,7 +74,7 @@ impl Starter {
         let calls = calls.map_err(|error| FailureDetail::new("worker_not_started", format!("{error:#}")))?;
         let spec = WorkerSpec {
             id: worker.clone(),
-            registration: Arc::new(registration.bind(name, component)),
+            registration: Arc::new(bound),
             cwd: self.cwd.clone(),
             seed,
             calls,

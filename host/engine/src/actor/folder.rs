@@ -5,7 +5,7 @@ use std::path::{Component, Path, PathBuf};
 use super::Actor;
 use crate::input::Why;
 use crate::output::Scope;
-use crate::registration::Folder;
+use crate::registration::{Folder, ProcessFolder};
 
 impl Actor {
     /// The folder that a grant names.
@@ -21,6 +21,16 @@ impl Actor {
                 self.spec.registration.name
             ))
         })
+    }
+
+    /// The folder in which the program of a registration starts.
+    pub(super) fn process_folder(&self, folder: &ProcessFolder, scope: Scope) -> PathBuf {
+        let of_session = match folder {
+            ProcessFolder::At(path) => return path.clone(),
+            ProcessFolder::Worker => None,
+            ProcessFolder::Session => self.holdings.cwd(scope).map(PathBuf::from),
+        };
+        of_session.filter(|path| path.is_absolute()).unwrap_or_else(|| self.spec.cwd.clone())
     }
 }
 

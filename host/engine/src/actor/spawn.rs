@@ -109,7 +109,7 @@ impl Actor {
             let text = "a program or variables of the adapter's choice need a `terminal` grant";
             return Err(Why::Denied(text.to_owned()));
         }
-        let folder = process.cwd.as_ref().unwrap_or(&self.spec.cwd);
+        let folder = self.process_folder(&process.cwd, spawn.scope);
         let hint = format!(
             "hint: install it, or name another `command` in `[registrations.{}.grants.{}]`",
             self.spec.registration.name, spawn.grant
@@ -117,7 +117,7 @@ impl Actor {
         Ok(Program {
             argv: argv(process.argv.iter().chain(&spawn.args))?,
             setting: &process.setting,
-            cwd: folder_below(folder, spawn.cwd.as_deref())?,
+            cwd: folder_below(&folder, spawn.cwd.as_deref())?,
             hint,
         })
     }

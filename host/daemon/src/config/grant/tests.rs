@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use omi_engine::{Bound, BoundHttp, BoundProcess, Folder, ProcessLimits, SecretSource};
+use omi_engine::{Bound, BoundHttp, BoundProcess, Folder, ProcessFolder, ProcessLimits, SecretSource};
 use omi_kernel::grant::Policy;
 
 use crate::config::{Config, ConfigError};
@@ -109,11 +109,25 @@ fn legacy_is_the_registration_s_word_or_a_grant_s() {
 fn a_program_and_its_paths_begin_at_the_file() {
     let (process, folder) = process("command = ['./bin/a', './b'], cwd = 'work'");
     assert_eq!(process.argv, [folder.join("bin/a").display().to_string(), "./b".to_owned()]);
-    assert_eq!(process.cwd, Some(folder.join("work")));
+    assert_eq!(process.cwd, ProcessFolder::At(folder.join("work")));
     assert_eq!(self::process("command = ['a']").0.argv, ["a"], "one that is looked for on PATH");
     for empty in ["command = []", "command = ['']", "command = [' ', 'a']"] {
         refused(empty, "command", "hint: name the program");
     }
+}
+
+#[test]
+fn a_program_starts_in_the_folder_of_the_daemon_or_of_the_session() {
+    assert_eq!(process("command = ['a']").0.cwd, ProcessFolder::Worker);
+    assert_eq!(process("command = ['a'], cwd = 'session'").0.cwd, ProcessFolder::Session);
+    refused("command = ['a'], cwd = ''", "cwd", "is no path");
+}
+
+#[test]
+fn only_a_file_that_is_there_can_be_named_as_bundled() {
+    let argv = process("command = ['pi', '-e', 'bundled:omi-gate.js']").0.argv;
+    assert_eq!(argv[2], "bundled:omi-gate.js", "it gets its path when a worker is started");
+    refused("command = ['pi', 'bundled:other.js']", "command", "hint: there is `bundled:omi-gate.js`");
 }
 
 #[test]

@@ -1,0 +1,42 @@
+// Asks the control plane before a tool of pi runs. Started with `pi -e omi-gate.js`; needs nothing but pi itself.
+//
+// A question is a `select` whose title is `omi-gate:` and a JSON object. Everything that is not an explicit `allow`
+// blocks the tool: a refusal, a question that was cancelled, an error on the way. An aborted turn cancels the
+// question, so that `abort` never waits for a person.
+
+// What a question and the announcement begin with. The adapter knows them by it.
+const MARK = "omi-gate:";
+const ALLOW = "allow";
+const REFUSE = "refuse";
+
+// Tools of pi that change nothing. Another extension could take such a name for something else: see `isBuiltIn`.
+const READ_ONLY = new Set(["read", "ls", "grep", "find"]);
+
+export default function omiGate(pi) {
+  // The adapter looks for this name: without it nothing would ask.
+  pi.registerCommand("omi-gate", {
+    description: "Asks the control plane before a tool runs. Nothing to call.",
+    handler: async () => {},
+  });
+
+  // An extension that came later may have put a tool of its own behind the name of a harmless one.
+  const isBuiltIn = (name) => {
+    const tool = pi.getAllTools().find((one) => one.name === name);
+    const source = tool?.sourceInfo?.source;
+    return source === undefined || source === "builtin";
+  };
+
+  pi.on("tool_call", async (event, ctx) => {
+    try {
+      if (READ_ONLY.has(event.toolName) && isBuiltIn(event.toolName)) return undefined;
+      const question = { tool: event.toolName, call: event.toolCallId, input: event.input };
+      const title = MARK + JSON.stringify(question);
+      const answer = await ctx.ui.select(title, [ALLOW, REFUSE], { signal: ctx.signal });
+      if (answer === ALLOW) return undefined;
+      const reason = answer === REFUSE ? "It was not allowed." : "Nobody allowed it: the question was cancelled.";
+      return { block: true, reason };
+    } catch (error) {
+      return { block: true, reason: `It could not be asked whether this is allowed: ${error?.message ?? error}` };
+    }
+  });
+}
