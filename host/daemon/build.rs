@@ -23,11 +23,11 @@ fn bundled() {
         || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target/adapters"),
         PathBuf::from,
     );
-    for name in ["echo", "acp"] {
+    for name in ["echo", "acp", "pi-mono"] {
         let component = folder.join(format!("{name}.wasm"));
         println!("cargo::rerun-if-changed={}", component.display());
         if let Ok(bytes) = std::fs::read(&component) {
-            let variable = format!("OMI_ADAPTER_{}", name.to_uppercase());
+            let variable = format!("OMI_ADAPTER_{}", name.to_uppercase().replace('-', "_"));
             println!("cargo::rustc-env={variable}={}", component.display());
             println!("cargo::rustc-env={variable}_DIGEST={}", hex(&Sha256::digest(&bytes)));
         } else {

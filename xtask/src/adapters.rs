@@ -12,7 +12,8 @@ use crate::target::Ensured;
 use crate::{place, step, target};
 
 /// The bundled adapters: (package, name of the component).
-const BUNDLED: [(&str, &str); 2] = [("omi-adapter-echo", "echo"), ("omi-adapter-acp", "acp")];
+const BUNDLED: [(&str, &str); 3] =
+    [("omi-adapter-echo", "echo"), ("omi-adapter-acp", "acp"), ("omi-adapter-pi-mono", "pi-mono")];
 
 /// The package whose examples are the hostile guests.
 const HOSTILE: &str = "omi-test-guests";
