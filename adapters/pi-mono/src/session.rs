@@ -34,6 +34,9 @@ const NOISE_CHARS_MAX: usize = 200;
 /// How far a session is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
+    /// Until the call is over in which it was asked for: it may be closed in the same one, and then nothing may be
+    /// started on its behalf any more. The timer is due at once.
+    Asked(Op),
     /// Until the process runs; the timer ends its time.
     Spawning(Op),
     /// Until pi said what it is.
@@ -74,6 +77,8 @@ pub(crate) struct Session {
     pub(crate) phase: Phase,
     pub(crate) link: Link,
     lines: Lines,
+    /// What pi is started with.
+    arguments: Vec<String>,
     /// The native session to take up.
     resume: Option<String>,
     native_id: String,
@@ -109,15 +114,13 @@ impl Worker {
             let message = "this version of pi does not keep a session that can be relied on";
             return out.push(refuse(Failure::stale("not_durable", message)));
         }
+        let arguments = self.arguments(resume.as_deref(), &settings);
         let process = self.ops.next();
-        let mut spawn = Spawn::lines(process, AGENT);
-        spawn.scope = Scope::Binding(binding);
-        spawn.args = self.arguments(resume.as_deref(), &settings);
-        out.push(spawn);
-        let timer = self.ops.timer(self.config.start_timeout_ms, out);
+        let timer = self.ops.timer(0, out);
         self.session = Some(Session {
             binding,
-            phase: Phase::Spawning(timer),
+            phase: Phase::Asked(timer),
+            arguments,
             link: Link::new(process, self.stdin_queue_bytes),
             lines: Lines::new(self.config.line_bytes_max),
             resume,
@@ -147,6 +150,18 @@ impl Worker {
             add(name, format!("{prompt}\n"));
         }
         arguments
+    }
+
+    /// The session is still wanted: start its pi. Says whether the timer was that.
+    pub(crate) fn still_wanted(&mut self, timer: Op, out: &mut Outputs) -> bool {
+        let session = self.session.as_mut().filter(|session| session.phase == Phase::Asked(timer));
+        let Some(session) = session else { return false };
+        let mut spawn = Spawn::lines(session.link.process, AGENT);
+        spawn.scope = Scope::Binding(session.binding);
+        spawn.args = std::mem::take(&mut session.arguments);
+        out.push(spawn);
+        session.phase = Phase::Spawning(self.ops.timer(self.config.start_timeout_ms, out));
+        true
     }
 
     /// The process runs.

@@ -1,7 +1,7 @@
 //! One pi at a time: where every input goes, and how everything ends together.
 
 use omi_adapter_sdk::{
-    BindingFailed, Failure, Fault, Input, Kill, Op, Outcome, Outputs, Start, Stop, Why, log,
+    BindingFailed, Failure, Fault, Input, Kill, Op, Outcome, Output, Outputs, Start, Stop, Why, log,
 };
 use omi_adapter_sdk::{ClosedWhy, Ready};
 use serde_json::Value;
@@ -164,7 +164,7 @@ impl Worker {
         if self.probe.as_ref().is_some_and(|probe| probe.timer == op) {
             return self.probe_expired(out);
         }
-        if self.dialogs.expired(op, out) || self.cancel_expired(op, out) {
+        if self.still_wanted(op, out) || self.dialogs.expired(op, out) || self.cancel_expired(op, out) {
             return;
         }
         let Some(session) = &mut self.session else { return };
@@ -195,7 +195,7 @@ impl Worker {
             self.session.as_ref().filter(|session| session.link.process == op).map(|session| session.phase);
         match phase {
             None if !is_probe => log::warn(&format!("operation {op} was refused: {why}")),
-            None | Some(Phase::Spawning(_)) => {
+            None | Some(Phase::Asked(_) | Phase::Spawning(_)) => {
                 self.probe = None;
                 self.gone = true;
                 self.fail(Failure::fatal("spawn_refused", format!("pi could not be started: {why}")), out);
@@ -222,13 +222,18 @@ impl Worker {
     pub(crate) fn end_session(&mut self, failure: &Failure, grace_ms: u32, out: &mut Outputs) {
         self.finish(Outcome::Failed(failure.clone()), out);
         let Some(session) = self.session.take() else { return };
-        match session.phase {
-            Phase::Spawning(_) | Phase::Starting => {
-                out.push(BindingFailed::new(session.binding, failure.clone()));
+        let is_begun = match session.phase {
+            Phase::Asked(timer) => {
+                out.push(Output::ClearTimer(timer));
+                false
             }
-            Phase::Open => {}
+            Phase::Spawning(_) | Phase::Starting | Phase::Open => !self.gone,
+        };
+        self.gone = false;
+        if session.phase != Phase::Open {
+            out.push(BindingFailed::new(session.binding, failure.clone()));
         }
-        if !std::mem::take(&mut self.gone) {
+        if is_begun {
             out.push(Kill::new(session.link.process, grace_ms));
         }
     }

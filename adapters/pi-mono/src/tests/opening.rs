@@ -104,6 +104,7 @@ fn the_process_of_a_session_is_started_on_its_behalf_with_what_was_asked_for() {
         })
     };
     script.send(open(settings.clone()));
+    script.out = script.kit.advance(0);
     let spawned = spawn(&script.out);
     assert_eq!((spawned.op, spawned.scope), (PI, Scope::Binding(1)));
     // The line feed keeps pi from reading a file of that name.
@@ -111,6 +112,7 @@ fn the_process_of_a_session_is_started_on_its_behalf_with_what_was_asked_for() {
     assert_eq!(spawned.args, expected);
     let mut script = Script::ready(r#"{"systemPrompt": "replace"}"#, "1.5.2");
     script.send(open(settings));
+    script.out = script.kit.advance(0);
     assert!(spawn(&script.out).args.contains(&"--system-prompt".to_owned()));
 }
 
@@ -119,6 +121,7 @@ fn without_the_gate_nothing_is_begun_unless_the_registration_says_so() {
     let started = |config| {
         let mut script = Script::ready(config, "1.5.2");
         script.out = script.kit.open(1, "/work");
+        script.out.extend(script.kit.advance(0));
         script
             .send(testkit::spawned(PI))
             .answers(&state("s1", 0))
@@ -129,6 +132,7 @@ fn without_the_gate_nothing_is_begun_unless_the_registration_says_so() {
     assert_eq!(opened(&started(r#"{"gate": "off"}"#)).0, "s1");
     let mut script = Script::ready("{}", "1.5.2");
     script.out = script.kit.open(1, "/work");
+    script.out.extend(script.kit.advance(0));
     script.send(testkit::spawned(PI)).answers(&state("s1", 0)).answers(&commands(&["omi-gate:1"]));
     assert_eq!(opened(&script).0, "s1", "another extension has the name too");
 }
@@ -138,6 +142,7 @@ fn a_session_is_taken_up_by_its_id_and_what_comes_is_checked() {
     let resumed = |id: &str, messages| {
         let mut script = Script::ready("{}", "1.5.2");
         script.out = script.kit.resume(1, "s1", "/work");
+        script.out.extend(script.kit.advance(0));
         assert_eq!(spawn(&script.out).args, ["--mode", "rpc", "--session-id", "s1"]);
         script.send(testkit::spawned(PI)).answers(&state(id, messages));
         script
@@ -145,7 +150,7 @@ fn a_session_is_taken_up_by_its_id_and_what_comes_is_checked() {
     let mut script = resumed("s1", 3);
     script.answers(&commands(&["omi-gate"]));
     assert_eq!(opened(&script).0, "s1");
-    let mut script = resumed("s1", 0);
+    let script = resumed("s1", 0);
     assert_eq!(script.failed(), "stale session_not_found", "pi made a new one");
     assert!(script.out.iter().any(|output| matches!(output, Output::Kill(kill) if kill.process == PI)));
     script.kit.settled();
@@ -156,21 +161,35 @@ fn a_session_is_taken_up_by_its_id_and_what_comes_is_checked() {
 fn an_old_pi_takes_up_nothing() {
     let mut script = Script::ready("{}", "0.87.1");
     script.out = script.kit.resume(1, "s1", "/work");
+    script.out.extend(script.kit.advance(0));
     assert_eq!(script.failed(), "stale not_durable");
-    assert_eq!(script.out.len(), 1, "nothing was started");
+    assert!(!script.out.iter().any(|output| matches!(output, Output::Spawn(_))), "nothing was started");
 }
 
 #[test]
 fn a_pi_that_does_not_start_says_why() {
     let mut script = Script::ready("{}", "1.5.2");
     script.out = script.kit.open(1, "/work");
+    script.out.extend(script.kit.advance(0));
     script.send(testkit::spawned(PI)).send(testkit::exited(PI, 1, "Error: Unknown option"));
     assert_eq!(script.failed(), "fatal pi_exited");
     script.kit.settled();
     let mut script = Script::ready(r#"{"startTimeoutMs": 1000}"#, "1.5.2");
     script.out = script.kit.open(1, "/work");
+    script.out.extend(script.kit.advance(0));
     script.out = script.kit.advance(1000);
     assert_eq!(script.failed(), "fatal start_timeout");
+}
+
+#[test]
+fn a_session_that_is_closed_in_the_same_call_starts_nothing() {
+    let mut script = Script::ready("{}", "1.5.2");
+    script.out = script.kit.open(1, "/work");
+    script.send(testkit::close(1));
+    assert_eq!(script.failed(), "stale closed");
+    assert!(!script.out.iter().any(|output| matches!(output, Output::Kill(_))), "{:?}", script.out);
+    assert_eq!(script.kit.advance(10), []);
+    script.kit.settled();
 }
 
 #[test]
@@ -179,6 +198,7 @@ fn a_closed_session_ends_its_pi_and_another_can_be_opened() {
     script.send(testkit::close(1));
     assert!(matches!(&script.out[..], [Output::Kill(kill)] if kill.process == PI), "{:?}", script.out);
     script.out = script.kit.open(2, "/work");
+    script.out.extend(script.kit.advance(0));
     let second = spawn(&script.out).op;
     // The end of the first pi is not that of the second.
     script.send(testkit::exited(PI, 0, ""));

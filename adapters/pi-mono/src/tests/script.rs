@@ -37,6 +37,7 @@ impl Script {
     pub(super) fn open_with(config: &str, version: &str) -> Self {
         let mut script = Self::ready(config, version);
         script.out = script.kit.open(1, "/work");
+        script.out.extend(script.kit.advance(0));
         script.send(testkit::spawned(PI));
         script.answers(&state("s1", 0)).answers(&commands(&["omi-gate"]));
         assert!(matches!(script.out.last(), Some(Output::BindingOpened(_))), "{:?}", script.out);
