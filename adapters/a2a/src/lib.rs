@@ -1,0 +1,157 @@
+//! Drives any remote agent that speaks A2A, version 1.0 or 0.3, over JSON-RPC and server-sent events.
+//!
+//! ```text
+//!  start          GET the agent card -> interface, version -> ready                card.rs, worker.rs
+//!  open-binding   a context id of our own; nothing is sent                         conversation.rs
+//!  execute        SendStreamingMessage, or SendMessage and GetTask                 attempts.rs, wire.rs
+//!                 what the agent says -> events, each thing once                   reading.rs, said.rs, outbox.rs
+//!                 input or a log-in required -> request-input -> a message         asking.rs
+//!                 a dropped stream -> SubscribeToTask, then GetTask                following.rs
+//!                 the task's last state -> attempt-finished                        ending.rs
+//!  cancel         CancelTask; only the state CANCELED is a confirmation            cancelling.rs
+//! ```
+//!
+//! What agents send is read with tolerance, in the shapes of both versions. A message is never sent twice: an agent
+//! makes two tasks of it.
+
+mod asking;
+mod attempts;
+mod cancelling;
+mod card;
+mod config;
+mod conversation;
+mod ending;
+mod following;
+mod json;
+mod link;
+mod mark;
+mod outbox;
+mod reading;
+mod said;
+#[cfg(test)]
+mod tests;
+mod turn;
+mod wire;
+mod worker;
+
+use omi_adapter_sdk::{
+    Adapter, AttemptFinished, BindingFailed, CancelAnswer, Cancellation, Capabilities, Descriptor, Failure,
+    Fault, Fidelity, GrantRequest, Input, Millis, Outcome, Outputs, Recovery, Restart,
+};
+
+use crate::config::Config;
+use crate::worker::Worker;
+
+/// The grant for the agent's server.
+const REMOTE: &str = "remote";
+
+/// Conversations of one worker: each is a name and no more.
+const BINDINGS_PER_WORKER: u32 = 32;
+
+/// Attempts of one worker: each has up to three requests open, and the host allows sixteen.
+const ATTEMPTS_PER_WORKER: u32 = 4;
+
+/// An adapter for agents that speak A2A.
+pub struct A2a {
+    state: Phase,
+}
+
+enum Phase {
+    Idle,
+    Running(Box<Worker>),
+    /// Nothing more is possible; what still arrives gets this answer.
+    Ended(Failure),
+}
+
+omi_adapter_sdk::export_adapter!(A2a);
+
+impl Adapter for A2a {
+    fn describe() -> Descriptor {
+        Descriptor {
+            adapter_id: "a2a".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            title: "Agent2Agent".to_owned(),
+            protocol: "a2a/1.0".to_owned(),
+            capabilities: Capabilities {
+                resume: Fidelity::Native,
+                cancellation: Cancellation::Acknowledged,
+                restart: Restart::BindingsSurvive,
+                // A task that goes on by itself is never sent again by the agent.
+                recovery: Recovery::Host,
+                pinned_worker: false,
+                bindings_per_worker: BINDINGS_PER_WORKER,
+                attempts_per_worker: ATTEMPTS_PER_WORKER,
+                model_switching: false,
+                artifacts: true,
+                tools: false,
+                extra: String::new(),
+            },
+            grants: vec![GrantRequest::http(
+                REMOTE,
+                "*",
+                "Reads the agent's card and sends it your prompts.",
+            )],
+            config_schema: config::SCHEMA.to_owned(),
+            extra: String::new(),
+        }
+    }
+
+    fn new() -> Self {
+        Self { state: Phase::Idle }
+    }
+
+    fn handle(&mut self, now: Millis, input: Input, out: &mut Outputs) {
+        match (&mut self.state, input) {
+            (Phase::Idle, Input::Start(start)) => match Config::parse(&start.config) {
+                Ok(config) => self.state = Phase::Running(Box::new(Worker::start(config, &start, out))),
+                Err(error) => {
+                    let failure = Failure::fatal("config_unknown", error.to_string());
+                    out.push(Fault::new(failure.clone()));
+                    self.state = Phase::Ended(failure);
+                }
+            },
+            (Phase::Idle, _) => {}
+            (Phase::Running(worker), input) => {
+                if let Some(failure) = worker.handle(now, input, out) {
+                    self.state = Phase::Ended(failure);
+                }
+            }
+            (Phase::Ended(failure), input) => refuse(failure, &input, out),
+        }
+    }
+}
+
+/// Inputs may cross with the end of the worker; those that must be answered are.
+fn refuse(failure: &Failure, input: &Input, out: &mut Outputs) {
+    match input {
+        Input::OpenBinding(open) => out.push(BindingFailed::new(open.binding, failure.clone())),
+        Input::ResumeBinding(resume) => out.push(BindingFailed::new(resume.binding, failure.clone())),
+        Input::ExecuteAttempt(execute) => {
+            out.push(AttemptFinished::new(execute.attempt, Outcome::Failed(failure.clone()), None));
+        }
+        Input::CancelAttempt(cancel) => {
+            out.push(CancelAnswer::new(cancel.attempt, false, false).because("the worker is over"));
+        }
+        Input::Start(_)
+        | Input::Stop(_)
+        | Input::Authenticate(_)
+        | Input::CloseBinding(_)
+        | Input::Approval(_)
+        | Input::ProvidedInput(_)
+        | Input::ToolResult(_)
+        | Input::Spawned(_)
+        | Input::Stdout(_)
+        | Input::Stderr(_)
+        | Input::StdinProgress(_)
+        | Input::StdinClosed(_)
+        | Input::Exited(_)
+        | Input::Timer(_)
+        | Input::File(_)
+        | Input::HttpHead(_)
+        | Input::HttpBody(_)
+        | Input::HttpEnd(_)
+        | Input::BlobCreated(_)
+        | Input::Refused(_)
+        | Input::Extension(_) => {}
+    }
+}
