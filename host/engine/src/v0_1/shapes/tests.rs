@@ -25,7 +25,7 @@ fn what_is_read_is_written_in_one_way() {
     let shapes = shapes();
     let stdout = |data: Value| json!([{ "stdout": { "op": 1, "data": data, "end": "open", "extra": "" } }]);
     let open = |more: &[(&str, Value)]| {
-        let mut settings = json!({ "cwd": "/", "mcp-servers": [] });
+        let mut settings = json!({ "cwd": "/", "mcp-servers": [], "history": [], "history-left-out": 0 });
         settings
             .as_object_mut()
             .unwrap()
