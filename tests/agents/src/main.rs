@@ -21,86 +21,50 @@
 //! | `env NAME` | says this process's environment variable |
 //! | `put FILE TEXT` | writes the file by itself and asks nobody, so that others can see whether it can |
 //! | `tty TEXT` | writes to `/dev/tty` by itself |
+//! | `flood COUNT` | says so many numbers, as fast as it can |
+//! | `big BYTES` | says so much in one line |
+//! | `noise BYTES` | writes so much to standard error, without a line's end |
+//! | `unknown` | asks the client what no client knows, tells it what no client wants, and says the error |
+//! | `question FIELD` | asks a person for a text (`elicitation/create`), and says the answer |
+//! | `orphan` | leaves a program that holds its standard output, and ends the process |
 //!
 //! A FILE may be absolute; else it is in the session's folder. What the client or the system refuses is said:
 //! `FILE: error -32603: denied: …`, `FILE: Permission denied (os error 13)`, `/dev/tty: …`.
 //!
-//! The first argument may be a way to misbehave: `garbage` prints no JSON, `exit` ends at once, `long-line` prints a
-//! line of 10 MB first, `deaf` never answers a cancellation, `forgetful` has lost every session it is asked to load,
-//! `locked` makes no session before a log-in by its method `key`.
+//! The first argument may be a way to misbehave; `manner.rs` lists them.
 //! `--state FOLDER` keeps the names of sessions, so that another process can load them.
 
+mod manner;
 mod peer;
+mod rude;
 mod session;
 
-use std::io::Write as _;
 use std::path::PathBuf;
 
+use manner::Manner;
 use peer::Peer;
 use serde_json::{Value, json};
 use session::{Ended, Session};
 
-/// How the agent misbehaves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Manner {
-    Good,
-    Garbage,
-    Exit,
-    LongLine,
-    Deaf,
-    Forgetful,
-    Locked,
-}
-
-/// Bytes of the line that `long-line` prints: more than a careless reader keeps.
-const LONG_LINE_BYTES: usize = 10 * 1024 * 1024;
-
 fn main() {
-    let (manner, state) = arguments();
-    let mut out = std::io::stdout();
-    // A reader that has gone away ends this program at its next line anyway.
-    match manner {
-        Manner::Exit => std::process::exit(7),
-        Manner::Garbage => loop {
-            let _ = writeln!(out, "Welcome! This is not JSON.");
-            let _ = out.flush();
-            if std::io::stdin().read_line(&mut String::new()).unwrap_or(0) == 0 {
-                return;
-            }
-        },
-        Manner::LongLine => {
-            let _ = writeln!(out, "{}", "x".repeat(LONG_LINE_BYTES));
-        }
-        Manner::Good | Manner::Deaf | Manner::Forgetful | Manner::Locked => {}
+    let (manner, state) = manner::arguments();
+    rude::begin(manner, state.as_deref());
+    let locked = manner == Manner::Locked || manner == Manner::Cached && !manner::has_key(state.as_deref());
+    let peer = Peer::start(manner);
+    Agent { peer, sessions: Vec::new(), manner, locked, wedged: false, state, offered: Value::Null }.serve();
+    if manner == Manner::Stubborn {
+        rude::sleep_for_ever();
     }
-    Agent { peer: Peer::start(), sessions: Vec::new(), manner, state, offered: Value::Null }.serve();
-}
-
-fn arguments() -> (Manner, Option<PathBuf>) {
-    let (mut manner, mut state) = (Manner::Good, None);
-    let mut arguments = std::env::args().skip(1);
-    while let Some(argument) = arguments.next() {
-        match argument.as_str() {
-            "garbage" => manner = Manner::Garbage,
-            "exit" => manner = Manner::Exit,
-            "long-line" => manner = Manner::LongLine,
-            "deaf" => manner = Manner::Deaf,
-            "forgetful" => manner = Manner::Forgetful,
-            "locked" => manner = Manner::Locked,
-            "--state" => state = arguments.next().map(PathBuf::from),
-            other => {
-                eprintln!("omi-test-agent: what is `{other}`?");
-                std::process::exit(2);
-            }
-        }
-    }
-    (manner, state)
 }
 
 struct Agent {
     peer: Peer,
     sessions: Vec<Session>,
     manner: Manner,
+    /// It makes no session before a log-in.
+    locked: bool,
+    /// It broke, and runs no prompt any more.
+    wedged: bool,
     state: Option<PathBuf>,
     /// What the client offers, as it said in `initialize`.
     offered: Value,
@@ -117,9 +81,10 @@ impl Agent {
                     self.initialize(&id);
                 }
                 "authenticate" => self.log_in(&id, params),
-                "session/new" if self.manner == Manner::Locked => {
+                "session/new" | "session/load" if self.locked => {
                     self.peer.fail(&id, -32000, "authentication required");
                 }
+                "session/new" if self.manner == Manner::Stall => {}
                 "session/new" => self.new_session(&id, params),
                 "session/load" => self.load_session(&id, params),
                 "session/prompt" => self.prompt(&id, params),
@@ -137,7 +102,7 @@ impl Agent {
         let load = self.state.is_some();
         let capabilities = json!({ "loadSession": load, "promptCapabilities": { "image": true } });
         let key = json!({ "id": "key", "name": "Key", "description": "Says the magic word" });
-        let methods = if self.manner == Manner::Locked { vec![key] } else { Vec::new() };
+        let methods = if self.locked { vec![key] } else { Vec::new() };
         let result = json!({ "protocolVersion": 1, "agentInfo": info, "agentCapabilities": capabilities,
             "authMethods": methods });
         self.peer.answer(id, &result);
@@ -147,13 +112,19 @@ impl Agent {
         if params["methodId"] != "key" {
             return self.peer.fail(id, -32602, "there is no such method");
         }
-        if self.manner == Manner::Locked {
-            self.manner = Manner::Good;
+        if self.manner == Manner::Cached {
+            // What it read when it started is what it goes by.
+            manner::keep_key(self.state.as_deref());
+        } else {
+            self.locked = false;
         }
         self.peer.answer(id, &json!({}));
     }
 
     fn new_session(&mut self, id: &Value, params: &Value) {
+        if self.manner == Manner::CrashOnce {
+            rude::crash_once(self.state.as_deref());
+        }
         let started = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         let name = format!("native-{}-{}-{}", std::process::id(), started.as_nanos(), self.sessions.len());
         if let Some(state) = &self.state {
@@ -169,6 +140,10 @@ impl Agent {
     fn load_session(&mut self, id: &Value, params: &Value) {
         let name = params["sessionId"].as_str().unwrap_or_default();
         let known = self.state.as_ref().is_some_and(|state| state.join(name).is_file());
+        if !known && self.manner == Manner::Gullible {
+            self.sessions.push(Session::new(name, params));
+            return self.peer.answer(id, &json!({}));
+        }
         if !known || self.manner == Manner::Forgetful {
             return self.peer.fail(id, -32002, "session not found");
         }
@@ -185,9 +160,17 @@ impl Agent {
         let Some(session) = self.sessions.iter().find(|session| session.name == name) else {
             return self.peer.fail(id, -32002, "session not found");
         };
+        if self.wedged {
+            session.say(&self.peer, "agent_message_chunk", "Queued for the next turn. (1 queued)");
+            return self.peer.answer(id, &json!({ "stopReason": "end_turn" }));
+        }
         let blocks = params["prompt"].as_array().cloned().unwrap_or_default();
-        let reason = match session.turn(&mut self.peer, &blocks, &self.offered, self.manner == Manner::Deaf) {
+        let reason = match session.turn(&mut self.peer, &blocks, &self.offered) {
             Ended::Done => "end_turn",
+            Ended::Cancelled if self.manner == Manner::Wedge => {
+                self.wedged = true;
+                return self.peer.fail(id, -32603, "'NoneType' object has no attribute 'startswith'");
+            }
             Ended::Cancelled => "cancelled",
             Ended::Gone => std::process::exit(0),
         };

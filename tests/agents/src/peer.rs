@@ -7,6 +7,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::manner::Manner;
+use crate::rude;
+
 /// What the client answered.
 pub(crate) struct Answer {
     pub(crate) result: Result<Value, Value>,
@@ -21,10 +24,13 @@ pub(crate) struct Peer {
     waiting: VecDeque<Value>,
     requests: u64,
     out: Stdout,
+    manner: Manner,
+    /// Cancellations that it does not hear.
+    lost: u32,
 }
 
 impl Peer {
-    pub(crate) fn start() -> Self {
+    pub(crate) fn start(manner: Manner) -> Self {
         let (sender, lines) = channel();
         std::thread::spawn(move || {
             for line in std::io::stdin().lock().lines().map_while(Result::ok) {
@@ -34,7 +40,8 @@ impl Peer {
                 }
             }
         });
-        Self { lines, waiting: VecDeque::new(), requests: 0, out: std::io::stdout() }
+        let lost = if manner == Manner::Deaf { u32::MAX } else { u32::from(manner == Manner::Lossy) };
+        Self { lines, waiting: VecDeque::new(), requests: 0, out: std::io::stdout(), manner, lost }
     }
 
     /// The next message; none at the end of input.
@@ -45,6 +52,10 @@ impl Peer {
     /// Whether a cancellation arrives within a time. The error is the end of input.
     pub(crate) fn cancelled(&mut self, session: &str, within: Duration) -> Result<bool, ()> {
         match self.lines.recv_timeout(within) {
+            Ok(message) if is_cancel(&message, session) && self.lost > 0 => {
+                self.lost -= 1;
+                Ok(false)
+            }
             Ok(message) if is_cancel(&message, session) => Ok(true),
             Ok(message) => {
                 self.waiting.push_back(message);
@@ -90,7 +101,14 @@ impl Peer {
 
     fn send(&self, message: &Value) {
         let mut out = self.out.lock();
-        if writeln!(out, "{message}").and_then(|()| out.flush()).is_err() {
+        let written = if self.manner == Manner::Noisy {
+            out.write_all(&rude::noisy(message))
+        } else if self.manner == Manner::Drip {
+            rude::drip(&mut out, message)
+        } else {
+            writeln!(out, "{message}")
+        };
+        if written.and_then(|()| out.flush()).is_err() {
             // Nobody reads any more.
             std::process::exit(0);
         }

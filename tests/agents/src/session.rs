@@ -1,6 +1,7 @@
 //! One session: a folder to work in, and turns that do what they are told.
 
 mod client;
+mod odd;
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -38,8 +39,8 @@ impl Session {
         Self { name: name.to_owned(), folder: PathBuf::from(params["cwd"].as_str().unwrap_or_default()) }
     }
 
-    /// Does what the prompt says, line by line. A deaf agent hears no cancellation.
-    pub(crate) fn turn(&self, peer: &mut Peer, blocks: &[Value], offered: &Value, deaf: bool) -> Ended {
+    /// Does what the prompt says, line by line.
+    pub(crate) fn turn(&self, peer: &mut Peer, blocks: &[Value], offered: &Value) -> Ended {
         let mut number = 0;
         for block in blocks {
             if block["type"] == "image" {
@@ -48,7 +49,7 @@ impl Session {
             }
             for line in block["text"].as_str().unwrap_or_default().lines() {
                 number += 1;
-                match self.instruction(peer, line.trim(), number, offered, deaf) {
+                match self.instruction(peer, line.trim(), number, offered) {
                     Step::Next => {}
                     Step::Stop(ended) => return ended,
                 }
@@ -57,19 +58,19 @@ impl Session {
         Ended::Done
     }
 
-    fn instruction(&self, peer: &mut Peer, line: &str, number: u32, offered: &Value, deaf: bool) -> Step {
+    fn instruction(&self, peer: &mut Peer, line: &str, number: u32, offered: &Value) -> Step {
         let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
         let (file, text) = rest.split_once(' ').unwrap_or((rest, ""));
         match verb {
             "" => Step::Next,
-            "say" => self.stream(peer, rest, deaf),
+            "say" => self.stream(peer, rest),
             "stream" => self.words(peer, file, text),
             "read" => self.read(peer, rest, number),
             "write" => self.write(peer, file, text, number),
-            "slow" => self.until_cancelled(peer, deaf, |session, peer, count| {
+            "slow" => self.until_cancelled(peer, |session, peer, count| {
                 session.say(peer, "agent_message_chunk", &format!("tick {count} "));
             }),
-            "work" => self.until_cancelled(peer, deaf, |session, _, count| session.append(rest, count)),
+            "work" => self.until_cancelled(peer, |session, _, count| session.append(rest, count)),
             "cost" => {
                 let cost = json!({ "amount": rest.parse::<f64>().unwrap_or_default(), "currency": "USD" });
                 let update = json!({ "sessionUpdate": "usage_update", "used": 1, "size": 2, "cost": cost });
@@ -86,11 +87,8 @@ impl Session {
             "terminal" => self.terminal(peer, &rest.split_whitespace().collect::<Vec<_>>()),
             "shell" => self.terminal(peer, &["sh", "-c", rest]),
             "start" => self.start(peer, &rest.split_whitespace().collect::<Vec<_>>()),
-            _ => self.stream(
-                peer,
-                &format!("I have no model; I only know say, read, write. Not: {line}"),
-                deaf,
-            ),
+            "flood" | "big" | "noise" | "unknown" | "question" | "orphan" => self.misbehave(peer, verb, rest),
+            _ => self.stream(peer, &format!("I have no model; I only know say, read, write. Not: {line}")),
         }
     }
 
@@ -116,24 +114,24 @@ impl Session {
         peer.notify("session/update", &json!({ "sessionId": self.name, "update": update }));
     }
 
-    fn stream(&self, peer: &mut Peer, text: &str, deaf: bool) -> Step {
+    fn stream(&self, peer: &mut Peer, text: &str) -> Step {
         for word in text.split_inclusive(' ') {
             self.say(peer, "agent_message_chunk", word);
             match peer.cancelled(&self.name, WORD) {
-                Ok(true) if !deaf => return Step::Stop(Ended::Cancelled),
-                Ok(_) => {}
+                Ok(true) => return Step::Stop(Ended::Cancelled),
+                Ok(false) => {}
                 Err(()) => return Step::Stop(Ended::Gone),
             }
         }
         Step::Next
     }
 
-    fn until_cancelled(&self, peer: &mut Peer, deaf: bool, mut step: impl FnMut(&Self, &Peer, u32)) -> Step {
+    fn until_cancelled(&self, peer: &mut Peer, mut step: impl FnMut(&Self, &Peer, u32)) -> Step {
         for count in 1.. {
             step(self, peer, count);
             match peer.cancelled(&self.name, WORD) {
-                Ok(true) if !deaf => return Step::Stop(Ended::Cancelled),
-                Ok(_) => {}
+                Ok(true) => return Step::Stop(Ended::Cancelled),
+                Ok(false) => {}
                 Err(()) => return Step::Stop(Ended::Gone),
             }
         }

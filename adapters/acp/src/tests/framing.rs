@@ -119,18 +119,6 @@ fn an_agent_that_reads_slowly_has_its_time_anew_and_a_pipe_full_is_no_sign() {
 }
 
 #[test]
-fn an_agent_whose_answers_nobody_reads_any_more_is_stuck_at_a_limit() {
-    let mut script = Script::prompted();
-    // The id of a request comes back with its answer.
-    let ask = |number: u32| json!({"id": format!("{number:060000}"), "method": "x"});
-    let out = (0..2000)
-        .map(|number| script.kit.send(testkit::line(AGENT, ask(number).to_string())))
-        .find(|out| out.iter().any(|output| matches!(output, Output::Fault(_))));
-    let fault = format!("{:?}", out.expect("it does not grow without end"));
-    assert!(fault.contains("agent_stuck"), "{fault}");
-}
-
-#[test]
 fn requests_are_served_while_a_session_is_being_opened() {
     let mut script = Script::ready("{}", &json!({}));
     script.out = script.kit.open(1, "/work");
