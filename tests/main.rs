@@ -16,6 +16,7 @@ mod install;
 mod kill;
 mod languages;
 mod limits;
+mod misbehaving;
 mod new;
 mod people;
 mod recording;

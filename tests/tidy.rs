@@ -288,3 +288,30 @@ fn every_trap_that_others_fell_into_has_a_test() {
     }
     none_of(&violations);
 }
+
+#[test]
+fn every_behaviour_of_acp_agents_has_a_test() {
+    let readme =
+        std::fs::read_to_string(root().join("adapters/acp/README.md")).expect("the adapter's README");
+    let table = readme.split("## What goes wrong").nth(1).expect("the table of behaviours");
+    let sources = files("rs");
+    let mut violations = Vec::new();
+    for number in 1..=30 {
+        let row = table.lines().find(|line| line.starts_with(&format!("| {number} |")));
+        let tests = row.and_then(|row| row.split(" | ").nth(2)).unwrap_or_default();
+        let mut names = tests.split('`').skip(1).step_by(2).peekable();
+        if names.peek().is_none() {
+            violations.push(format!("adapters/acp/README.md: behaviour {number} names no test"));
+        }
+        for name in names {
+            let (module, test) = name.split_once("::").unwrap_or(("", name));
+            let is_there = |(path, text): &(String, String)| {
+                path.ends_with(&format!("/{module}.rs")) && text.contains(&format!("fn {test}()"))
+            };
+            if !sources.iter().any(is_there) {
+                violations.push(format!("adapters/acp/README.md: there is no test `{name}` ({number})"));
+            }
+        }
+    }
+    none_of(&violations);
+}
