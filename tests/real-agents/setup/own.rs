@@ -234,7 +234,8 @@ fn pi(dirs: &AgentDirs, port: u16) -> io::Result<Own> {
         "models": [{ "id": "scripted", "contextWindow": 100_000, "maxTokens": 4096 }]
     } } });
     fs::write(folder.join("models.json"), models.to_string())?;
-    let settings = json!({ "defaultProvider": "scripted", "defaultModel": "scripted" });
+    // It would begin its first answer with its version.
+    let settings = json!({ "defaultProvider": "scripted", "defaultModel": "scripted", "quietStartup": true });
     fs::write(folder.join("settings.json"), settings.to_string())?;
     let differs = &[
         (Behaviour::ToolAllowed, "not asked"),
