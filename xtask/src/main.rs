@@ -39,8 +39,8 @@ enum Task {
     Adapters,
     /// Run every check and every test; the first failing step ends it with that step's exit code.
     Test(TestArguments),
-    /// Drive every real runtime that can be had here, and write what they did into `adapters/README.md`.
-    Agents,
+    /// Drive the real runtimes that can be had here, and write what they did into `adapters/README.md`.
+    Agents(AgentsArguments),
     /// Measure, beside the machine's own limit.
     Bench(BenchArguments),
     /// Show the daemon at work on a real agent.
@@ -57,6 +57,12 @@ struct TestArguments {
     /// Neither install nor run the published agents.
     #[arg(long)]
     quick: bool,
+}
+
+#[derive(Debug, Args)]
+struct AgentsArguments {
+    /// Only these [default: all]; the rows of the others stay as they were measured here.
+    names: Vec<String>,
 }
 
 #[derive(Debug, Args)]
@@ -88,7 +94,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().task {
         Task::Adapters => adapters::build_all(),
         Task::Test(arguments) => test::run(arguments.long, arguments.quick),
-        Task::Agents => measured::run(),
+        Task::Agents(arguments) => measured::run(&arguments.names),
         Task::Bench(arguments) => bench::run(arguments.subject, arguments.json),
         Task::Demo(arguments) => demo::run(arguments.agent.as_deref()),
         Task::Wit(arguments) => contract::run(arguments.act),

@@ -1,4 +1,4 @@
-//! `cargo xtask agents`: drives every real runtime and writes what was measured into `adapters/README.md`.
+//! `cargo xtask agents`: drives real runtimes and writes what was measured into `adapters/README.md`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,17 +14,24 @@ const MARKS: [&str; 2] = ["<!-- measured: cargo xtask agents -->\n", "<!-- end o
 /// What a cell says whose test did not come to its end.
 const FAILED: &str = "**failed**";
 
-/// Runs the tests of all real runtimes, and writes the table also where one of them fails: it says which.
-pub(crate) fn run() -> Result<()> {
+/// Runs the tests of the real runtimes of these names, or of all, and writes the table also where one of them fails: it
+/// says which. What is not driven keeps the row that was measured on this machine before.
+pub(crate) fn run(names: &[String]) -> Result<()> {
     adapters::build_bundled()?;
     let agents = real_agents::install(true)?;
     let folder = place::target().join("measured");
-    if folder.is_dir() {
+    if names.is_empty() && folder.is_dir() {
         fs::remove_dir_all(&folder).with_context(|| format!("cannot remove {}", folder.display()))?;
     }
     step::run("build", step::cargo().arg("build").args(test::TESTED))?;
+    let mut commands = test::real_agents(&agents);
+    if let Some(name) = names.iter().find(|name| commands.iter().all(|(other, _)| other != *name)) {
+        let there: Vec<&str> = commands.iter().map(|(name, _)| name.as_str()).collect();
+        bail!("there is no runtime `{name}` here; hint: one of {}", there.join(", "));
+    }
+    commands.retain(|(name, _)| names.is_empty() || names.contains(name));
     let mut failure = None;
-    for (name, mut command) in test::real_agents(&agents) {
+    for (name, mut command) in commands {
         command.env(measured::VARIABLE, &folder);
         if let Err(error) = step::run(&name, &mut command) {
             step::say(&error);

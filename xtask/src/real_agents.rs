@@ -27,6 +27,8 @@ const NODE: &str = "node_modules/.bin/node";
 pub(crate) struct Installed {
     /// The folder of all agents.
     pub(crate) folder: PathBuf,
+    /// The names of the agents of the normal suite.
+    pub(crate) normal: Vec<String>,
     /// The names of the agents that only the long tests drive.
     pub(crate) long: Vec<String>,
     /// What has to be left out, and why.
@@ -91,7 +93,8 @@ pub(crate) fn install(long: bool) -> Result<Installed> {
     let text = fs::read_to_string(&list).with_context(|| format!("cannot read {}", list.display()))?;
     let agents = parse(&text).with_context(|| format!("cannot use {}", list.display()))?;
     let base = place::cache()?.join("agents");
-    let mut installed = Installed { folder: base.clone(), long: Vec::new(), left_out: Vec::new() };
+    let mut installed =
+        Installed { folder: base.clone(), normal: Vec::new(), long: Vec::new(), left_out: Vec::new() };
     let mut total = 0;
     for agent in agents.iter().filter(|agent| long || !agent.long) {
         match install_one(agent, &base)? {
@@ -105,7 +108,10 @@ hint: `--quick` leaves the published agents out",
                 agent.name
             ),
             Ok(_) if agent.long => installed.long.push(agent.name.clone()),
-            Ok(size) => total += size,
+            Ok(size) => {
+                installed.normal.push(agent.name.clone());
+                total += size;
+            }
         }
     }
     if total > TOTAL_BYTES_MAX {

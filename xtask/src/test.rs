@@ -16,7 +16,10 @@ const LONG_VARIABLE: &str = "OMI_TEST_LONG";
 const REAL_AGENTS_VARIABLE: &str = "OMI_REAL_AGENTS";
 
 /// The modules of the test program `real-agents` that drive what has to be installed.
-const DRIVEN: [&str; 1] = ["matrix"];
+const DRIVEN: [&str; 1] = [MATRIX];
+
+/// The one of them that has a module for each published agent.
+const MATRIX: &str = "matrix";
 
 /// The targets that are tested. Examples are left out: they are the hostile guests, built as components.
 pub(crate) const TESTED: [&str; 4] = ["--workspace", "--lib", "--bins", "--tests"];
@@ -74,29 +77,28 @@ fn language_test(language: &str, tools: &Path) -> Command {
     cargo
 }
 
-/// What drives all real runtimes that are installed, and nothing else.
+/// What drives each real runtime that is installed: its name and the command.
 pub(crate) fn real_agents(agents: &Installed) -> Vec<(String, Command)> {
-    let mut normal = real_agents_test();
-    normal.arg("--").args(DRIVEN.map(|module| format!("{module}::")));
-    let mut all = vec![("the agents of the normal suite".to_owned(), normal)];
-    all.extend(agents.long.iter().map(|name| (format!("the agent {name}"), agent_test(name))));
+    let others = DRIVEN.into_iter().filter(|module| *module != MATRIX);
+    let others = others.map(|module| (module.to_owned(), real_agents_test(&format!("{module}::"))));
+    let names = agents.normal.iter().chain(&agents.long);
+    let mut all: Vec<_> = names.map(|name| (name.clone(), agent_test(name))).chain(others).collect();
     for (_, command) in &mut all {
         with_variables(command, true, Some(&agents.folder));
     }
     all
 }
 
-/// What drives one agent through the tests that only the long suite runs.
+/// What drives one agent through all behaviours.
 fn agent_test(name: &str) -> Command {
-    let mut cargo = real_agents_test();
-    cargo.args(["--", "--ignored"]).arg(format!("matrix::{}::", name.replace('-', "_")));
-    cargo
+    real_agents_test(&format!("{MATRIX}::{}::", name.replace('-', "_")))
 }
 
-/// The tests of real runtimes. With the whole workspace, so that nothing is built again.
-fn real_agents_test() -> Command {
+/// Tests of real runtimes. With the whole workspace, so that nothing is built again.
+fn real_agents_test(filter: &str) -> Command {
     let mut cargo = step::cargo();
-    cargo.args(["test", "--quiet", "--no-fail-fast", "--workspace", "--test", "real-agents"]);
+    cargo.args(["test", "--quiet", "--workspace", "--test", "real-agents"]);
+    cargo.args(["--", "--include-ignored", filter]);
     cargo
 }
 

@@ -69,7 +69,9 @@ pub(super) fn at_once(mut stage: Stage) -> Seen {
     let session = text(&stage.ended("first").0, "sessionId");
     let message = |kind: &str, fields: &[(&str, &str)]| {
         let mut message = json!({ "type": kind, "protocolVersion": 2, "clientId": CLIENT, "requestId": "a" });
-        fields.iter().for_each(|(name, value)| message[*name] = json!(value));
+        for (name, value) in fields {
+            message[*name] = json!(value);
+        }
         format!("{message}\n")
     };
     let query = message("query", &[("adapterId", "agent"), ("sessionId", &session), ("prompt", "slow")]);
