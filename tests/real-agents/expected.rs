@@ -34,7 +34,7 @@ fn usual(behaviour: Behaviour) -> &'static str {
         | Behaviour::CancelledWhileStreaming
         | Behaviour::CancelledWhileToolRuns
         | Behaviour::CancelledAtOnce => "cancelled",
-        Behaviour::RuntimeKilled => "failed; next prompt ok",
+        Behaviour::RuntimeKilled => "failed",
         Behaviour::DaemonRestarted => "native",
         Behaviour::NothingLeft => "nothing",
     }

@@ -8,7 +8,7 @@ use omi_tests::world::wire::{Serving, text};
 use omi_tests::world::{World, eventually};
 use serde_json::{Value, json};
 
-use crate::model_server::{ModelServer, Outcome};
+use crate::model_server::{HELLO, ModelServer, Outcome};
 use crate::processes::{Process, processes_of};
 use crate::setup::{AgentDirs, Own, agent_setup, is_installed, published_agents};
 
@@ -120,22 +120,26 @@ impl Stage {
         took
     }
 
-    /// The next prompt of a session is answered as if nothing had happened.
-    pub(crate) fn goes_on(&mut self, session: &str, request: &str) {
+    /// Whether the next prompt of a session is answered as if nothing had happened, as the end of a sentence.
+    pub(crate) fn goes_on(&mut self, session: &str, request: &str) -> &'static str {
         self.query_in(session, request, "say hello");
         let (result, status) = self.ended(request);
-        assert_eq!(status, "succeeded", "{result}");
-        assert_eq!(text(&result, "text").trim(), "Hello from the model", "{result}");
+        if status == "succeeded" && text(&result, "text").trim() == HELLO.concat() {
+            return "";
+        }
+        // Shown where the test fails.
+        eprintln!("the next prompt: {result}");
+        if status == "succeeded" { "; the next prompt is not answered" } else { "; the next prompt fails" }
     }
 
-    /// No answer of the model is read any more.
-    pub(crate) fn model_is_left(&self) -> bool {
+    /// Whether no answer of the model is read any more, as the end of a sentence.
+    pub(crate) fn model_is_left(&self) -> &'static str {
         let deadline = Instant::now() + PATIENCE;
         let open = || self.model.requests().iter().any(|request| request.outcome == Outcome::Open);
         while open() && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(20));
         }
-        !open()
+        if open() { "; the model is read on" } else { "" }
     }
 
     /// Writes a script that holds a tool up for a minute, and gives the prompt that has the agent run it.

@@ -26,10 +26,10 @@ pub(super) fn while_asked(mut stage: Stage) -> Seen {
     assert_eq!(stage.daemon.hear("approval_resolved", "a")["outcome"], "cancelled");
     stage.decide(&asked, "allow_once");
     assert_eq!(stage.daemon.refusal("decision").0, "no_open_request");
-    stage.goes_on(&text(&asked, "sessionId"), "b");
+    let next = stage.goes_on(&text(&asked, "sessionId"), "b");
     assert!(!stage.made(), "the tool ran although nobody allowed it");
     stage.end();
-    cancelled(took, "")
+    cancelled(took, [next, ""])
 }
 
 /// The model is not read any more, and the next prompt is answered.
@@ -37,10 +37,10 @@ pub(super) fn while_streaming(mut stage: Stage) -> Seen {
     stage.query("a", "slow");
     let session = text(&stage.daemon.hear("text_delta", "a"), "sessionId");
     let took = stage.cancel("a");
-    let left = stage.model_is_left();
-    stage.goes_on(&session, "b");
+    let model = stage.model_is_left();
+    let next = stage.goes_on(&session, "b");
     stage.end();
-    cancelled(took, if left { "" } else { "; the model is read on" })
+    cancelled(took, [model, next])
 }
 
 /// The command is gone with the run, or at the latest with the agent.
@@ -57,10 +57,10 @@ pub(super) fn while_a_tool_runs(mut stage: Stage) -> Seen {
     while stage.holds() && Instant::now() < deadline {
         std::thread::sleep(Duration::from_millis(20));
     }
-    let goes_on = stage.holds();
-    stage.goes_on(&session, "b");
+    let tool = if stage.holds() { "; the tool goes on until its process ends" } else { "" };
+    let next = stage.goes_on(&session, "b");
     stage.end();
-    cancelled(took, if goes_on { "; the tool goes on until its process ends" } else { "" })
+    cancelled(took, [tool, next])
 }
 
 /// The prompt and its cancellation in one write, and then the one as soon as the other has gone out.
@@ -81,12 +81,13 @@ pub(super) fn at_once(mut stage: Stage) -> Seen {
     stage.query_in(&session, "b", "slow");
     stage.daemon.hear_status("b", "running");
     let took = stage.cancel("b");
-    let left = stage.model_is_left();
-    stage.goes_on(&session, "c");
+    let model = stage.model_is_left();
+    let next = stage.goes_on(&session, "c");
     stage.end();
-    cancelled(took, if left { "" } else { "; the model is read on" })
+    cancelled(took, [model, next])
 }
 
-fn cancelled(took: Duration, more: &str) -> Seen {
+fn cancelled(took: Duration, more: [&str; 2]) -> Seen {
+    let more = more.concat();
     Seen { word: format!("cancelled{more}"), told: format!("cancelled, {}{more}", within(took)) }
 }

@@ -26,13 +26,13 @@ pub(super) fn runtime_killed(mut stage: Stage) -> Seen {
     kill(first.expect("the agent has a first process"));
     let (result, status) = stage.ended("a");
     assert_eq!(stage.world.list("runs")[0]["status"], status.as_str(), "{result}");
-    stage.goes_on(&session, "b");
+    let next = stage.goes_on(&session, "b");
     eventually("what the killed program started is gone", || {
         let now = stage.processes();
         now.iter().all(|process| !before.contains(process))
     });
     stage.end();
-    Seen::plain(&format!("{status}; next prompt ok"))
+    Seen::plain(&format!("{status}{next}"))
 }
 
 /// The next daemon continues the session: natively, or omi says that it is a new native session. The first one ends in

@@ -37,12 +37,13 @@ pub(super) fn refused(mut stage: Stage) -> Seen {
     assert!(!stage.made(), "it was refused: {result}");
     let told = stage.model.requests().iter().any(|request| request.tool_output.is_some());
     let session = text(&result, "sessionId");
-    stage.goes_on(&session, "b");
+    let next = stage.goes_on(&session, "b");
     assert!(!stage.made(), "it was refused: {result}");
     stage.end();
-    match (status.as_str(), told) {
-        ("succeeded", true) => Seen::plain("the agent goes on"),
-        ("succeeded", false) => Seen::plain("the turn ends"),
-        (other, _) => Seen::plain(&format!("the run is {other}")),
-    }
+    let became = match (status.as_str(), told) {
+        ("succeeded", true) => "the agent goes on",
+        ("succeeded", false) => "the turn ends",
+        (other, _) => &format!("the run is {other}"),
+    };
+    Seen::plain(&format!("{became}{next}"))
 }
