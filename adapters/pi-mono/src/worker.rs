@@ -190,6 +190,10 @@ impl Worker {
 
     /// The host did not do what was asked.
     fn refused(&mut self, op: Op, why: &Why, out: &mut Outputs) {
+        // No timer is needed to go on where there is none.
+        if self.still_wanted(op, out) {
+            return;
+        }
         let is_probe = self.is_probe(op);
         let phase =
             self.session.as_ref().filter(|session| session.link.process == op).map(|session| session.phase);

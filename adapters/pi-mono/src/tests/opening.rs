@@ -193,6 +193,15 @@ fn a_session_that_is_closed_in_the_same_call_starts_nothing() {
 }
 
 #[test]
+fn a_session_is_begun_also_where_there_is_no_timer() {
+    let mut script = Script::ready("{}", "1.5.2");
+    script.out = script.kit.open(1, "/work");
+    let [Output::SetTimer(timer)] = &script.out[..] else { panic!("{:?}", script.out) };
+    script.send(testkit::refused(timer.op, Why::Limit("64 timers".to_owned())));
+    assert_eq!(spawn(&script.out).op, PI);
+}
+
+#[test]
 fn a_closed_session_ends_its_pi_and_another_can_be_opened() {
     let mut script = Script::open_with("{}", "1.5.2");
     script.send(testkit::close(1));
