@@ -117,6 +117,7 @@ agents! {
     gemini "gemini"
     codexzed "codexzed"
     claude "claude"
+    pi "pi"
     ;
     long:
     opencode "opencode"
@@ -127,4 +128,5 @@ agents! {
     codex "codex"
     hermes "hermes"
     pi_acp "pi-acp"
+    pi_new "pi-new"
 }

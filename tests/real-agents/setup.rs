@@ -90,6 +90,7 @@ pub(crate) fn agent_setup(name: &str, dirs: &AgentDirs, port: u16) -> AgentSetup
     let mut argv = agent.command.clone();
     argv[0] = text(&dirs.install.join(&argv[0]));
     let own = own(name, dirs, port).unwrap_or_else(|error| panic!("cannot configure `{name}`: {error}"));
+    argv.extend(own.arguments.iter().map(|&argument| argument.to_owned()));
     let mut env = common_env(agent, dirs);
     env.extend(own.env.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));
     AgentSetup { argv, env, own }

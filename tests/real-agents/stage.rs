@@ -50,15 +50,18 @@ impl Stage {
         let setup = agent_setup(name, &AgentDirs { install, home, tmp }, model.port());
         let env: Vec<String> =
             setup.env.iter().map(|(name, value)| format!("{name:?} = {value:?}")).collect();
+        let adapter = setup.own.adapter.unwrap_or("acp");
+        let more = setup.own.grant;
+        let comma = if more.is_empty() { "" } else { ", " };
         world.configure(&format!(
-            "[registrations.agent]\ncomponent = \"acp\"\n\
-             grants.agent = {{ command = {:?}, env = {{ {} }} }}\n[registrations.agent.config]\n{}\n",
+            "[registrations.agent]\ncomponent = {adapter:?}\n\
+             grants.agent = {{ command = {:?}, env = {{ {} }}{comma}{more} }}\n[registrations.agent.config]\n{}\n",
             setup.argv,
             env.join(", "),
             setup.own.config
         ));
         let runtime = Runtime {
-            adapter: "acp".to_owned(),
+            adapter: adapter.to_owned(),
             name: agent.name.clone(),
             version: agent.version().to_owned(),
         };

@@ -69,7 +69,7 @@ pub(crate) fn install() -> Result<Languages> {
         let file = place::root().join("adapters/examples").join(tool.language).join(tool.named_in);
         let text = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
         let names = match tool.kind {
-            Kind::Npm => npm_names(&text),
+            Kind::Npm | Kind::NpmPack => npm_names(&text),
             Kind::Pip => text.lines().map(str::to_owned).collect(),
         };
         let packages = Packages { kind: tool.kind, names: &names, program: tool.program, interpreter: None };

@@ -35,10 +35,12 @@ pub(crate) struct Packages<'p> {
 
 /// A registry of packages.
 #[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Kind {
     /// npm, into `node_modules`.
     Npm,
+    /// npm, into `node_modules`, each as it is and without what it depends on.
+    NpmPack,
     /// PyPI, into `venv`.
     Pip,
 }
@@ -69,6 +71,7 @@ impl Packages<'_> {
         fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
         match self.kind {
             Kind::Npm => npm(self.names, folder, self.interpreter)?,
+            Kind::NpmPack => npm_pack(self.names, folder)?,
             Kind::Pip => pip(self.names, folder, self.interpreter)?,
         }
         let program = folder.join(self.program);
@@ -87,7 +90,7 @@ impl Packages<'_> {
 
 fn is_pinned(package: &str, kind: Kind) -> bool {
     let version = match kind {
-        Kind::Npm => package.rsplit_once('@').filter(|(name, _)| !name.is_empty()),
+        Kind::Npm | Kind::NpmPack => package.rsplit_once('@').filter(|(name, _)| !name.is_empty()),
         Kind::Pip => package.split_once("=="),
     };
     version.is_some_and(|(_, version)| version.starts_with(|character: char| character.is_ascii_digit()))
@@ -104,6 +107,23 @@ fn npm(packages: &[String], folder: &Path, node: Option<&Path>) -> Result<()> {
         npm.env("PATH", env::join_paths(paths)?);
     }
     step::output(npm.current_dir(folder), INSTALL_LIMIT).map(drop)
+}
+
+fn npm_pack(packages: &[String], folder: &Path) -> Result<()> {
+    for package in packages {
+        let name = package.rsplit_once('@').map_or(package.as_str(), |(name, _)| name);
+        let to = folder.join("node_modules").join(name);
+        fs::create_dir_all(&to).with_context(|| format!("cannot create {}", to.display()))?;
+        let mut npm = Command::new("npm");
+        npm.args(["pack", "--silent", "--pack-destination"]).arg(folder).arg(package);
+        let packed = step::output(npm.current_dir(folder), INSTALL_LIMIT)?;
+        let packed = folder.join(packed.trim());
+        let mut tar = Command::new("tar");
+        tar.arg("-xzf").arg(&packed).arg("-C").arg(&to).arg("--strip-components=1");
+        step::output(&mut tar, INSTALL_LIMIT)?;
+        fs::remove_file(&packed).with_context(|| format!("cannot remove {}", packed.display()))?;
+    }
+    Ok(())
 }
 
 fn pip(packages: &[String], folder: &Path, python: Option<&Path>) -> Result<()> {

@@ -66,7 +66,7 @@ impl Agent {
     /// The interpreter that it needs beyond the machine's own, and is installed here; or why it cannot be had.
     fn interpreter(&self, base: &Path) -> Result<std::result::Result<Option<PathBuf>, String>> {
         let installer = match self.kind {
-            Kind::Npm => "npm",
+            Kind::Npm | Kind::NpmPack => "npm",
             Kind::Pip => "python3",
         };
         if !step::is_on_path(installer) {

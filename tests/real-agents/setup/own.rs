@@ -15,6 +15,12 @@ const KEY: &str = "scripted";
 pub(crate) struct Own {
     /// Added to the common environment.
     pub(crate) env: Vec<(&'static str, String)>,
+    /// The adapter that speaks to it; none for the one of nearly all.
+    pub(crate) adapter: Option<&'static str>,
+    /// Added to the command.
+    pub(crate) arguments: &'static [&'static str],
+    /// Added to the grant of its program, in TOML.
+    pub(crate) grant: &'static str,
     /// The registration's `[config]`, in TOML.
     pub(crate) config: &'static str,
     /// Written before each command, where an agent asks about dangerous ones only.
@@ -38,7 +44,9 @@ pub(super) fn own(name: &str, dirs: &AgentDirs, port: u16) -> io::Result<Own> {
         "kimi" => kimi(dirs, port),
         "qwen" => qwen(dirs, port),
         "hermes" => hermes(dirs, port),
-        "pi-acp" => pi(dirs, port),
+        "pi-acp" => pi_acp(dirs, port),
+        "pi" => pi(dirs, port),
+        "pi-new" => pi_new(dirs, port),
         other => panic!("agents.toml names `{other}`, for which there is no configuration"),
     }
 }
@@ -226,7 +234,37 @@ fn hermes(dirs: &AgentDirs, port: u16) -> io::Result<Own> {
 }
 
 /// Never asks.
+fn pi_acp(dirs: &AgentDirs, port: u16) -> io::Result<Own> {
+    pi_home(dirs, port)?;
+    let differs = &[
+        (Behaviour::ToolAllowed, "not asked"),
+        (Behaviour::ToolRefused, "not asked"),
+        (Behaviour::CancelledWhileAsked, "not asked"),
+    ];
+    Ok(Own { env: vec![("PI_OFFLINE", "1".to_owned())], differs, ..Own::default() })
+}
+
+/// Its oldest kind, on the machine's own Node: its session ends with its process.
 fn pi(dirs: &AgentDirs, port: u16) -> io::Result<Own> {
+    let own = pi_new(dirs, port)?;
+    let differs = &[(Behaviour::DaemonRestarted, "new native session, recorded")];
+    Ok(Own { differs, ..own })
+}
+
+/// Asks through the gate that comes with the daemon.
+fn pi_new(dirs: &AgentDirs, port: u16) -> io::Result<Own> {
+    pi_home(dirs, port)?;
+    Ok(Own {
+        env: vec![("PI_OFFLINE", "1".to_owned())],
+        adapter: Some("pi-mono"),
+        arguments: &["-e", "bundled:omi-gate.js"],
+        grant: "cwd = \"session\"",
+        ..Own::default()
+    })
+}
+
+/// The model that every pi finds in its home.
+fn pi_home(dirs: &AgentDirs, port: u16) -> io::Result<()> {
     let folder = dirs.home.join(".pi/agent");
     fs::create_dir_all(&folder)?;
     let models = json!({ "providers": { "scripted": {
@@ -236,11 +274,5 @@ fn pi(dirs: &AgentDirs, port: u16) -> io::Result<Own> {
     fs::write(folder.join("models.json"), models.to_string())?;
     // It would begin its first answer with its version.
     let settings = json!({ "defaultProvider": "scripted", "defaultModel": "scripted", "quietStartup": true });
-    fs::write(folder.join("settings.json"), settings.to_string())?;
-    let differs = &[
-        (Behaviour::ToolAllowed, "not asked"),
-        (Behaviour::ToolRefused, "not asked"),
-        (Behaviour::CancelledWhileAsked, "not asked"),
-    ];
-    Ok(Own { env: vec![("PI_OFFLINE", "1".to_owned())], differs, ..Own::default() })
+    fs::write(folder.join("settings.json"), settings.to_string())
 }
