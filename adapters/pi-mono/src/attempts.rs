@@ -139,10 +139,9 @@ impl Worker {
         let Some(turn) = turn.filter(|turn| turn.held.is_none()) else { return };
         let attempt = turn.attempt;
         match turn.event(event, settles, &mut Sink { attempt, inline_bytes: self.inline_bytes, out }) {
-            After::GoesOn => {}
             // It began after it was told to stop: then it was told too early.
             After::Begun if turn.cancelling.is_some() => self.abort(attempt, out),
-            After::Begun => {}
+            After::GoesOn | After::Begun => {}
             After::Settled => self.settled(out),
             After::Perhaps => self.look(attempt, out),
         }
@@ -167,7 +166,14 @@ impl Worker {
         let Some(session) = &mut self.session else { return };
         let Some(mut turn) = session.turn.take() else { return };
         self.dialogs.cancel_all(&mut session.link, out);
-        turn.close(&mut Sink { attempt: turn.attempt, inline_bytes: self.inline_bytes, out });
+        let mut sink = Sink { attempt: turn.attempt, inline_bytes: self.inline_bytes, out };
+        turn.close(&mut sink);
+        if let Outcome::Failed(Failure::AuthRequired(methods)) = &outcome {
+            // The failure names only the way to log in, not why.
+            for method in methods {
+                sink.progress(method.description.clone());
+            }
+        }
         let outcome = match &turn.cancelling {
             None => outcome,
             Some(cancelling) => {

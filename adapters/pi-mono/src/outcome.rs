@@ -81,7 +81,7 @@ pub(crate) fn failure(error: &str, did_something: bool) -> Failure {
         text => format!("pi says: {text}"),
     };
     if has(&AUTH) {
-        return Failure::AuthRequired(vec![log_in(message)]);
+        return Failure::AuthRequired(vec![log_in(&message)]);
     }
     if !did_something && has(&PASSING) {
         return Failure::retryable("model_error", message);
@@ -90,7 +90,7 @@ pub(crate) fn failure(error: &str, did_something: bool) -> Failure {
 }
 
 /// The one way to log in to pi.
-fn log_in(why: String) -> AuthMethod {
+fn log_in(why: &str) -> AuthMethod {
     AuthMethod {
         id: "pi-login".to_owned(),
         kind: "terminal".to_owned(),

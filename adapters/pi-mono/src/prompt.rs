@@ -37,8 +37,8 @@ fn spliced(mut text: String, images: &[&Media]) -> PromptLine {
         text.push_str(r#","images":["#);
         for (index, media) in images.iter().enumerate() {
             let comma = if index > 0 { "," } else { "" };
-            let mime_type = json!(media.mime_type);
-            text.push_str(&format!(r#"{comma}{{"type":"image","mimeType":{mime_type},"data":""#));
+            let mime_type = json!(media.mime_type).to_string();
+            text.extend([comma, r#"{"type":"image","mimeType":"#, &mime_type, r#","data":""#]);
             parts.push(Part::Bytes(std::mem::take(&mut text).into_bytes()));
             parts.push(Part::BlobBase64(media.data));
             blob_bytes += usize::try_from(media.size).unwrap_or(usize::MAX).div_ceil(3).saturating_mul(4);

@@ -156,7 +156,7 @@ impl Turn {
             "message_start" if event["message"]["role"] == "assistant" => self.message_start(sink),
             "message_update" => self.delta(&event["assistantMessageEvent"], sink),
             "message_end" if event["message"]["role"] == "assistant" => {
-                self.message_end(&event["message"], sink)
+                self.message_end(&event["message"], sink);
             }
             "tool_execution_start" => self.tools.start(event, sink),
             "tool_execution_update" => self.tools.update(event, sink),

@@ -67,7 +67,7 @@ impl Worker {
         match input {
             Input::Spawned(spawned) if self.is_session(spawned.op) => self.spawned(out),
             Input::Stdout(output) if self.is_probe(output.op) => {
-                self.probe_wrote(&output.data, output.end, out)
+                self.probe_wrote(&output.data, output.end, out);
             }
             Input::Stdout(output) if self.is_session(output.op) => self.read(&output.data, output.end, out),
             Input::StdinProgress(progress) => {

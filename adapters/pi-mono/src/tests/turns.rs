@@ -123,6 +123,8 @@ fn a_prompt_that_pi_refuses_or_handles_itself_is_over() {
     script.out = script.kit.execute(1, 1, "do it");
     script.fails("No API key found for the selected model.\n\nUse /login");
     assert_eq!(script.ended(), "auth-required pi-login");
+    let [Event::Progress(why)] = &script.events()[..] else { panic!("{:?}", script.out) };
+    assert!(why.text.contains("No API key") && why.text.contains("`/login`"), "{}", why.text);
     script.out = script.kit.execute(2, 1, "/mine");
     script.answers(&json!({"disposition": "handled"}));
     assert_eq!(script.ended(), "succeeded handled");

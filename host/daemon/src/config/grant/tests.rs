@@ -272,6 +272,7 @@ fn the_keys_of_bundled_agents_are_secrets_and_nothing_is_opened_beside_the_agent
         ("codex", &["CODEX_API_KEY", "OPENAI_API_KEY"]),
         ("gemini", &["GEMINI_API_KEY", "GOOGLE_API_KEY"]),
         ("opencode", &[]),
+        ("pi-mono", &["ANTHROPIC_API_KEY", "GEMINI_API_KEY", "OPENAI_API_KEY"]),
     ];
     let expected =
         expected.iter().map(|(name, keys)| (*name, keys.iter().map(|key| (*key).to_owned()).collect()));
