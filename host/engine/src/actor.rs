@@ -116,6 +116,7 @@ impl Actor {
             registration: self.spec.registration.name.clone(),
             config: config_text(&self.spec.registration.config),
             grants: self.gate.usable(),
+            origins: self.gate.origins(),
             seed: self.spec.seed,
             limits: self.runtime.limits.clone(),
         });

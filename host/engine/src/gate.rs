@@ -87,6 +87,16 @@ impl Gate {
         self.declared.iter().filter(usable).map(|(name, _)| name.clone()).collect()
     }
 
+    /// The origins behind those of them that are for requests. An origin is no secret: what an agent says about where it
+    /// is can be compared with it.
+    pub(crate) fn origins(&self) -> BTreeMap<String, String> {
+        let origin = |name: String| match self.bound(&name, &Capability::Http) {
+            Some(Bound::Http(http)) => Some((name, http.origin.clone())),
+            Some(Bound::Process(_) | Bound::Terminal(_) | Bound::Files(_)) | None => None,
+        };
+        self.usable().into_iter().filter_map(origin).collect()
+    }
+
     /// The terms of an access under a name.
     pub(crate) fn terms(&self, grant: &str) -> Terms {
         let binding = self.binding(grant);

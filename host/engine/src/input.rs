@@ -1,5 +1,7 @@
 //! What an adapter is told, in the engine's own terms. `v0_1` puts it into those of the contract.
 
+use std::collections::BTreeMap;
+
 use omi_kernel::command::{Answer, BindingSettings, Execute, InputAnswer, StopReason};
 use omi_kernel::id::{NativeSessionId, RunId, SessionId};
 use omi_kernel::report::FailureDetail;
@@ -19,6 +21,8 @@ pub(crate) struct Start {
     pub(crate) config: String,
     /// The names of the grants that may be used.
     pub(crate) grants: Vec<String>,
+    /// The origins behind those of them that are for requests.
+    pub(crate) origins: BTreeMap<String, String>,
     pub(crate) seed: u32,
     pub(crate) limits: crate::limits::Limits,
 }

@@ -5,7 +5,7 @@ use omi_kernel::grant::{GrantEffect, GrantSource, OnlyOp};
 use omi_kernel::id::{GrantId, Ids, WorkerId};
 
 use super::*;
-use crate::registration::{BoundFiles, BoundProcess};
+use crate::registration::{BoundFiles, BoundHttp, BoundProcess};
 
 fn request(name: &str, capability: Capability) -> GrantRequest {
     GrantRequest {
@@ -37,12 +37,17 @@ fn gate(policy: Policy, bound: &[&str]) -> Gate {
             artifacts: false,
             tools: false,
         },
-        grants: vec![request("agent", Capability::Process), request("files", Capability::Files)],
+        grants: vec![
+            request("agent", Capability::Process),
+            request("files", Capability::Files),
+            request("remote", Capability::Http),
+        ],
         config_schema: String::new(),
     };
     let bind = |name: &&str| {
         let bound = match *name {
             "files" => Bound::Files(BoundFiles::default()),
+            "remote" => Bound::Http(remote()),
             _ => Bound::Process(BoundProcess::default()),
         };
         ((*name).to_owned(), Binding { bound, policy, operations: Vec::new(), resources: Vec::new() })
@@ -50,6 +55,26 @@ fn gate(policy: Policy, bound: &[&str]) -> Gate {
     let grants = bound.iter().map(bind).collect();
     let registration = Registration { name: "claude".into(), grants, ..Registration::default() };
     Gate::new(&descriptor, "d1", Arc::new(registration))
+}
+
+fn remote() -> BoundHttp {
+    BoundHttp {
+        origin: "https://agents.example".into(),
+        methods: vec!["GET".into()],
+        private: false,
+        secrets: BTreeMap::new(),
+        timeout_ms: 1,
+        body_bytes: 1,
+    }
+}
+
+#[test]
+fn an_origin_is_told_where_its_grant_may_be_used() {
+    let told = gate(Policy::Ask, &["agent", "files", "remote"]).origins();
+    assert_eq!(told, BTreeMap::from([("remote".to_owned(), "https://agents.example".to_owned())]));
+    for gate in [gate(Policy::Ask, &["agent"]), gate(Policy::Deny, &["remote"])] {
+        assert!(gate.origins().is_empty());
+    }
 }
 
 fn ids<T>(number: u128, make: impl FnOnce(&mut Ids<'_>) -> T) -> T {

@@ -6,6 +6,8 @@ use omi_kernel::command::{
     Answer, BindingSettings, Execute, InputAnswer, McpServer, McpTransport, RunMode, StopReason,
 };
 
+use serde_json::json;
+
 use super::Input as WitInput;
 use super::wit::{activity, effects, session};
 use crate::files::FileError;
@@ -96,7 +98,8 @@ pub(crate) fn write_input(input: Input) -> WitInput {
 }
 
 fn start(start: Start) -> session::Start {
-    let Start { registration, config, grants, seed, limits: of_worker } = start;
+    let Start { registration, config, grants, origins, seed, limits: of_worker } = start;
+    let extra = if origins.is_empty() { NO_EXTRA } else { json!({ "origins": origins }).to_string() };
     session::Start {
         registration,
         config,
@@ -117,7 +120,7 @@ fn start(start: Start) -> session::Start {
             extra: NO_EXTRA,
         },
         seed,
-        extra: NO_EXTRA,
+        extra,
     }
 }
 
