@@ -1,0 +1,151 @@
+//! Makes any server with an OpenAI-compatible API a plain chat runtime, over the `http` grant `remote`.
+//!
+//! ```text
+//!  start          GET  {basePath}/models            -> ready, auth-required or fault        models.rs
+//!  open, resume   nothing is asked: the history that the host tells is what is remembered   conversation.rs
+//!  execute        POST {basePath}/chat/completions  the whole conversation each time        attempt.rs, body.rs
+//!                 its stream, or its one object     -> events                               answer.rs
+//!                 its end, or its status            -> attempt-finished                     attempt.rs, failures.rs
+//!  cancel         the request is closed
+//! ```
+//!
+//! The server keeps nothing, so what is sent is made of what Omi recorded (`reconstructed`). A run without an answer is
+//! left out of it; one that was cancelled or failed is told with as much of its answer as came. What this worker saw is
+//! remembered in just the same way, so that a restart changes no request. Pictures never pass through here: the host
+//! keeps them, and writes them into the body.
+//!
+//! Nothing is tried again here, with one exception: a server that does not know `stream_options` is asked without it.
+
+mod answer;
+mod attempt;
+mod body;
+mod config;
+mod conversation;
+mod exchange;
+mod failures;
+mod models;
+mod ops;
+mod said;
+#[cfg(test)]
+mod tests;
+mod worker;
+
+use omi_adapter_sdk::{
+    Adapter, AttemptFinished, BindingFailed, CancelAnswer, Cancellation, Capabilities, Descriptor, Failure,
+    Fault, Fidelity, GrantRequest, Input, Millis, Outcome, Outputs, Recovery, Restart,
+};
+
+use crate::config::Config;
+use crate::worker::Worker;
+
+/// A session is a list of texts: a worker holds many.
+const BINDINGS_PER_WORKER: u32 = 32;
+
+/// Half of the requests that a worker may have open.
+const ATTEMPTS_PER_WORKER: u32 = 8;
+
+/// An adapter for servers with an OpenAI-compatible API.
+pub struct Chat {
+    state: State,
+}
+
+enum State {
+    Idle,
+    Running(Box<Worker>),
+    /// Nothing more is possible; what still arrives gets this answer.
+    Ended(Failure),
+}
+
+omi_adapter_sdk::export_adapter!(Chat);
+
+impl Adapter for Chat {
+    fn describe() -> Descriptor {
+        Descriptor {
+            adapter_id: "openai-chat".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            title: "OpenAI-compatible chat".to_owned(),
+            protocol: "openai-chat".to_owned(),
+            capabilities: Capabilities {
+                resume: Fidelity::Reconstructed,
+                cancellation: Cancellation::Dispatched,
+                restart: Restart::BindingsSurvive,
+                recovery: Recovery::Host,
+                pinned_worker: false,
+                bindings_per_worker: BINDINGS_PER_WORKER,
+                attempts_per_worker: ATTEMPTS_PER_WORKER,
+                model_switching: true,
+                artifacts: false,
+                tools: false,
+                extra: String::new(),
+            },
+            grants: vec![GrantRequest::http(
+                exchange::REMOTE,
+                "*",
+                "Sends the conversation to the model server, and asks it which models it has.",
+            )],
+            config_schema: config::SCHEMA.to_owned(),
+            extra: String::new(),
+        }
+    }
+
+    fn new() -> Self {
+        Self { state: State::Idle }
+    }
+
+    fn handle(&mut self, now: Millis, input: Input, out: &mut Outputs) {
+        match (&mut self.state, input) {
+            (State::Idle, Input::Start(start)) => match Config::parse(&start.config) {
+                Ok(config) => {
+                    self.state = State::Running(Box::new(Worker::start(config, &start, now, out)));
+                }
+                Err(error) => {
+                    let failure = Failure::fatal("config_unknown", error.to_string());
+                    out.push(Fault::new(failure.clone()));
+                    self.state = State::Ended(failure);
+                }
+            },
+            (State::Idle, _) => {}
+            (State::Running(worker), input) => {
+                if let Some(failure) = worker.handle(now, input, out) {
+                    self.state = State::Ended(failure);
+                }
+            }
+            (State::Ended(failure), input) => refuse(failure, &input, out),
+        }
+    }
+}
+
+/// Inputs may cross with the end of the worker; those that must be answered are.
+fn refuse(failure: &Failure, input: &Input, out: &mut Outputs) {
+    match input {
+        Input::OpenBinding(open) => out.push(BindingFailed::new(open.binding, failure.clone())),
+        Input::ResumeBinding(resume) => out.push(BindingFailed::new(resume.binding, failure.clone())),
+        Input::ExecuteAttempt(execute) => {
+            out.push(AttemptFinished::new(execute.attempt, Outcome::Failed(failure.clone()), None));
+        }
+        Input::CancelAttempt(cancel) => {
+            out.push(CancelAnswer::new(cancel.attempt, false, false).because("the server cannot be asked"));
+        }
+        Input::Start(_)
+        | Input::Stop(_)
+        | Input::Authenticate(_)
+        | Input::CloseBinding(_)
+        | Input::Approval(_)
+        | Input::ProvidedInput(_)
+        | Input::ToolResult(_)
+        | Input::Spawned(_)
+        | Input::Stdout(_)
+        | Input::Stderr(_)
+        | Input::StdinProgress(_)
+        | Input::StdinClosed(_)
+        | Input::Exited(_)
+        | Input::Timer(_)
+        | Input::File(_)
+        | Input::HttpHead(_)
+        | Input::HttpBody(_)
+        | Input::HttpEnd(_)
+        | Input::BlobCreated(_)
+        | Input::Refused(_)
+        | Input::Extension(_) => {}
+    }
+}
