@@ -12,8 +12,12 @@ use crate::target::Ensured;
 use crate::{place, step, target};
 
 /// The bundled adapters: (package, name of the component).
-const BUNDLED: [(&str, &str); 3] =
-    [("omi-adapter-echo", "echo"), ("omi-adapter-acp", "acp"), ("omi-adapter-pi-mono", "pi-mono")];
+const BUNDLED: [(&str, &str); 4] = [
+    ("omi-adapter-echo", "echo"),
+    ("omi-adapter-acp", "acp"),
+    ("omi-adapter-pi-mono", "pi-mono"),
+    ("omi-adapter-openai-chat", "openai-chat"),
+];
 
 /// The package whose examples are the hostile guests.
 const HOSTILE: &str = "omi-test-guests";

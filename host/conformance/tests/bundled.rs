@@ -20,6 +20,13 @@ fn acp_keeps_every_rule_and_only_what_it_cannot_do_is_not_judged() {
 }
 
 #[test]
+fn openai_chat_keeps_every_rule_and_only_what_it_cannot_do_is_not_judged() {
+    let report = judge("adapters/openai-chat.wasm", Some("adapters/openai-chat/openai-chat.peer.toml"));
+    assert_eq!(broken(&report), []);
+    assert_eq!(not_run(&report), ["?"]);
+}
+
+#[test]
 fn without_a_peer_what_needs_a_runtime_is_not_run_and_never_passed() {
     let report = judge("adapters/acp.wasm", None);
     assert_eq!(broken(&report), []);

@@ -28,12 +28,18 @@ pub(crate) const COMPONENTS: &[Component] = &[
         bytes: include_bytes!(env!("OMI_ADAPTER_PI_MONO")),
         digest: env!("OMI_ADAPTER_PI_MONO_DIGEST"),
     },
+    Component {
+        name: "openai-chat",
+        bytes: include_bytes!(env!("OMI_ADAPTER_OPENAI_CHAT")),
+        digest: env!("OMI_ADAPTER_OPENAI_CHAT_DIGEST"),
+    },
 ];
 
 /// The peer files of those that have a runtime: what `adapter check` has it say.
 pub(crate) const PEERS: &[(&str, &str)] = &[
     ("acp", include_str!("../../../adapters/acp/acp.peer.toml")),
     ("pi-mono", include_str!("../../../adapters/pi-mono/pi-mono.peer.toml")),
+    ("openai-chat", include_str!("../../../adapters/openai-chat/openai-chat.peer.toml")),
 ];
 
 /// Registrations that are there without any configuration. A registration of the same name in the configuration
