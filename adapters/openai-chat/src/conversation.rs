@@ -8,8 +8,6 @@ use crate::said::{Bytes, Piece, Turn};
 /// A session.
 #[derive(Debug, Default)]
 pub(crate) struct Conversation {
-    /// The model that the session was opened with.
-    pub(crate) model: Option<String>,
     /// The system prompt of the session.
     pub(crate) system_prompt: Option<String>,
     /// Oldest first.
@@ -22,7 +20,6 @@ impl Conversation {
     /// What the host says that the session is.
     pub(crate) fn new(settings: &BindingSettings) -> Self {
         Self {
-            model: settings.model.clone(),
             system_prompt: settings.system_prompt.clone(),
             turns: settings.history.iter().map(Turn::of_past).collect(),
             left_out: settings.history_left_out,

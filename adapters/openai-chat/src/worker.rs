@@ -175,8 +175,8 @@ impl Worker {
             Some(conversation) => {
                 let prompt: Result<Vec<Piece>, Failure> = prompt.iter().map(Piece::of_prompt).collect();
                 prompt.map(|prompt| {
-                    let of_session = conversation.model.clone();
-                    let model = model.or(of_session).or_else(|| self.shared.config.model.clone());
+                    // Not the model of an earlier run: after a restart nobody would know it.
+                    let model = model.or_else(|| self.shared.config.model.clone());
                     let order = Order { attempt, binding, run: omi_run, prompt, model };
                     Running::begin(order, conversation, now, &mut self.shared, out)
                 })

@@ -10,7 +10,7 @@ fn hello() -> Vec<PromptBlock> {
     vec![PromptBlock::Text("hello".to_owned())]
 }
 
-/// The model that is asked, where the table, the session and the run name these.
+/// The model that is asked, where the table, the run that opened the session, and this run name these.
 fn asked(config: Option<&str>, session: Option<&str>, run: Option<&str>) -> String {
     let table = config.map_or_else(|| "{}".to_owned(), |model| format!("{{\"model\": \"{model}\"}}"));
     let mut script = Script::started_with(&table, ONE_MODEL);
@@ -21,9 +21,9 @@ fn asked(config: Option<&str>, session: Option<&str>, run: Option<&str>) -> Stri
 }
 
 #[test]
-fn who_is_nearer_to_the_run_names_the_model() {
+fn the_run_names_the_model_or_else_the_table() {
     assert_eq!(asked(Some("table"), Some("session"), Some("run")), "run");
-    assert_eq!(asked(Some("table"), Some("session"), None), "session");
+    assert_eq!(asked(Some("table"), Some("earlier"), None), "table", "as after a restart");
     assert_eq!(asked(Some("table"), None, None), "table");
     assert_eq!(asked(None, None, None), "only");
 }
