@@ -1,6 +1,8 @@
 //! Finds what is put inside the program: the bundled adapters, which `cargo xtask adapters` builds, and the folders that
 //! `omi-agentd adapter new` copies out.
 
+#[path = "build/agents.rs"]
+mod agents;
 #[path = "build/templates.rs"]
 mod templates;
 
@@ -14,6 +16,9 @@ fn main() {
     let out = std::env::var_os("OUT_DIR").expect("cargo sets it for every build script");
     if let Err(error) = templates::write(&root, Path::new(&out)) {
         println!("cargo::error=cannot put the beginnings of adapters into the program: {error}");
+    }
+    if let Err(error) = agents::write(&root, Path::new(&out)) {
+        println!("cargo::error=cannot put the known agents into the program: {error}");
     }
 }
 

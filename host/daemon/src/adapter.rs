@@ -1,6 +1,8 @@
 //! `omi-agentd adapter`: what a person decides about components.
 
+mod add;
 mod check;
+mod import;
 mod install;
 mod new;
 mod shown;
@@ -16,7 +18,7 @@ use serde_json::{Value, json};
 
 use crate::cli::{Adapter, AdapterCommand, List, Named};
 use crate::component::{ComponentFile, FileState, load_bundled, short};
-use crate::config::Config;
+use crate::config::{Config, ConfigFile};
 use crate::inspect;
 use crate::record::{OpenError, Record};
 use crate::state::{StateDir, StateError};
@@ -29,14 +31,15 @@ const GRANTS_MAX: u32 = 1000;
 pub(crate) fn adapter(
     args: Adapter,
     state: &StateDir,
-    config: &Config,
+    file: &ConfigFile,
     tokio: &tokio::runtime::Handle,
 ) -> anyhow::Result<ExitCode> {
     match args.command {
+        AdapterCommand::Add(args) => add::add(&args, state, file, tokio),
         AdapterCommand::New(args) => new::new(&args),
         AdapterCommand::Install(args) => install::install(&args, state, tokio),
         AdapterCommand::Check(args) => Ok(check::run(&args, state, tokio)),
-        AdapterCommand::List(args) => list(&args, state, config, tokio),
+        AdapterCommand::List(args) => list(&args, state, &file.load()?, tokio),
         AdapterCommand::Info(args) => info(&args, state, tokio),
         AdapterCommand::Remove(args) => remove(&args, state),
     }

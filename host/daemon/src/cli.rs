@@ -2,6 +2,7 @@
 
 mod adapter;
 mod check;
+mod doctor;
 mod value;
 
 use std::path::PathBuf;
@@ -11,9 +12,10 @@ use omi_kernel::command::RunMode;
 use omi_kernel::model::ModelProfile;
 
 pub(crate) use adapter::{
-    Adapter, AdapterCommand, Grant, Grants, GrantsCommand, Install, Language, ListGrants, Named, New,
+    Adapter, AdapterCommand, Add, Grant, Grants, GrantsCommand, Install, Language, ListGrants, Named, New,
 };
 pub(crate) use check::{Check, CheckLevel, Record, Replay};
+pub(crate) use doctor::{Adapters, Doctor};
 
 /// The daemon beneath your AI agents: durable sessions and runs over any agent runtime.
 #[derive(Debug, Parser)]
@@ -59,7 +61,9 @@ pub(crate) enum Command {
     /// List the events that are recorded
     Events(ListEvents),
     /// List the adapters: what is bundled, what is registered, what is on PATH
-    Adapters(List),
+    Adapters(Adapters),
+    /// Look at what is on this machine, and say what is wrong and what helps
+    Doctor(Doctor),
     /// Write an adapter, look at components, install them, remove them
     Adapter(Adapter),
     /// Look at what adapters were allowed and denied, and take it back

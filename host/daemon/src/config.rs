@@ -7,7 +7,7 @@ mod registration;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use omi_kernel::id::AdapterId;
@@ -16,6 +16,7 @@ use omi_kernel::schedule::{PARKED_MAX_DEFAULT, WORKERS_MAX_DEFAULT};
 use serde::Deserialize;
 
 use crate::bundled;
+use crate::catalogue::{self, Agent};
 use place::Place;
 pub(crate) use registration::RegistrationConfig;
 
@@ -64,7 +65,8 @@ pub(crate) enum ConfigError {
     },
     /// There is no such registration.
     #[error(
-        "there is no registration `{name}`; hint: there are {known}; add `[registrations.{name}]` to {path}"
+        "there is no registration `{name}`; hint: usable here are {known}; add `[registrations.{name}]` to {path}; \
+         `omi-agentd adapters --detect` looks for others"
     )]
     UnknownRegistration {
         /// What was asked for.
@@ -74,6 +76,22 @@ pub(crate) enum ConfigError {
         /// Where it could be added.
         path: String,
     },
+}
+
+/// Where the configuration is, or would be.
+#[derive(Debug, Clone)]
+pub(crate) struct ConfigFile {
+    /// The file, absolute.
+    pub(crate) path: PathBuf,
+    /// A person named it, so that it has to be there.
+    pub(crate) required: bool,
+}
+
+impl ConfigFile {
+    /// Reads it.
+    pub(crate) fn load(&self) -> Result<Config, ConfigError> {
+        Config::load(&self.path, self.required)
+    }
 }
 
 /// Everything that is configured.
@@ -99,6 +117,8 @@ pub(crate) struct Config {
     pub(crate) events_max: u64,
     /// The registrations by name.
     pub(crate) registrations: BTreeMap<String, RegistrationConfig>,
+    /// The names of those that the file itself has.
+    pub(crate) own: BTreeSet<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -124,9 +144,14 @@ impl Config {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound && !required => String::new(),
             Err(error) => return Err(ConfigError::Unreadable { path: path.to_owned(), error }),
         };
-        let bundled = settled(Path::new("(bundled)"), bundled::REGISTRATIONS)?;
-        let file = settled(path, &text)?;
-        let mut registrations = bundled.registrations;
+        Self::read(path, &text)
+    }
+
+    /// Reads the text of a file that is, or is to be, at `path`.
+    pub(crate) fn read(path: &Path, text: &str) -> Result<Self, ConfigError> {
+        let file = settled(path, text)?;
+        let own = file.registrations.keys().cloned().collect();
+        let mut registrations = bundled()?;
         registrations.extend(file.registrations);
         Ok(Self {
             path: path.to_owned(),
@@ -139,19 +164,27 @@ impl Config {
             events_keep_days: file.events_keep_days.unwrap_or(EVENTS_KEEP_DAYS_DEFAULT),
             events_max: file.events_max.unwrap_or(EVENTS_MAX_DEFAULT),
             registrations,
+            own,
         })
     }
 
     /// The registration with this name.
     pub(crate) fn registration(&self, name: &str) -> Result<&RegistrationConfig, ConfigError> {
-        self.registrations.get(name).ok_or_else(|| {
-            let names: Vec<String> = self.registrations.keys().map(|name| format!("`{name}`")).collect();
-            ConfigError::UnknownRegistration {
-                name: name.to_owned(),
-                known: names.join(", "),
-                path: self.path.display().to_string(),
-            }
+        self.registrations.get(name).ok_or_else(|| ConfigError::UnknownRegistration {
+            name: name.to_owned(),
+            known: self.usable().join(", "),
+            path: self.path.display().to_string(),
         })
+    }
+
+    /// The registrations that can be used on this machine: those of the file, and those that need no program that is
+    /// missing.
+    fn usable(&self) -> Vec<String> {
+        let is_usable = |(name, registration): &(&String, &RegistrationConfig)| {
+            self.own.contains(*name)
+                || registration.programs().all(|(_, program)| which::which(program).is_ok())
+        };
+        self.registrations.iter().filter(is_usable).map(|(name, _)| format!("`{name}`")).collect()
     }
 
     /// The file of a component that is not bundled, absolute.
@@ -202,20 +235,34 @@ fn workers_max(configured: Option<usize>) -> usize {
     environment.filter(|count| *count >= 1).or(configured).unwrap_or(WORKERS_MAX_DEFAULT)
 }
 
+/// The registrations that are there without any configuration.
+fn bundled() -> Result<BTreeMap<String, RegistrationConfig>, ConfigError> {
+    let mut bundled = settled(Path::new("(bundled)"), bundled::REGISTRATIONS)?;
+    for (name, text) in catalogue::FILES {
+        let path = PathBuf::from(format!("(bundled)/{name}.toml"));
+        let agent = Agent::parse(text).map_err(|error| invalid(&path, text, &error))?;
+        bundled.registrations.insert((*name).to_owned(), agent.registration);
+    }
+    settle(&mut bundled, Path::new("(bundled)"))?;
+    Ok(bundled.registrations)
+}
+
 fn settled(path: &Path, text: &str) -> Result<File, ConfigError> {
-    let mut file = parse(path, text)?;
-    let invalid = |(key, reason)| ConfigError::Value { path: path.to_owned(), key, reason };
-    file.settle(&Place::of(path)).map_err(invalid)?;
+    let mut file: File = toml::from_str(text).map_err(|error| invalid(path, text, &error))?;
+    settle(&mut file, path)?;
     Ok(file)
 }
 
-fn parse(path: &Path, text: &str) -> Result<File, ConfigError> {
-    toml::from_str(text).map_err(|error: toml::de::Error| {
-        let before = error.span().map_or("", |span| text.get(..span.start).unwrap_or(""));
-        ConfigError::Invalid {
-            path: path.to_owned(),
-            line: before.matches('\n').count() + 1,
-            reason: error.message().replace('\n', "; "),
-        }
-    })
+fn settle(file: &mut File, path: &Path) -> Result<(), ConfigError> {
+    let wrong = |(key, reason)| ConfigError::Value { path: path.to_owned(), key, reason };
+    file.settle(&Place::of(path)).map_err(wrong)
+}
+
+fn invalid(path: &Path, text: &str, error: &toml::de::Error) -> ConfigError {
+    let before = error.span().map_or("", |span| text.get(..span.start).unwrap_or(""));
+    ConfigError::Invalid {
+        path: path.to_owned(),
+        line: before.matches('\n').count() + 1,
+        reason: error.message().replace('\n', "; "),
+    }
 }

@@ -4,6 +4,7 @@ mod adapter;
 mod artifacts;
 mod bundled;
 mod bundled_files;
+mod catalogue;
 mod cli;
 mod client;
 mod clock;
@@ -11,6 +12,8 @@ mod component;
 mod components;
 mod config;
 mod daemon;
+mod detect;
+mod doctor;
 mod driver;
 mod follow;
 mod grants;
@@ -35,7 +38,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use cli::{Cli, Command};
-use config::Config;
+use config::ConfigFile;
 use state::StateDir;
 
 /// Something went wrong that is not the run's own end. Also what a failed run exits with.
@@ -72,25 +75,30 @@ fn hide() -> std::io::Result<()> {
 
 fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
     let state = StateDir::choose(cli.state_dir)?;
-    let config = match &cli.config {
-        Some(path) => Config::load(&std::path::absolute(path)?, true)?,
-        None => Config::load(&state::default_config()?, false)?,
+    let (path, required) = match &cli.config {
+        Some(path) => (std::path::absolute(path)?, true),
+        None => (state::default_config()?, false),
     };
+    let file = ConfigFile { path, required };
+    // Who only looks at the record needs no configuration, and who says what is wrong with one, or writes one, reads it
+    // in a way of its own.
+    let config = || file.load();
     match cli.command {
-        Command::Run(run) => runtime()?.block_on(run::run(run, &state, config)),
-        Command::Record(record) => runtime()?.block_on(run::record(record, &state, config)),
+        Command::Run(run) => runtime()?.block_on(run::run(run, &state, config()?)),
+        Command::Record(record) => runtime()?.block_on(run::record(record, &state, config()?)),
         Command::Replay(args) => Ok(replay::run(&args, &state, runtime()?.handle())),
-        Command::Retry(retry) => runtime()?.block_on(run::retry(retry, &state, config)),
-        Command::Serve(_) => runtime()?.block_on(serve::serve(&state, config)),
+        Command::Retry(retry) => runtime()?.block_on(run::retry(retry, &state, config()?)),
+        Command::Serve(_) => runtime()?.block_on(serve::serve(&state, config()?)),
+        Command::Session(args) => runtime()?.block_on(session::session(args, &state, config()?)),
+        Command::Adapters(args) => inspect::adapters(&args, &state, &config()?, runtime()?.handle()),
+        Command::Adapter(args) => adapter::adapter(args, &state, &file, runtime()?.handle()),
+        Command::Doctor(args) => doctor::doctor(&args, &state, &file, runtime()?.handle()),
         Command::Sessions(list) => inspect::sessions(&list, &state),
-        Command::Session(args) => runtime()?.block_on(session::session(args, &state, config)),
         Command::Runs(list) => inspect::runs(&list, &state),
         Command::Requests(args) => inspect::requests(&args, &state),
         Command::Artifacts(list) => inspect::artifacts(&list, &state),
         Command::Delegations(args) => inspect::delegations(&args, &state),
         Command::Events(list) => inspect::events(&list, &state),
-        Command::Adapters(list) => inspect::adapters(&list, &state, &config, runtime()?.handle()),
-        Command::Adapter(args) => adapter::adapter(args, &state, &config, runtime()?.handle()),
         Command::Grants(args) => grants::grants(args, &state),
     }
 }

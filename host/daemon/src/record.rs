@@ -1,6 +1,7 @@
 //! What the command line records by itself, while no daemon has the state folder.
 
 use anyhow::bail;
+use omi_kernel::effect::Effect;
 use omi_kernel::id::Ids;
 use omi_kernel::input::Input;
 use omi_store::Store;
@@ -23,15 +24,17 @@ impl Record {
         Ok(Self { store: Store::open(&state.database(), clock::of_day())?, _lock: lock })
     }
 
-    /// Has one input decided and recorded. Nothing runs, so that there is nothing to perform.
-    pub(crate) fn decide(&mut self, input: Input) -> anyhow::Result<()> {
+    /// Has one input decided and recorded, and gives what is to be performed: nothing, where nothing runs.
+    pub(crate) fn decide(&mut self, input: Input) -> anyhow::Result<Vec<Effect>> {
         let outcomes = self.store.batch(&[input], clock::of_day(), &mut Ids::new(&mut random))?;
+        let mut effects = Vec::new();
         for outcome in outcomes {
-            if let Err(rejected) = outcome {
-                bail!(RequestError::rejected(&rejected));
+            match outcome {
+                Ok(committed) => effects.extend(committed.effects),
+                Err(rejected) => bail!(RequestError::rejected(&rejected)),
             }
         }
-        Ok(())
+        Ok(effects)
     }
 }
 

@@ -19,6 +19,7 @@ use crate::cli::{Agent, Record, Retry, Run};
 use crate::client::{Answered, RequestError};
 use crate::config::{Config, RegistrationConfig};
 use crate::daemon::{Daemon, Manner};
+use crate::detect::on_path;
 use crate::prompt::{Prompt, fail_over, owner};
 use crate::recording::Recordings;
 use crate::state::StateDir;
@@ -59,6 +60,9 @@ async fn execute(
         None => std::env::current_dir().context("cannot tell the working folder")?,
     };
     let adapter = use_agent(&run.agent, &mut config)?;
+    if adapter.is_none() && run.session.is_none() && config.default_adapter.is_none() {
+        note_agents(&config);
+    }
     let prompt = prompt(&run, adapter, &cwd)?;
     let accept = prompt.accept(&config)?;
     let manner = Manner { cwd, person: person(run.ask), adopt_queued: false, recordings };
@@ -179,6 +183,18 @@ fn use_agent(chosen: &Agent, config: &mut Config) -> anyhow::Result<Option<Strin
     };
     config.registrations.insert(name.clone(), registration.with_agent(command));
     Ok(Some(name))
+}
+
+/// Says which agents there are, where nobody named one and `echo` answers.
+fn note_agents(config: &Config) {
+    let here: Vec<String> = on_path(config).iter().map(|name| format!("`{name}`")).collect();
+    if !here.is_empty() {
+        terminal::note(&format!(
+            "no agent was named, so that `echo` answers; hint: on this machine are {}: --adapter, or `default-adapter` in {}",
+            here.join(", "),
+            config.path.display()
+        ));
+    }
 }
 
 fn prompt(run: &Run, adapter: Option<String>, cwd: &Path) -> anyhow::Result<Prompt> {

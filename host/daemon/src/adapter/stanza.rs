@@ -38,13 +38,14 @@ fn plain_word(capability: &Capability) -> String {
     crate::terminal::plain(capability.as_str())
 }
 
-fn key(name: &str) -> String {
+/// A name as a key of TOML.
+pub(super) fn key(name: &str) -> String {
     let is_bare = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     if !name.is_empty() && name.bytes().all(is_bare) { name.to_owned() } else { quoted(name) }
 }
 
 /// A text as TOML has it: as JSON does, and without the one control character that JSON leaves as it is.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     // A text is JSON.
     serde_json::to_string(text).unwrap_or_default().replace('\x7f', "\\u007f")
 }

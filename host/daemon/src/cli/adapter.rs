@@ -20,6 +20,8 @@ pub(crate) enum AdapterCommand {
     New(New),
     /// Show what a component asks for, and let registrations use it: this file with these bytes, until it changes
     Install(Install),
+    /// Register an agent: adds lines to the configuration file
+    Add(Add),
     /// List what is bundled, registered and installed, and whether installed files are still what they were
     List(List),
     /// Show a component: bundled, installed, or any file
@@ -71,6 +73,39 @@ pub(crate) struct Install {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Register an agent: adds `[registrations.NAME]` to the end of the configuration file, and changes nothing else in it.
+///
+/// A known agent keeps what is known about it, and gets the command that is given.
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Add {
+    /// The name of the registration: `a-z`, `0-9` and `-`, beginning with a letter
+    #[arg(value_parser = value::adapter_name)]
+    pub(crate) name: String,
+    /// A bundled component, or the `.wasm` file of an installed one [default: acp]
+    #[arg(long, value_name = "NAME|PATH")]
+    pub(crate) component: Option<String>,
+    /// The program to start, as `command arguments…` (no shell)
+    #[arg(long, value_name = "COMMAND", conflicts_with_all = ["origin", "from"])]
+    pub(crate) command: Option<String>,
+    /// The server to send requests to: scheme, host and port
+    #[arg(long, value_name = "URL", conflicts_with = "from", requires = "component")]
+    pub(crate) origin: Option<String>,
+    /// An `agent.json` of the ACP registry. Nothing is downloaded: what is missing is said, with the command that gets it
+    #[arg(long, value_name = "FILE", conflicts_with = "component")]
+    pub(crate) from: Option<PathBuf>,
+    /// A secret and the variable that it is read from when it is used: HEADER=VARIABLE with --origin (`authorization` gets
+    /// `Bearer ` before it), VARIABLE=VARIABLE with a program. May be repeated
+    #[arg(long, value_name = "NAME=VARIABLE", value_parser = value::pair)]
+    pub(crate) secret_env: Vec<(String, String)>,
+    /// A setting of the component: KEY=VALUE, the value as TOML has it, else a text. May be repeated
+    #[arg(long, value_name = "KEY=VALUE", value_parser = value::pair)]
+    pub(crate) set: Vec<(String, String)>,
+    /// Show the lines instead of writing them
+    #[arg(long)]
+    pub(crate) print: bool,
 }
 
 #[derive(Debug, Args)]

@@ -19,6 +19,16 @@ pub(super) fn milliseconds(text: &str) -> Result<u64, String> {
     time.filter(|time| *time > 0).ok_or_else(|| "is no time; hint: `90s`, `5m`, `1h` or `500ms`".to_owned())
 }
 
+/// A name and what it is to be.
+pub(super) fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() && !value.is_empty() => {
+            Ok((name.to_owned(), value.to_owned()))
+        }
+        Some(_) | None => Err("is no `NAME=VALUE`".to_owned()),
+    }
+}
+
 /// Bytes of an adapter's id, as the engine has it.
 const ADAPTER_NAME_BYTES: usize = 64;
 

@@ -93,6 +93,11 @@ impl RegistrationConfig {
         })
     }
 
+    /// The grants and what is behind them.
+    pub(crate) fn grants(&self) -> &BTreeMap<String, Binding> {
+        &self.grants
+    }
+
     /// Puts another program behind the grant `agent`: whoever names it allows it.
     pub(crate) fn with_agent(mut self, command: Vec<String>) -> Self {
         let program = grant::program(command, self.is_legacy_by_word());

@@ -7,20 +7,36 @@ use serde_json::{Value, json};
 
 use super::list;
 use crate::bundled;
-use crate::cli::List;
+use crate::cli::Adapters;
 use crate::component::load_bundled;
 use crate::config::Config;
+use crate::detect::Detected;
 use crate::state::StateDir;
 use crate::terminal::plain;
 
 pub(crate) fn adapters(
-    args: &List,
+    args: &Adapters,
     state: &StateDir,
     config: &Config,
     tokio: &tokio::runtime::Handle,
 ) -> anyhow::Result<ExitCode> {
+    if args.detect {
+        return Ok(detected(args, config));
+    }
     let rows = rows(state, config, tokio)?;
-    Ok(list(&rows, args.json, "no adapters", line))
+    Ok(list(&rows, args.list.json, "no adapters", line))
+}
+
+/// Every known agent, and what of it is on this machine.
+fn detected(args: &Adapters, config: &Config) -> ExitCode {
+    let agents = crate::detect::detect(config, |_| true);
+    if args.list.json {
+        let rows: Vec<Value> = agents.iter().map(Detected::json).collect();
+        return list(&rows, true, "", Value::to_string);
+    }
+    list(&agents.iter().map(Detected::lines).collect::<Vec<_>>(), false, "no agents", |lines| {
+        lines.iter().map(|line| plain(line)).collect::<Vec<_>>().join("\n")
+    })
 }
 
 /// What is bundled and what is registered.
@@ -52,7 +68,8 @@ pub(crate) fn rows(
         let bundled = bundled::COMPONENTS.iter().any(|bundled| bundled.name == component);
         let found = bundled || config.component(component).is_ok_and(|path| path.is_file());
         rows.push(json!({ "registration": name, "component": component,
-            "componentFound": found, "programs": programs }));
+            "componentFound": found, "programs": programs,
+            "recovers": registration.recovers }));
     }
     Ok(rows)
 }

@@ -270,9 +270,18 @@ fn the_keys_of_bundled_agents_are_secrets_and_nothing_is_opened_beside_the_agent
     let expected: &[(&str, &[&str])] = &[
         ("claude", &["ANTHROPIC_API_KEY"]),
         ("codex", &["CODEX_API_KEY", "OPENAI_API_KEY"]),
+        ("copilot", &["COPILOT_GITHUB_TOKEN", "COPILOT_PROVIDER_API_KEY", "GH_TOKEN", "GITHUB_TOKEN"]),
+        ("fast-agent", &["ANTHROPIC_API_KEY", "OPENAI_API_KEY"]),
         ("gemini", &["GEMINI_API_KEY", "GOOGLE_API_KEY"]),
-        ("opencode", &[]),
+        ("hermes", &["OPENROUTER_API_KEY"]),
+        ("kilo", &["ANTHROPIC_API_KEY", "OPENAI_API_KEY", "OPENROUTER_API_KEY"]),
+        ("kimi", &[]),
+        ("openclaw", &["OPENCLAW_GATEWAY_TOKEN"]),
+        ("opencode", &["ANTHROPIC_API_KEY", "OPENAI_API_KEY", "OPENROUTER_API_KEY"]),
+        ("pi-acp", &["ANTHROPIC_API_KEY", "OPENAI_API_KEY"]),
         ("pi-mono", &["ANTHROPIC_API_KEY", "GEMINI_API_KEY", "OPENAI_API_KEY"]),
+        ("qwen", &["OPENAI_API_KEY"]),
+        ("vibe", &["MISTRAL_API_KEY"]),
     ];
     let expected =
         expected.iter().map(|(name, keys)| (*name, keys.iter().map(|key| (*key).to_owned()).collect()));
