@@ -83,7 +83,9 @@ impl Look<'_> {
             let is_here = known.is_none_or(|agent| agent.found.is_some());
             if self.is_asked(name) && (is_here || self.is_relied_on(name)) {
                 registration::look(self, name, registration, known.is_some(), findings);
-                known.into_iter().for_each(|agent| agent::look(agent, self.is_relied_on(name), findings));
+                if let Some(agent) = known {
+                    agent::look(agent, self.is_relied_on(name), findings);
+                }
             }
         }
         detected

@@ -20,6 +20,9 @@ use crate::terminal;
 /// The component of what is started by a command.
 const COMPONENT_DEFAULT: &str = "acp";
 
+/// The methods of a server's grant: those with which models and agents are talked to.
+const METHODS: &str = r#"["GET", "POST"]"#;
+
 pub(super) fn add(
     args: &Add,
     state: &StateDir,
@@ -50,7 +53,7 @@ pub(super) fn add(
         replace(&file.path, &after)?;
         terminal::note(&format!("registered `{}` in {}", args.name, file.path.display()));
     }
-    imported.iter().flat_map(|imported| imported.notes()).for_each(|note| terminal::note(&note));
+    imported.iter().flat_map(Imported::notes).for_each(|note| terminal::note(&note));
     if !args.print {
         terminal::note(&format!("hint: omi-agentd run --adapter {} \"…\"", args.name));
     }
@@ -162,6 +165,7 @@ fn remote(origin: &str) -> anyhow::Result<Vec<String>> {
         None => false,
     };
     let mut bound = vec![format!("origin = {}", quoted(origin))];
+    bound.push(format!("methods = {METHODS}"));
     bound.extend(is_private.then(|| "private = true".to_owned()));
     Ok(bound)
 }

@@ -29,7 +29,8 @@ struct Distribution {
 /// A package of npm or of Python.
 #[derive(Debug, Deserialize)]
 struct Package {
-    package: String,
+    #[serde(rename = "package")]
+    name: String,
     cmd: Option<String>,
     #[serde(default)]
     args: Vec<String>,
@@ -40,7 +41,8 @@ struct Package {
 /// A program in an archive.
 #[derive(Debug, Deserialize)]
 struct Archive {
-    archive: String,
+    #[serde(rename = "archive")]
+    url: String,
     cmd: String,
     #[serde(default)]
     args: Vec<String>,
@@ -97,7 +99,7 @@ impl Imported {
             bail!("it has no `npx`, no `uvx`, and no `binary` for {platform}");
         };
         let words = chosen.command.iter().chain(chosen.env.keys()).chain(chosen.env.values());
-        if chosen.command.first().is_none_or(|program| program.is_empty())
+        if chosen.command.first().is_none_or(String::is_empty)
             || words.clone().any(|word| word.contains('\0'))
         {
             bail!("it names no program");
@@ -138,7 +140,7 @@ fn platform() -> String {
 }
 
 fn from_npm(package: Package, installed: impl Fn(&str) -> Option<String>) -> Imported {
-    let Package { package, cmd, args, env } = package;
+    let Package { name: package, cmd, args, env } = package;
     // The first character may be that of a scope.
     let name = match package.rfind('@') {
         Some(at) if at > 0 => &package[..at],
@@ -156,7 +158,7 @@ fn from_npm(package: Package, installed: impl Fn(&str) -> Option<String>) -> Imp
 }
 
 fn from_python(package: Package) -> Imported {
-    let Package { package, cmd, args, env } = package;
+    let Package { name: package, cmd, args, env } = package;
     // `name[extra]==1.2`, or `name@1.2` as the package runner has it, too.
     let (name, pinned) = match package.split_once("==").or_else(|| package.split_once('@')) {
         Some((name, version)) => (name.to_owned(), format!("{name}=={version}")),
@@ -173,7 +175,7 @@ fn from_python(package: Package) -> Imported {
 }
 
 fn from_archive(archive: Archive) -> Imported {
-    let Archive { archive, cmd, args, env } = archive;
+    let Archive { url, cmd, args, env } = archive;
     let program =
         Path::new(&cmd).file_name().map_or_else(|| cmd.clone(), |name| name.to_string_lossy().into_owned());
     Imported {
@@ -181,7 +183,7 @@ fn from_archive(archive: Archive) -> Imported {
         command: command(program, args),
         env,
         is_here: false,
-        install: format!("download {archive}, unpack it, and put `{cmd}` of it on PATH"),
+        install: format!("download {url}, unpack it, and put `{cmd}` of it on PATH"),
     }
 }
 

@@ -49,21 +49,19 @@ fn refused(value: &Value, schema: &Value) -> Option<String> {
     if schema["minimum"].as_i64().zip(value.as_i64()).is_some_and(|(minimum, value)| value < minimum) {
         return Some(format!("{value} is too small"));
     }
-    let items = value.as_array().into_iter().flatten();
-    if let Some(why) = items.filter_map(|item| refused(item, &schema["items"])).next() {
+    let mut items = value.as_array().into_iter().flatten();
+    if let Some(why) = items.find_map(|item| refused(item, &schema["items"])) {
         return Some(why);
     }
-    let members = value.as_object().into_iter().flatten();
-    members
-        .filter_map(|(key, value)| {
-            let below = match (&schema["properties"][key], &schema["additionalProperties"]) {
-                (Value::Null, Value::Bool(false)) => return Some(format!("there is no key `{key}`")),
-                (Value::Null, more) => more,
-                (property, _) => property,
-            };
-            refused(value, below).map(|why| format!("`{key}`: {why}"))
-        })
-        .next()
+    let mut members = value.as_object().into_iter().flatten();
+    members.find_map(|(key, value)| {
+        let below = match (&schema["properties"][key], &schema["additionalProperties"]) {
+            (Value::Null, Value::Bool(false)) => return Some(format!("there is no key `{key}`")),
+            (Value::Null, more) => more,
+            (property, _) => property,
+        };
+        refused(value, below).map(|why| format!("`{key}`: {why}"))
+    })
 }
 
 fn schema_of(component: &str) -> Value {

@@ -38,7 +38,7 @@ pub(super) fn look(agent: &Detected, relied_on: bool, findings: &mut Findings) {
             findings.wrong_if(relied_on, name, why, agent.login_command.clone());
         }
         LoginState::Unknown { .. } => {
-            findings.note(name, format!("log-in {}", agent.login.text(&agent.login_command)))
+            findings.note(name, format!("log-in {}", agent.login.text(&agent.login_command)));
         }
     }
     for known in &agent.known {

@@ -196,8 +196,11 @@ fn has_ended(reports: &Receiver<Report>) -> bool {
     let deadline = Instant::now() + END_MAX;
     loop {
         match reports.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-            Ok(report) if matches!(report, Report::Ended(_)) => return true,
-            Ok(_) => {}
+            Ok(report) => {
+                if matches!(report, Report::Ended(_)) {
+                    return true;
+                }
+            }
             Err(RecvTimeoutError::Disconnected) => return true,
             Err(RecvTimeoutError::Timeout) => return false,
         }

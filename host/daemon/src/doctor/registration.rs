@@ -116,16 +116,22 @@ fn bound(name: &str, grant: &str, binding: &Binding, relied_on: bool, findings: 
             for (variable, secret) in &process.setting.secrets {
                 self::secret(name, variable, secret, Unset::log_in(relied_on), findings);
             }
-            process.cwd.iter().for_each(|cwd| folder(name, grant, cwd, findings));
+            if let Some(cwd) = &process.cwd {
+                folder(name, grant, cwd, findings);
+            }
         }
         Bound::Terminal(terminal) => {
             for (variable, secret) in &terminal.setting.secrets {
                 self::secret(name, variable, secret, Unset::log_in(relied_on), findings);
             }
-            at(&terminal.folder).into_iter().for_each(|path| folder(name, grant, path, findings));
+            if let Some(path) = at(&terminal.folder) {
+                folder(name, grant, path, findings);
+            }
         }
         Bound::Files(files) => {
-            at(&files.folder).into_iter().for_each(|path| folder(name, grant, path, findings));
+            if let Some(path) = at(&files.folder) {
+                folder(name, grant, path, findings);
+            }
         }
         Bound::Http(http) => {
             for (header, secret) in &http.secrets {
