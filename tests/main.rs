@@ -1,14 +1,17 @@
 //! The end-to-end tests: the real daemon, bundled components, and a real process behind them.
 
+mod adding;
 mod again;
 mod artifacts;
 mod bad_input;
 mod bad_messages;
 mod cancel;
+mod catalogue;
 mod check;
 mod contract;
 mod crash;
 mod delegation;
+mod doctor;
 mod files;
 mod grants;
 mod hostile;
