@@ -7,6 +7,7 @@ mod bad_input;
 mod bad_messages;
 mod cancel;
 mod catalogue;
+mod chat;
 mod check;
 mod contract;
 mod crash;
