@@ -23,7 +23,16 @@ fn acp_keeps_every_rule_and_only_what_it_cannot_do_is_not_judged() {
 fn openai_chat_keeps_every_rule_and_only_what_it_cannot_do_is_not_judged() {
     let report = judge("adapters/openai-chat.wasm", Some("adapters/openai-chat/openai-chat.peer.toml"));
     assert_eq!(broken(&report), []);
-    assert_eq!(not_run(&report), ["?"]);
+    // It offers no tools, so it asks for nothing, and it starts no program.
+    let cannot = [
+        "attempt/permission",
+        "attempt/permission-denied",
+        "cancel/permission",
+        "stdin/full",
+        "output/noise",
+    ];
+    assert_eq!(not_run(&report), cannot);
+    assert!(report.cases.iter().any(|case| case.name == "attempt/two-at-once"), "it answers several at once");
 }
 
 #[test]
