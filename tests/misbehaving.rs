@@ -26,11 +26,6 @@ fn run(world: &World, prompt: &str) -> Ended {
     world.run(&["run", "--adapter", "tester", prompt], "")
 }
 
-/// The failure of the last run: its code and its message.
-fn failure(world: &World) -> String {
-    world.list("runs").last().expect("a run")["failure"].to_string()
-}
-
 #[test]
 fn noise_between_the_messages_is_skipped() {
     let world = world("noisy", "");
@@ -58,7 +53,7 @@ fn a_line_over_the_limit_is_a_failure_with_a_name_and_not_the_end_of_memory() {
     let world = world("", "lineBytesMax = 65536");
     let ended = run(&world, "big 5000000\nsay end");
     assert_eq!(ended.code, Some(1), "{ended:?}");
-    assert!(failure(&world).contains("line_too_long"), "{}", failure(&world));
+    assert!(ended.stderr.contains("line_too_long"), "{ended:?}");
     assert_eq!(run(&world, "say again").code, Some(0));
 }
 
@@ -85,7 +80,7 @@ fn an_agent_that_stops_reading_is_ended_after_its_time() {
     let prompt = format!("say {}", "x".repeat(100_000));
     let ended = run(&world, &prompt);
     assert_eq!(ended.code, Some(1), "{ended:?}");
-    assert!(failure(&world).contains("agent_stuck"), "{}", failure(&world));
+    assert!(ended.stderr.contains("agent_stuck"), "{ended:?}");
     none_left(&world);
 }
 
@@ -105,8 +100,8 @@ fn an_agent_that_never_answers_is_given_up_at_each_step() {
     ] {
         let world = world(manner, config);
         let began = Instant::now();
-        assert_eq!(run(&world, "say hi").code, Some(1));
-        assert!(failure(&world).contains(code), "{}", failure(&world));
+        let ended = run(&world, "say hi");
+        assert!(ended.code == Some(1) && ended.stderr.contains(code), "{ended:?}");
         assert!(began.elapsed() < AT_ONCE, "{manner}: {:?}", began.elapsed());
         none_left(&world);
     }
@@ -127,7 +122,7 @@ fn a_crash_in_mid_turn_ends_the_run_at_once_also_with_the_pipe_held_open() {
         let began = Instant::now();
         let ended = run(&world, &format!("say half\n{instruction}"));
         assert_eq!(ended.code, Some(1), "{ended:?}");
-        assert!(failure(&world).contains("exit status 9"), "{instruction}: {}", failure(&world));
+        assert!(ended.stderr.contains("exit status 9"), "{instruction}: {ended:?}");
         assert!(began.elapsed() < AT_ONCE, "{instruction}: {:?}", began.elapsed());
         none_left(&world);
     }

@@ -88,16 +88,17 @@ impl Worker {
         let Some(session) = self.sessions.get_mut(&binding) else { return };
         let Some(turn) = &session.turn else { return };
         let mut sink = Sink { attempt, outbox: &mut self.outbox, link: &mut self.link, out };
-        let offers = &self.agent.offers;
         let (outcome, used) = match answer {
             Ok(result) => {
+                self.agent.login_unproven = false;
                 if let Some(model) = usage::model_of_result(result) {
                     sink.event(Event::ModelUsed(model.to_owned()));
                 }
-                let outcome = outcome::of_result(turn, result, offers, &self.config.error_texts);
+                let (offers, texts) = (&self.agent.offers, &self.config.error_texts);
+                let outcome = outcome::of_result(turn, result, offers, texts);
                 (outcome, usage::of_result(result))
             }
-            Err(error) => (outcome::of_error(turn, error, offers), usage::unknown()),
+            Err(error) => (outcome::of_error(turn, error, &self.agent.offers), usage::unknown()),
         };
         let is_suspect = outcome::is_suspect(turn, answer);
         let used = session.share(used, self.config.usage);
