@@ -1,9 +1,11 @@
 //! Published ACP agents, driven end to end against a scripted model server on loopback.
 
 mod expected;
+mod gate;
 mod ground;
 mod matrix;
 mod model_server;
+mod pi;
 mod processes;
 mod setup;
 mod stage;

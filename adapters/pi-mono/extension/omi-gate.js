@@ -19,12 +19,9 @@ export default function omiGate(pi) {
     handler: async () => {},
   });
 
-  // An extension that came later may have put a tool of its own behind the name of a harmless one.
-  const isBuiltIn = (name) => {
-    const tool = pi.getAllTools().find((one) => one.name === name);
-    const source = tool?.sourceInfo?.source;
-    return source === undefined || source === "builtin";
-  };
+  // Another extension may have put a tool of its own behind the name of a harmless one.
+  const isBuiltIn = (name) =>
+    pi.getAllTools().find((one) => one.name === name)?.sourceInfo?.source === "builtin";
 
   pi.on("tool_call", async (event, ctx) => {
     try {

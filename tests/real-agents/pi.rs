@@ -1,0 +1,43 @@
+//! What only pi has, with the oldest kind of it: a run that may change nothing, and sessions in folders of their own.
+
+use omi_tests::world::wire::text;
+use serde_json::json;
+
+use crate::stage::Stage;
+
+#[test]
+fn a_run_that_may_change_nothing_gets_no_command() {
+    let mut stage = Stage::set("pi");
+    let prompt = stage.command("echo made > made.txt");
+    let fields = json!({ "adapterId": "agent", "prompt": prompt, "mode": "ask" });
+    stage.daemon.ask("query", "a", &fields);
+    let (result, status) = stage.ended("a");
+    assert_eq!(status, "succeeded", "{result}");
+    assert!(text(&result, "text").contains("It was not allowed."), "the model is told: {result}");
+    assert!(!stage.made(), "{result}");
+    assert_eq!(
+        stage.daemon.said_to("approval_requested", "a"),
+        Vec::<serde_json::Value>::new(),
+        "nobody is asked"
+    );
+    stage.end();
+}
+
+#[test]
+fn each_session_is_in_its_own_folder() {
+    let mut stage = Stage::set("pi");
+    for name in ["one", "two"] {
+        let folder = stage.world.path(name);
+        std::fs::create_dir(&folder).expect("a folder");
+        let prompt = stage.command("echo made > made.txt");
+        let fields = json!({ "adapterId": "agent", "prompt": prompt, "cwd": folder });
+        stage.daemon.ask("query", name, &fields);
+        let asked = stage.asked(name).expect("it asks");
+        stage.decide(&asked, "allow_once");
+        let (result, status) = stage.ended(name);
+        assert_eq!(status, "succeeded", "{result}");
+        assert!(folder.join("made.txt").exists(), "{result}");
+    }
+    assert!(!stage.made(), "nothing is made in the daemon's folder");
+    stage.end();
+}
