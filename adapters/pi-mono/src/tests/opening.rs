@@ -89,11 +89,9 @@ fn only_a_pi_that_keeps_its_sessions_says_native() {
 fn the_process_of_a_session_is_started_on_its_behalf_with_what_was_asked_for() {
     let mut script = Script::ready("{}", "1.5.2");
     let settings = BindingSettings {
-        cwd: "/work".to_owned(),
         model: Some("mock/two".to_owned()),
         system_prompt: Some("/etc/hostname".to_owned()),
-        mcp_servers: Vec::new(),
-        extra: String::new(),
+        ..BindingSettings::in_folder("/work")
     };
     let open = |settings| {
         Input::OpenBinding(OpenBinding {

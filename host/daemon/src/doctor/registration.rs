@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use omi_engine::{Binding, Bound, Folder, Secret, SecretSource};
+use omi_engine::{Binding, Bound, Folder, ProcessFolder, Secret, SecretSource};
 use omi_kernel::descriptor::GrantRequest;
 use omi_store::ComponentView;
 
@@ -116,7 +116,7 @@ fn bound(name: &str, grant: &str, binding: &Binding, relied_on: bool, findings: 
             for (variable, secret) in &process.setting.secrets {
                 self::secret(name, variable, secret, Unset::log_in(relied_on), findings);
             }
-            if let Some(cwd) = &process.cwd {
+            if let ProcessFolder::At(cwd) = &process.cwd {
                 folder(name, grant, cwd, findings);
             }
         }
