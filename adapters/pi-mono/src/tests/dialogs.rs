@@ -90,7 +90,8 @@ fn what_other_extensions_ask_is_a_request_for_information() {
     let mut script = Script::prompted("1.5.2");
     script.asks("d1", "select", json!({"title": "Which?", "options": ["a", "b"]}));
     let (request, prompt, schema) = asked(&script);
-    assert_eq!((prompt.as_str(), schema.as_str()), ("Which?", r#"{"enum":["a","b"],"type":"string"}"#));
+    let schema: Value = serde_json::from_str(&schema).expect("a schema is JSON");
+    assert_eq!((prompt.as_str(), schema), ("Which?", json!({"type": "string", "enum": ["a", "b"]})));
     script.send(testkit::provided(request, Answer::Provided("\"b\"".to_owned())));
     assert_eq!(answer(&script, "d1")["value"], "b");
 
