@@ -3,6 +3,7 @@
 mod model;
 
 use model::Model;
+use omi_tests::world::wire::{Serving, text};
 use omi_tests::world::{Ended, World, eventually};
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -176,4 +177,31 @@ fn it_keeps_every_rule() {
     let world = World::new();
     let ended = world.run(&["adapter", "check", "openai-chat"], "");
     assert_eq!(ended.code, Some(0), "{ended:?}");
+}
+
+/// Has a prompt of a session answered by a registration.
+fn answered(serving: &mut Serving, request: &str, session: &str, adapter: &str, prompt: &str) -> String {
+    serving.ask("query", request, &json!({ "sessionId": session, "adapterId": adapter, "prompt": prompt }));
+    text(&serving.result(request), "text")
+}
+
+#[test]
+fn a_daemon_that_goes_on_remembers_what_it_saw() {
+    let (world, model) = world();
+    let mut serving = Serving::start(&world);
+    serving.query("a", "chat", "one");
+    let session = text(&serving.result("a"), "sessionId");
+    serving.ask("query", "b", &json!({ "sessionId": session, "adapterId": "chat", "prompt": "wait for me" }));
+    serving.hear("text_delta", "b");
+    assert_eq!(serving.stop("b")["terminalStatus"], "cancelled");
+    assert_eq!(answered(&mut serving, "c", &session, "chat", "three"), "an answer to 5");
+    let expected = [
+        said("user", "one"),
+        said("assistant", "an answer to 1"),
+        said("user", "wait for me"),
+        said("assistant", "I begin "),
+        said("user", "three"),
+    ];
+    assert_eq!(model.messages(), expected);
+    serving.end();
 }
