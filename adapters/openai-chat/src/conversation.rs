@@ -49,7 +49,7 @@ impl Conversation {
             }
         };
         let prompt = prompt.iter().map(keep).collect();
-        let turn = Turn { run: run.to_owned(), prompt, answer: String::new() };
+        let turn = Turn { run: run.to_owned(), prompt, answer: String::new(), is_forgotten: false };
         match self.turns.iter_mut().find(|before| before.run == run) {
             Some(before) => {
                 out.extend(before.blobs().map(Output::DropBlob));
@@ -78,28 +78,26 @@ impl Conversation {
         clip.map(|clip| clip.bytes = bytes).is_some()
     }
 
-    /// The turns before a run that are told, and how many are not. What has no room now never has it again, so it is
-    /// forgotten: a worker holds many sessions.
+    /// The turns before a run that are told, and how many are not. What has no room now has none later either, so it is
+    /// forgotten: a worker holds many sessions. After one that is not told no older one is: a conversation with a hole
+    /// says something else than it did.
     pub(crate) fn before(&mut self, run: &str, chars_max: usize, out: &mut Outputs) -> (Vec<&Turn>, u32) {
         let mut chars = 0;
-        let begin = self.turns.iter().rposition(|turn| {
+        let last_left_out = self.turns.iter().rposition(|turn| {
             if turn.run != run && turn.was_answered() {
                 chars += turn.chars();
             }
-            chars > chars_max
+            turn.is_forgotten || chars > chars_max
         });
-        let end = begin.map_or(0, |last| last + 1);
-        let mut index = 0;
-        let is_forgotten = |turn: &mut Turn| {
-            index += 1;
-            // The turn itself may be an old one that is tried again.
-            index <= end && turn.run != run
-        };
-        for turn in self.turns.extract_if(.., is_forgotten) {
-            self.left_out = self.left_out.saturating_add(u32::from(turn.was_answered()));
+        let (left_out, told) = self.turns.split_at_mut(last_left_out.map_or(0, |last| last + 1));
+        // The turn itself may be an old one that is tried again.
+        for turn in left_out.iter_mut().filter(|turn| turn.run != run) {
             out.extend(turn.blobs().map(Output::DropBlob));
+            turn.forget();
         }
-        let told = self.turns.iter().filter(|turn| turn.run != run && turn.was_answered());
-        (told.collect(), self.left_out)
+        let forgotten = left_out.iter().filter(|turn| turn.is_forgotten).count();
+        let forgotten = u32::try_from(forgotten).unwrap_or(u32::MAX);
+        let told = told.iter().filter(|turn| turn.run != run && turn.was_answered());
+        (told.collect(), self.left_out.saturating_add(forgotten))
     }
 }

@@ -43,6 +43,8 @@ pub(crate) struct Turn {
     pub(crate) prompt: Vec<Piece>,
     /// As far as it came.
     pub(crate) answer: String,
+    /// It had no room, so nothing but its place is kept.
+    pub(crate) is_forgotten: bool,
 }
 
 impl Piece {
@@ -94,13 +96,19 @@ impl Turn {
     /// A run that the host tells of.
     pub(crate) fn of_past(past: &PastRun) -> Self {
         let prompt = past.prompt.iter().map(Piece::of_past).collect();
-        Self { run: past.omi_run.clone(), prompt, answer: past.answer.clone() }
+        Self { run: past.omi_run.clone(), prompt, answer: past.answer.clone(), is_forgotten: false }
     }
 
     /// A prompt without an answer is not told again: the model has never reacted to it, and many models take nothing but
     /// prompt and answer in turn. A partial answer is one.
     pub(crate) fn was_answered(&self) -> bool {
         !self.answer.trim().is_empty()
+    }
+
+    /// Keeps nothing of it but its place.
+    pub(crate) fn forget(&mut self) {
+        self.is_forgotten |= self.was_answered();
+        (self.prompt, self.answer) = (Vec::new(), String::new());
     }
 
     pub(crate) fn chars(&self) -> usize {

@@ -154,6 +154,19 @@ fn another_attempt_of_a_run_takes_its_place() {
 }
 
 #[test]
+fn an_old_run_that_is_tried_again_keeps_its_place() {
+    // Room for all of them, for two and for none.
+    for config in ["{}", r#"{"contextChars": 34}"#, r#"{"contextChars": 0}"#] {
+        let mut script = Script::started(config);
+        let mut turns: Vec<_> =
+            [1, 3, 5].map(|run| (run, play(&mut script, run, run, Ending::CancelledInTheMiddle))).into();
+        turns[1].1 = play(&mut script, 7, 3, Ending::Answered);
+        let without = asked(&mut script, 9, 9);
+        assert_eq!(without, asked(&mut later(config, &turns, 0), 9, 9), "{config}");
+    }
+}
+
+#[test]
 fn the_conversation_is_prompt_and_answer_in_turn() {
     let mut script = Script::started("{}");
     for (run, ending) in [
