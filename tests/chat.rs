@@ -205,3 +205,22 @@ fn a_daemon_that_goes_on_remembers_what_it_saw() {
     assert_eq!(model.messages(), expected);
     serving.end();
 }
+
+#[test]
+fn a_daemon_that_goes_on_tells_what_another_adapter_said() {
+    let (world, model) = world();
+    let mut serving = Serving::start(&world);
+    serving.query("a", "chat", "one");
+    let session = text(&serving.result("a"), "sessionId");
+    let echoed = answered(&mut serving, "b", &session, "echo", "between");
+    answered(&mut serving, "c", &session, "chat", "at last");
+    let expected = [
+        said("user", "one"),
+        said("assistant", "an answer to 1"),
+        said("user", "between"),
+        said("assistant", &echoed),
+        said("user", "at last"),
+    ];
+    assert_eq!(model.messages(), expected);
+    serving.end();
+}

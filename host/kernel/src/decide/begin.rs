@@ -133,11 +133,14 @@ fn usable(
     let fits = compatible(Some(bound_cwd(binding, begin)), wanted.as_ref())
         && compatible(binding.system_prompt_hash.as_ref(), run.system_prompt_hash.as_ref())
         && compatible(binding.mcp_hash.as_ref(), begin.mcp_hash.as_ref());
+    // A runtime that keeps nothing has not heard what others did meanwhile, and is told when its session is opened.
+    let has_missed = begin.resume == Fidelity::Reconstructed && facts.history.went_on_without(&run.adapter);
     let held = begin.held.contains(&binding.id);
     // What the runtime restores, or what it can be told again.
     let resumable =
         binding.native_id.is_some() && binding.fidelity != Fidelity::None && begin.resume == binding.fidelity;
     let why = match (fits, held || resumable) {
+        (true, true) if held && has_missed => "session_went_on_elsewhere",
         (true, true) => {
             backfill(begin, run, binding, draft);
             return Some(binding.clone());
@@ -237,11 +240,19 @@ fn bind(
                 .or_else(|| resume.and_then(|binding| binding.cwd.clone()))
                 .unwrap_or_else(|| begin.default_cwd.clone()),
             model: run.model.clone(),
-            system_prompt: run.input.system_prompt.clone(),
+            system_prompt: run.input.system_prompt.clone().or_else(|| told_before(resume, facts)),
             mcp_servers: begin.mcp_servers.clone(),
             history: facts.history.clone(),
         }),
     });
+}
+
+/// The system prompt of a native session that is told anew, where the run names none: a binding only fits runs that name
+/// its own or none, so it is the one that was named last.
+fn told_before(resume: Option<&Binding>, facts: &Facts) -> Option<String> {
+    let binding = resume.filter(|binding| binding.fidelity == Fidelity::Reconstructed)?;
+    binding.system_prompt_hash.as_ref()?;
+    facts.history.system_prompt.clone()
 }
 
 /// Hands an attempt to its adapter: the intent is recorded, the effect follows the commit.

@@ -20,6 +20,9 @@ impl Record {
                 prompt: row.run.input.prompt.clone(),
                 answer: row.text.clone().unwrap_or_default(),
                 status: row.run.status,
+                completed_at: row.completed_at.unwrap_or_default(),
+                adapter: row.run.adapter.clone(),
+                system_prompt: row.run.input.system_prompt.clone(),
             });
         }
         history
