@@ -20,9 +20,7 @@ impl Worker {
     pub(crate) fn ask(&mut self, attempt: Attempt, out: &mut Outputs) {
         let Some(turn) = self.turns.get_mut(&attempt) else { return };
         let is_asked = turn.asked.as_ref().is_some_and(|asked| asked.key == turn.key);
-        // An agent repeats the old question in the snapshot with which it takes the answer.
-        let is_old = turn.answered.as_ref() == Some(&turn.key);
-        if is_asked || is_old || turn.cancel.is_some() {
+        if is_asked || turn.repeats_question() || turn.cancel.is_some() {
             return;
         }
         turn.withdraw(&mut self.outbox, out);

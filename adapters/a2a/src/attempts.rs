@@ -23,6 +23,9 @@ impl Worker {
         let (Some(conversation), Some(agent)) = (self.conversations.get_mut(&binding), &self.agent) else {
             return out.push(refuse(Failure::stale("no_session", "the binding is not open")));
         };
+        if self.is_stopping {
+            return out.push(refuse(Failure::retryable("stopped", "the worker was told to stop")));
+        }
         if conversation.attempt.is_some() {
             let why = "the conversation has an attempt that is not over";
             return out.push(refuse(Failure::retryable("busy", why)));

@@ -8,9 +8,12 @@ use crate::turn::{Cancel, Turn, Why};
 use crate::wire::Method;
 use crate::worker::Worker;
 
-/// How long the agent may take to name a task that is to be cancelled, or to answer: less than a host waits before it
-/// ends the worker.
+/// How long the agent may take to name a task that is to be cancelled, or to answer where nobody else waits: less than a
+/// host waits before it ends the worker.
 const WAIT_MS: Millis = 5_000;
+
+/// How long the host waits for what is known: a person is told within two seconds. The agent may confirm later.
+const ANSWER_MS: Millis = 1_500;
 
 impl Worker {
     /// The host wants an attempt to stop.
@@ -34,7 +37,11 @@ impl Worker {
         turn.withdraw(&mut self.outbox, out);
         turn.cancel = Some(Cancel { why, due, sent: is_sent, unconfirmed: None });
         self.link.clear(Due::Again(attempt), out);
-        self.link.timer(Due::Cancel(attempt), WAIT_MS, out);
+        if is_sent && why == Why::Host {
+            self.link.timer(Due::Cancel(attempt), ANSWER_MS, out);
+        } else {
+            self.link.timer(Due::Cancel(attempt), WAIT_MS, out);
+        }
         self.cancel_if_wanted(attempt, out);
     }
 
@@ -43,6 +50,9 @@ impl Worker {
         let Some(turn) = self.turns.get_mut(&attempt).filter(|turn| turn.task.is_some()) else { return };
         if let Some(cancel) = turn.cancel.as_mut().filter(|cancel| !cancel.sent) {
             cancel.sent = true;
+            if cancel.why == Why::Host {
+                self.link.timer(Due::Cancel(attempt), ANSWER_MS, out);
+            }
             self.about_task(attempt, Method::Cancel, out);
         }
     }

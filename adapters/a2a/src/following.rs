@@ -21,10 +21,8 @@ const SUBSCRIBES_MAX: u32 = 4;
 impl Worker {
     /// No more comes from a stream, or from an answer that was none.
     pub(crate) fn stream_ended(&mut self, attempt: Attempt, out: &mut Outputs) {
-        let Some(turn) = self.turns.get_mut(&attempt) else { return };
-        if turn.state.waits() {
-            // What looked like an old question is the present one.
-            turn.answered = None;
+        let Some(turn) = self.turns.get(&attempt) else { return };
+        if turn.state.waits() && !turn.repeats_question() {
             return self.ask(attempt, out);
         }
         if !self.is_followed(attempt) {
@@ -82,7 +80,12 @@ impl Worker {
             return self.not_confirmed(attempt, &words, out);
         }
         self.decide(attempt, out);
-        let Some(turn) = self.turns.get(&attempt) else { return };
+        let Some(turn) = self.turns.get_mut(&attempt) else { return };
+        if turn.repeats_question() && turn.tries > SUBSCRIBES_MAX {
+            // It is no old snapshot: the agent did not take the answer.
+            turn.answered = None;
+            return self.ask(attempt, out);
+        }
         if turn.asked.is_some() || turn.cancel.as_ref().is_some_and(|cancel| cancel.why != Why::Host) {
             return;
         }

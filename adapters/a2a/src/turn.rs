@@ -139,6 +139,11 @@ impl Turn {
         is_new
     }
 
+    /// The agent asks what was answered before: mostly in the snapshot with which it takes the answer.
+    pub(crate) fn repeats_question(&self) -> bool {
+        self.state.waits() && self.answered.as_ref() == Some(&self.key)
+    }
+
     /// The host has cancelled it.
     pub(crate) fn is_cancelled_by_host(&self) -> bool {
         self.cancel.as_ref().is_some_and(|cancel| cancel.why == Why::Host)

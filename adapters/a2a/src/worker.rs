@@ -31,6 +31,8 @@ pub(crate) struct Worker {
     pub(crate) turns: BTreeMap<Attempt, Turn>,
     /// The last number of a question to a person.
     pub(crate) last_request: u32,
+    /// The worker is to end: nothing new begins.
+    pub(crate) is_stopping: bool,
     /// Set by `fault`: the worker is over.
     failed: Option<Failure>,
 }
@@ -49,6 +51,7 @@ impl Worker {
             conversations: BTreeMap::new(),
             turns: BTreeMap::new(),
             last_request: 0,
+            is_stopping: false,
             failed: None,
         };
         worker.ask_for_card(out);
@@ -193,6 +196,7 @@ impl Worker {
 
     /// Nothing can be sent any more, not even a cancellation.
     fn stop(&mut self, out: &mut Outputs) {
+        self.is_stopping = true;
         let why = "the worker was told to stop; the agent may go on with its task";
         self.end_everything(&Failure::retryable("stopped", why), out);
     }

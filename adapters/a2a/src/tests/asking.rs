@@ -133,8 +133,14 @@ fn an_agent_that_does_not_stream_asks_too() {
     let request = script.question().request;
     script.send(testkit::provided(request, Answer::Provided("\"this\"".to_owned())));
     script.results("SendMessage", &json!({ "task": task }));
-    // The old question is asked again once no more is to come of the answer.
-    assert_eq!(script.question().prompt, "Which?");
+    assert!(!script.out.iter().any(|output| matches!(output, omi_adapter_sdk::Output::RequestInput(_))));
+    // It may be an old snapshot. Only an agent that keeps asking did not take the answer.
+    let mut gets = 0;
+    while !script.out.iter().any(|output| matches!(output, omi_adapter_sdk::Output::RequestInput(_))) {
+        script.later(5_000).results("GetTask", &task);
+        gets += 1;
+    }
+    assert_eq!((script.question().prompt.as_str(), gets), ("Which?", 5));
 }
 
 #[test]

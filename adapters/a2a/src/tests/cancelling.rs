@@ -99,7 +99,7 @@ fn an_answer_without_a_task_cannot_be_cancelled() {
 #[test]
 fn an_agent_that_does_not_answer_a_cancellation_confirms_nothing() {
     let mut script = Script::working();
-    script.send(testkit::cancel(1)).later(5_000);
+    script.send(testkit::cancel(1)).later(1_500);
     assert_eq!((script.cancel_answer(), script.has_ended()), (Some((true, false)), false));
     script.says_status("CANCELED", None);
     assert_eq!((script.cancel_answer(), script.ended().as_str()), (None, "cancelled"));

@@ -62,6 +62,8 @@ fn a_stop_leaves_nothing_open() {
     script.out = script.kit.stop();
     assert!(script.ended().starts_with("retryable stopped: "), "{}", script.ended());
     assert_eq!((script.aborted(), script.kit.next_timer()), (vec![script.stream], None));
+    script.out = script.kit.execute(2, 1, "one more");
+    assert!(script.ended().starts_with("retryable stopped: "), "{}", script.ended());
     script.kit.settled();
 }
 
