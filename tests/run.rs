@@ -155,7 +155,7 @@ fn adapters_lists_what_is_bundled_registered_and_missing() {
     world.register_tester(&[]);
     let adapters = world.list("adapters");
     let bundled: Vec<_> = adapters.iter().filter_map(|row| row["bundled"].as_str()).collect();
-    assert_eq!(bundled, ["echo", "acp", "pi-mono", "openai-chat"]);
+    assert_eq!(bundled, ["echo", "acp", "pi-mono", "a2a", "openai-chat"]);
     let tester = adapters.iter().find(|row| row["registration"] == "tester").unwrap();
     assert!(tester["programs"][0]["path"].is_string(), "{tester}");
     let missing = World::new();

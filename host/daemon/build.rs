@@ -28,7 +28,7 @@ fn bundled() {
         || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target/adapters"),
         PathBuf::from,
     );
-    for name in ["echo", "acp", "pi-mono", "openai-chat"] {
+    for name in ["echo", "acp", "pi-mono", "a2a", "openai-chat"] {
         let component = folder.join(format!("{name}.wasm"));
         println!("cargo::rerun-if-changed={}", component.display());
         if let Ok(bytes) = std::fs::read(&component) {

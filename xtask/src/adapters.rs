@@ -12,10 +12,11 @@ use crate::target::Ensured;
 use crate::{place, step, target};
 
 /// The bundled adapters: (package, name of the component).
-const BUNDLED: [(&str, &str); 4] = [
+const BUNDLED: [(&str, &str); 5] = [
     ("omi-adapter-echo", "echo"),
     ("omi-adapter-acp", "acp"),
     ("omi-adapter-pi-mono", "pi-mono"),
+    ("omi-adapter-a2a", "a2a"),
     ("omi-adapter-openai-chat", "openai-chat"),
 ];
 

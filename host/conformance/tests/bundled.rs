@@ -36,6 +36,16 @@ fn openai_chat_keeps_every_rule_and_only_what_it_cannot_do_is_not_judged() {
 }
 
 #[test]
+fn a2a_keeps_every_rule_and_only_what_it_cannot_do_is_not_judged() {
+    let report = judge("adapters/a2a.wasm", Some("adapters/a2a/a2a.peer.toml"));
+    assert_eq!(broken(&report), []);
+    // What an agent asks is information, which no case gives; and it starts no program.
+    let permission = ["attempt/permission", "attempt/permission-denied", "cancel/permission"];
+    assert_eq!(not_run(&report), [permission.as_slice(), &["stdin/full", "output/noise"]].concat());
+    assert!(report.cases.iter().any(|case| case.name == "exit/step-1"), "its server is lost at each step");
+}
+
+#[test]
 fn without_a_peer_what_needs_a_runtime_is_not_run_and_never_passed() {
     let report = judge("adapters/acp.wasm", None);
     assert_eq!(broken(&report), []);

@@ -29,6 +29,11 @@ pub(crate) const COMPONENTS: &[Component] = &[
         digest: env!("OMI_ADAPTER_PI_MONO_DIGEST"),
     },
     Component {
+        name: "a2a",
+        bytes: include_bytes!(env!("OMI_ADAPTER_A2A")),
+        digest: env!("OMI_ADAPTER_A2A_DIGEST"),
+    },
+    Component {
         name: "openai-chat",
         bytes: include_bytes!(env!("OMI_ADAPTER_OPENAI_CHAT")),
         digest: env!("OMI_ADAPTER_OPENAI_CHAT_DIGEST"),
@@ -39,6 +44,7 @@ pub(crate) const COMPONENTS: &[Component] = &[
 pub(crate) const PEERS: &[(&str, &str)] = &[
     ("acp", include_str!("../../../adapters/acp/acp.peer.toml")),
     ("pi-mono", include_str!("../../../adapters/pi-mono/pi-mono.peer.toml")),
+    ("a2a", include_str!("../../../adapters/a2a/a2a.peer.toml")),
     ("openai-chat", include_str!("../../../adapters/openai-chat/openai-chat.peer.toml")),
 ];
 
