@@ -1,5 +1,6 @@
 //! Published ACP agents, driven end to end against a scripted model server on loopback.
 
+mod a2a;
 mod expected;
 mod gate;
 mod ground;

@@ -1,5 +1,6 @@
 //! `cargo xtask`: sets up what the machine lacks, then builds, tests or shows the project.
 
+mod a2a_server;
 mod adapters;
 mod apt_index;
 mod apt_sources;
