@@ -100,12 +100,16 @@ impl Worker {
             }
             Err(error) => (outcome::of_error(turn, error, &self.agent.offers), usage::unknown()),
         };
-        let is_suspect = outcome::is_suspect(turn, answer);
-        let used = session.share(used, self.config.usage);
-        self.finish(binding, outcome, Some(used), out);
-        if is_suspect {
-            let message = "the agent broke while it was cancelled, and may run no prompt any more";
-            self.fail(Failure::retryable("agent_suspect", message), out);
+        match outcome {
+            Outcome::Failed(failure) if outcome::is_suspect(turn, answer) => {
+                // One report ends the attempt and the worker: nothing may begin in between.
+                self.end_turn(binding, out);
+                self.fail(failure, out);
+            }
+            Outcome::Failed(_) | Outcome::Succeeded(_) | Outcome::Cancelled => {
+                let used = session.share(used, self.config.usage);
+                self.finish(binding, outcome, Some(used), out);
+            }
         }
     }
 
@@ -137,15 +141,23 @@ impl Worker {
         used: Option<Usage>,
         out: &mut Outputs,
     ) {
-        let Some(session) = self.sessions.get_mut(&binding) else { return };
-        let Some(mut turn) = session.turn.take() else { return };
+        let Some(turn) = self.end_turn(binding, out) else { return };
+        let used = usage::merge(used.unwrap_or_else(usage::unknown), &turn.usage);
+        self.outbox.finish(AttemptFinished::new(turn.attempt, outcome, usage::known(used)), out);
+        if let Some(session) = self.sessions.get_mut(&binding) {
+            session.turn_over(turn);
+        }
+    }
+
+    /// End what is open in the turn of a session. How its attempt ended is still to be said.
+    fn end_turn(&mut self, binding: Binding, out: &mut Outputs) -> Option<Turn> {
+        let session = self.sessions.get_mut(&binding)?;
+        let mut turn = session.turn.take()?;
         session.wishes.clear();
         self.permissions.cancel(turn.attempt, &mut self.link, out);
         self.questions.cancel(turn.attempt, &mut self.link, out);
         turn.close(&mut Sink { attempt: turn.attempt, outbox: &mut self.outbox, link: &mut self.link, out });
-        let used = usage::merge(used.unwrap_or_else(usage::unknown), &turn.usage);
-        self.outbox.finish(AttemptFinished::new(turn.attempt, outcome, usage::known(used)), out);
-        session.turn_over(turn);
+        Some(turn)
     }
 
     /// Stop an attempt. Every question it has open is answered first: agents were seen to wait for the answer,

@@ -54,8 +54,9 @@ fn a_prompt_that_the_agent_puts_aside_is_no_success_and_the_agent_is_replaced() 
     let mut script = Script::prompted();
     script.says_text("Queued for the next turn. (1 queued)");
     script.says(&json!({"id": PROMPT, "result": {"stopReason": "end_turn"}}));
-    assert_eq!(script.outcome(), "retryable prompt_put_aside");
+    assert_eq!(script.failure_code(), "retryable prompt_put_aside");
     assert!(matches!(script.out.last(), Some(Output::Fault(_))), "{:?}", script.out);
+    script.kit.settled();
 }
 
 #[test]
@@ -65,7 +66,7 @@ fn an_agent_that_breaks_while_it_is_cancelled_is_replaced() {
     let error = json!({"code": -32603, "message": "Internal error",
         "data": {"details": "'NoneType' object has no attribute 'startswith'"}});
     script.says(&json!({"id": PROMPT, "error": error}));
-    assert_eq!(script.outcome(), "retryable agent_error", "it does not say that it stopped");
+    assert_eq!(script.failure_code(), "retryable agent_error", "it does not say that it stopped");
     let [.., Output::Kill(kill), Output::Fault(_)] = &script.out[..] else { panic!("{:?}", script.out) };
     assert_eq!(kill.process, super::script::AGENT, "and the next prompt gets a new process");
 
