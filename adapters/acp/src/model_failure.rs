@@ -30,11 +30,10 @@ pub(crate) fn of_error(
     methods: Vec<AuthMethod>,
 ) -> Failure {
     match sense_of_code(code).unwrap_or_else(|| sense_of_words(words)) {
-        Sense::Unauthorized => unauthorized(message, methods),
-        Sense::Wrong => Failure::fatal("agent_error", message),
+        Sense::Unauthorized => unauthorized(&message, methods),
         // Trying again is only right if the first try did nothing.
         Sense::Passing | Sense::Unknown if !did_something => Failure::retryable("agent_error", message),
-        Sense::Passing | Sense::Unknown => Failure::fatal("agent_error", message),
+        Sense::Wrong | Sense::Passing | Sense::Unknown => Failure::fatal("agent_error", message),
     }
 }
 
@@ -42,7 +41,7 @@ pub(crate) fn of_error(
 pub(crate) fn of_text(text: &str, methods: Vec<AuthMethod>) -> Failure {
     let message = format!("the agent's call to its model failed: {text}");
     match sense_of_words(text) {
-        Sense::Unauthorized => unauthorized(message, methods),
+        Sense::Unauthorized => unauthorized(&message, methods),
         Sense::Passing => Failure::retryable("model_failed", message),
         Sense::Wrong | Sense::Unknown => Failure::fatal("model_failed", message),
     }
@@ -62,7 +61,7 @@ pub(crate) fn in_meta(result: &Value) -> Option<&str> {
     found.as_str().or_else(|| found["message"].as_str()).filter(|text| !text.is_empty())
 }
 
-fn unauthorized(message: String, methods: Vec<AuthMethod>) -> Failure {
+fn unauthorized(message: &str, methods: Vec<AuthMethod>) -> Failure {
     if methods.is_empty() {
         let hint = "hint: give the agent a key that its model server takes";
         return Failure::fatal("model_unauthorized", format!("{message}\n{hint}"));

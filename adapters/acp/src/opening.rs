@@ -59,9 +59,8 @@ impl Worker {
         match self.config.restore {
             // Only a load can show that the session is there: by what it replays.
             Restore::Auto if load && self.config.load_proves_nothing => Some(Way::Load),
-            Restore::Auto if resume => Some(Way::Resume),
+            Restore::Auto | Restore::Resume if resume => Some(Way::Resume),
             Restore::Auto | Restore::Load if load => Some(Way::Load),
-            Restore::Resume if resume => Some(Way::Resume),
             Restore::Auto | Restore::Resume | Restore::Load | Restore::Never => None,
         }
     }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::script::{AGENT, Script, open, resume, settings};
 
 /// The agent answers the prompt of the attempt that runs.
-fn ends(script: &mut Script, id: u64, more: Value) -> Option<Usage> {
+fn ends(script: &mut Script, id: u64, more: &Value) -> Option<Usage> {
     let mut result = json!({"stopReason": "end_turn"});
     for (key, value) in more.as_object().cloned().unwrap_or_default() {
         result[key] = value;
@@ -36,7 +36,7 @@ fn what_comes_before_the_session_has_a_name_is_kept_for_it() {
     script.says(&json!({"id": opening["id"], "result": {"sessionId": "s1"}}));
     let prompt = prompts(&mut script, 1);
     script.says_text("hi").says(&usage("s1", 1.0));
-    let used = ends(&mut script, prompt, Value::Null).expect("it said it");
+    let used = ends(&mut script, prompt, &Value::Null).expect("it said it");
     assert_eq!(used.cost_usd, Some(0.75), "what it cost before the prompt is not the prompt's");
 }
 
@@ -49,7 +49,7 @@ fn what_comes_late_is_counted_and_belongs_to_no_attempt() {
     name(&mut first, "m1");
     script.updates(&first);
     script.updates(&json!({"sessionUpdate": "tool_call", "toolCallId": "t1", "title": "Look"}));
-    ends(&mut script, 3, Value::Null);
+    ends(&mut script, 3, &Value::Null);
     assert_eq!(script.updates(&first).out, [], "between two turns");
     prompts(&mut script, 2);
     assert_eq!(script.updates(&first).out, [], "in the next turn, by its name");
@@ -118,12 +118,12 @@ fn figures_that_count_the_session_become_those_of_the_turn() {
     let mut script = Script::prompted_as(r#"{"usage": "session"}"#);
     let figures = |input: u32, output: u32| json!({"usage": {"inputTokens": input, "outputTokens": output}});
     script.says_text("hi");
-    let first = ends(&mut script, 3, figures(2000, 175)).expect("it said it");
+    let first = ends(&mut script, 3, &figures(2000, 175)).expect("it said it");
     assert_eq!((first.input_tokens, first.output_tokens), (Some(2000), Some(175)));
     let next = |script: &mut Script, attempt, more| {
         let prompt = prompts(script, attempt);
         script.says_text("hi");
-        ends(script, prompt, more).map(|used| (used.input_tokens, used.output_tokens))
+        ends(script, prompt, &more).map(|used| (used.input_tokens, used.output_tokens))
     };
     assert_eq!(next(&mut script, 2, figures(6000, 669)), Some((Some(4000), Some(494))));
     assert_eq!(
@@ -144,10 +144,10 @@ fn after_a_load_the_first_figures_are_where_it_starts() {
     let figures = |input: u32| json!({"usage": {"inputTokens": input, "outputTokens": input}});
     let prompt = prompts(&mut script, 1);
     script.says_text("hi");
-    assert_eq!(ends(&mut script, prompt, figures(5000)), None);
+    assert_eq!(ends(&mut script, prompt, &figures(5000)), None);
     let prompt = prompts(&mut script, 2);
     script.says_text("hi");
-    assert_eq!(ends(&mut script, prompt, figures(5100)).and_then(|used| used.input_tokens), Some(100));
+    assert_eq!(ends(&mut script, prompt, &figures(5100)).and_then(|used| used.input_tokens), Some(100));
 }
 
 #[test]
