@@ -31,7 +31,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-pub(crate) use script::{HELLO, LIST_FILES, TOOL_SAID};
+pub(crate) use script::{HELLO, LIST_FILES, OUTSIDE, TOOL_SAID};
 pub(crate) use wire::Api;
 
 use script::Reply;

@@ -6,6 +6,9 @@ pub(crate) const HELLO: [&str; 3] = ["Hello", " from", " the model"];
 /// The command for `list files`: it also writes, because agents run commands that only read without asking.
 pub(crate) const LIST_FILES: &str = "ls -1 > listing.txt && cat listing.txt";
 
+/// The beginning, which does nothing, of a command that is to run outside of the agent's sandbox: a person has to allow it.
+pub(crate) const OUTSIDE: &str = ": outside; ";
+
 /// The beginning of every answer to a tool's result.
 pub(crate) const TOOL_SAID: &str = "The tool said: ";
 

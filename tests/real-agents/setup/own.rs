@@ -6,6 +6,7 @@ use omi_tests::measured::Behaviour;
 use serde_json::json;
 
 use super::{AgentDirs, text};
+use crate::model_server::OUTSIDE;
 
 /// A key that is none.
 const KEY: &str = "scripted";
@@ -23,7 +24,7 @@ pub(crate) struct Own {
     pub(crate) grant: &'static str,
     /// The registration's `[config]`, in TOML.
     pub(crate) config: &'static str,
-    /// Written before each command, where an agent asks about dangerous ones only.
+    /// Written before each command, where an agent asks only about those that it takes for dangerous.
     pub(crate) dangerous: &'static str,
     /// It cannot load a session in the minute in which that began.
     pub(crate) loads_later: bool,
@@ -87,9 +88,11 @@ fn codexzed(dirs: &AgentDirs, port: u16) -> io::Result<Own> {
     )
 }
 
-/// Its mode is chosen by the client or the environment, and stands above the configuration.
+/// Its mode is chosen by the client or the environment, and stands above the configuration. In `read-only` it asks about
+/// commands that are to run outside of its sandbox, and about no other.
 fn codex(dirs: &AgentDirs, port: u16) -> io::Result<Own> {
     let mut own = codex_with(dirs, port, "gpt-5.5", "")?;
+    own.dangerous = OUTSIDE;
     own.env.push(("MODEL_PROVIDER", "scripted".to_owned()));
     own.env.push(("INITIAL_AGENT_MODE", "read-only".to_owned()));
     Ok(own)

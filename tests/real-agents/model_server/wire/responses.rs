@@ -2,11 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::super::script::Reply;
+use super::super::script::{OUTSIDE, Reply};
 use super::{array, shell_tool};
-
-/// The argument with which a command asks to be run outside of the agent's sandbox, which a person has to allow.
-const ESCALATION: &str = "sandbox_permissions";
 
 pub(super) fn last_message(body: &Value) -> (String, Option<String>) {
     let input = array(&body["input"]);
@@ -49,9 +46,8 @@ pub(super) fn shell_call(body: &Value, serial: usize, command: &str) -> Vec<Valu
     // The oldest of these tools takes an argument list instead of a line.
     let value = if name == "shell" { json!(["sh", "-c", command]) } else { json!(command) };
     let mut arguments = json!({ argument: value });
-    let tool = array(&body["tools"]).iter().find(|tool| tool["name"] == name);
-    if tool.is_some_and(|tool| tool["parameters"]["properties"].get(ESCALATION).is_some()) {
-        arguments[ESCALATION] = "require_escalated".into();
+    if command.starts_with(OUTSIDE) {
+        arguments["sandbox_permissions"] = "require_escalated".into();
         arguments["justification"] = "the script says so".into();
     }
     let item = json!({ "type": "function_call", "id": format!("fc_{id}"), "call_id": id, "name": name,
