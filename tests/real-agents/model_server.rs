@@ -246,12 +246,12 @@ fn answer(
     match reply {
         Reply::Text(chunks) => {
             for chunk in chunks {
-                http::write_event(stream, &api.text(chunk))?;
+                http::write_event(stream, &api.text(serial, chunk))?;
             }
         }
         Reply::Meet(name) => {
             let met = shared.meet(name);
-            http::write_event(stream, &api.text(&script::greeting(name, met)))?;
+            http::write_event(stream, &api.text(serial, &script::greeting(name, met)))?;
         }
         Reply::Shell(command) => {
             for event in api.shell_call(body, serial, command) {
@@ -263,12 +263,12 @@ fn answer(
                 if shared.stopping() {
                     return Err(ErrorKind::Interrupted.into());
                 }
-                http::write_event(stream, &api.text(&script::slow_word(word)))?;
+                http::write_event(stream, &api.text(serial, &script::slow_word(word)))?;
                 thread::sleep(SLOW_PAUSE);
             }
         }
     }
-    for event in api.closing(reply) {
+    for event in api.closing(serial, reply) {
         http::write_event(stream, &event)?;
     }
     stream.flush()

@@ -115,18 +115,18 @@ impl Api {
         match self {
             Self::Gemini => Vec::new(),
             Self::Messages => messages::opening(serial, reply),
-            Self::Responses => responses::opening(reply),
+            Self::Responses => responses::opening(serial, reply),
             Self::Chat => chat::opening(serial),
         }
     }
 
     /// The event for a chunk of text.
-    pub(super) fn text(self, chunk: &str) -> Value {
+    pub(super) fn text(self, serial: usize, chunk: &str) -> Value {
         match self {
             Self::Gemini => gemini::text(chunk),
             Self::Messages => messages::text(chunk),
-            Self::Responses => responses::text(chunk),
-            Self::Chat => chat::text(chunk),
+            Self::Responses => responses::text(serial, chunk),
+            Self::Chat => chat::text(serial, chunk),
         }
     }
 
@@ -141,12 +141,12 @@ impl Api {
     }
 
     /// The events after the last of the answer.
-    pub(super) fn closing(self, reply: &Reply) -> Vec<Value> {
+    pub(super) fn closing(self, serial: usize, reply: &Reply) -> Vec<Value> {
         match self {
             Self::Gemini => gemini::closing(),
             Self::Messages => messages::closing(reply),
-            Self::Responses => responses::closing(reply),
-            Self::Chat => chat::closing(reply),
+            Self::Responses => responses::closing(serial, reply),
+            Self::Chat => chat::closing(serial, reply),
         }
     }
 }

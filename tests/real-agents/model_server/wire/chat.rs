@@ -25,13 +25,11 @@ pub(super) fn whole(text: &str) -> Value {
 }
 
 pub(super) fn opening(serial: usize) -> Vec<Value> {
-    let mut first = chunk(&json!({ "role": "assistant", "content": "" }), &Value::Null);
-    first["id"] = format!("chatcmpl_{serial}").into();
-    vec![first]
+    vec![chunk(serial, &json!({ "role": "assistant", "content": "" }), &Value::Null)]
 }
 
-pub(super) fn text(text: &str) -> Value {
-    chunk(&json!({ "content": text }), &Value::Null)
+pub(super) fn text(serial: usize, text: &str) -> Value {
+    chunk(serial, &json!({ "content": text }), &Value::Null)
 }
 
 pub(super) fn shell_call(body: &Value, serial: usize, command: &str) -> Vec<Value> {
@@ -40,15 +38,15 @@ pub(super) fn shell_call(body: &Value, serial: usize, command: &str) -> Vec<Valu
     let arguments = json!({ argument: command, "description": "runs the command" }).to_string();
     let call = json!({ "index": 0, "id": format!("call_{serial}"), "type": "function",
         "function": { "name": name, "arguments": arguments } });
-    vec![chunk(&json!({ "tool_calls": [call] }), &Value::Null)]
+    vec![chunk(serial, &json!({ "tool_calls": [call] }), &Value::Null)]
 }
 
-pub(super) fn closing(reply: &Reply) -> Vec<Value> {
+pub(super) fn closing(serial: usize, reply: &Reply) -> Vec<Value> {
     let reason = match reply {
         Reply::Text(_) | Reply::Meet(_) | Reply::Slow => "stop",
         Reply::Shell(_) => "tool_calls",
     };
-    let mut last = chunk(&json!({}), &reason.into());
+    let mut last = chunk(serial, &json!({}), &reason.into());
     last["usage"] = usage();
     vec![last]
 }
@@ -66,8 +64,9 @@ fn text_of(message: &Value) -> String {
     own.join("\n")
 }
 
-fn chunk(delta: &Value, reason: &Value) -> Value {
-    json!({ "id": "chatcmpl_0", "object": "chat.completion.chunk", "created": 1, "model": "scripted",
+/// A piece. Agents and clients take those of the same id for one answer.
+fn chunk(serial: usize, delta: &Value, reason: &Value) -> Value {
+    json!({ "id": format!("chatcmpl_{serial}"), "object": "chat.completion.chunk", "created": 1, "model": "scripted",
         "choices": [{ "index": 0, "delta": delta, "finish_reason": reason }] })
 }
 

@@ -20,23 +20,23 @@ pub(super) fn last_message(body: &Value) -> (String, Option<String>) {
 }
 
 pub(super) fn whole(text: &str) -> Value {
-    json!({ "id": "resp_1", "status": "completed", "output": [message(text)], "usage": usage() })
+    json!({ "id": "resp_0", "status": "completed", "output": [message(0, text)], "usage": usage() })
 }
 
-pub(super) fn opening(reply: &Reply) -> Vec<Value> {
-    let created = json!({ "type": "response.created", "response": { "id": "resp_1" } });
+pub(super) fn opening(serial: usize, reply: &Reply) -> Vec<Value> {
+    let created = json!({ "type": "response.created", "response": { "id": format!("resp_{serial}") } });
     match reply {
         // A client drops the chunks of a message that was not announced.
         Reply::Text(_) | Reply::Meet(_) | Reply::Slow => vec![
             created,
-            json!({ "type": "response.output_item.added", "output_index": 0, "item": message("") }),
+            json!({ "type": "response.output_item.added", "output_index": 0, "item": message(serial, "") }),
         ],
         Reply::Shell(_) => vec![created],
     }
 }
 
-pub(super) fn text(chunk: &str) -> Value {
-    json!({ "type": "response.output_text.delta", "item_id": "msg_1", "output_index": 0,
+pub(super) fn text(serial: usize, chunk: &str) -> Value {
+    json!({ "type": "response.output_text.delta", "item_id": format!("msg_{serial}"), "output_index": 0,
         "content_index": 0, "delta": chunk })
 }
 
@@ -55,20 +55,22 @@ pub(super) fn shell_call(body: &Value, serial: usize, command: &str) -> Vec<Valu
     vec![json!({ "type": "response.output_item.done", "output_index": 0, "item": item })]
 }
 
-pub(super) fn closing(reply: &Reply) -> Vec<Value> {
-    let completed = json!({ "type": "response.completed", "response": { "id": "resp_1", "usage": usage() } });
+pub(super) fn closing(serial: usize, reply: &Reply) -> Vec<Value> {
+    let response = json!({ "id": format!("resp_{serial}"), "usage": usage() });
+    let completed = json!({ "type": "response.completed", "response": response });
     match reply {
         Reply::Text(chunks) => vec![
             json!({ "type": "response.output_item.done", "output_index": 0,
-                "item": message(&chunks.concat()) }),
+                "item": message(serial, &chunks.concat()) }),
             completed,
         ],
         Reply::Meet(_) | Reply::Shell(_) | Reply::Slow => vec![completed],
     }
 }
 
-fn message(text: &str) -> Value {
-    json!({ "type": "message", "id": "msg_1", "role": "assistant", "status": "completed",
+/// A message. Agents and clients take those of the same id for one, so each answer needs its own.
+fn message(serial: usize, text: &str) -> Value {
+    json!({ "type": "message", "id": format!("msg_{serial}"), "role": "assistant", "status": "completed",
         "content": [{ "type": "output_text", "text": text, "annotations": [] }] })
 }
 
