@@ -23,7 +23,7 @@ pub(crate) fn install() -> Result<Option<PathBuf>> {
         return Ok(None);
     }
     let names = NAMES.map(str::to_owned);
-    let packages = Packages { kind: Kind::Pip, names: &names, program: "venv/bin/python" };
+    let packages = Packages { kind: Kind::Pip, names: &names, program: "venv/bin/python", interpreter: None };
     let folder = place::cache()?.join("agents").join("a2a");
     packages.check().and_then(|()| packages.install(&folder)).context("cannot install the A2A agent")?;
     Ok(Some(folder))
