@@ -46,6 +46,14 @@ fn a2a_keeps_every_rule_and_only_what_it_cannot_do_is_not_judged() {
 }
 
 #[test]
+fn pi_mono_keeps_every_rule_and_only_what_needs_two_sessions_is_not_judged() {
+    let report = judge("adapters/pi-mono.wasm", Some("adapters/pi-mono/pi-mono.peer.toml"));
+    assert_eq!(broken(&report), []);
+    assert_eq!(not_run(&report), ["binding/two", "attempt/two-at-once"]);
+    assert!(report.cases.iter().any(|case| case.name == "exit/step-2"), "its pi is lost at each step");
+}
+
+#[test]
 fn without_a_peer_what_needs_a_runtime_is_not_run_and_never_passed() {
     let report = judge("adapters/acp.wasm", None);
     assert_eq!(broken(&report), []);

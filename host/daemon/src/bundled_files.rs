@@ -150,7 +150,7 @@ mod tests {
         assert_eq!((&process.argv[0][..], &process.argv[3][..]), ("pi", "plain"));
         assert_eq!(
             process.setting.confine.as_ref().unwrap().read,
-            [path.clone()],
+            std::slice::from_ref(&path),
             "also when it is confined"
         );
 
