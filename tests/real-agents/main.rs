@@ -6,7 +6,7 @@ mod gate;
 mod ground;
 mod matrix;
 mod model_server;
-mod pi;
+mod only_pi;
 mod processes;
 mod setup;
 mod stage;

@@ -15,8 +15,8 @@ const LONG_VARIABLE: &str = "OMI_TEST_LONG";
 /// Names the folder of the published agents; without it the tests that drive them are left out.
 const REAL_AGENTS_VARIABLE: &str = "OMI_REAL_AGENTS";
 
-/// The modules of the test program `real-agents` that drive what has to be installed.
-const DRIVEN: [&str; 1] = [MATRIX];
+/// The modules of the test program `real-agents` that drive what has to be installed, with the Node that it needs.
+const DRIVEN: [&str; 3] = [MATRIX, "only_pi", "gate"];
 
 /// The one of them that has a module for each published agent.
 const MATRIX: &str = "matrix";
