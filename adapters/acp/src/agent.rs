@@ -245,6 +245,7 @@ impl Worker {
             None if self.link.spawn_expired(op) => self.not_initialized(out),
             // The worker sees that the link is broken.
             None if self.link.unread_expired(op) => {}
+            None if self.cancel_again(op, out) => {}
             None => self.beat(op, out),
         }
     }

@@ -2,8 +2,8 @@
 
 use omi_adapter_sdk::rpc::RpcError;
 use omi_adapter_sdk::{
-    Attempt, AttemptFinished, Binding, CancelAnswer, Decision, Event, ExecuteAttempt, Failure, Outcome,
-    Outputs, Usage,
+    Attempt, AttemptFinished, Binding, CancelAnswer, Decision, Event, ExecuteAttempt, Failure, Millis, Op,
+    Outcome, Output, Outputs, Usage,
 };
 use serde_json::Value;
 
@@ -16,6 +16,10 @@ use crate::permission;
 use crate::turn::{Cancel, Prompt, Turn};
 use crate::worker::Worker;
 use crate::{outcome, prompt, usage};
+
+/// Milliseconds after which an agent that has not ended its turn is told to cancel once more: some lose a cancel that
+/// comes with its prompt. Most have ended by then, and one that hears of it when it is over interrupts its next turn.
+const CANCEL_AGAIN_MS: Millis = 1_000;
 
 impl Worker {
     /// Run an attempt.
@@ -153,6 +157,9 @@ impl Worker {
     fn end_turn(&mut self, binding: Binding, out: &mut Outputs) -> Option<Turn> {
         let session = self.sessions.get_mut(&binding)?;
         let mut turn = session.turn.take()?;
+        if let Cancel::Asked(timer) = turn.cancel {
+            out.push(Output::ClearTimer(timer));
+        }
         session.wishes.clear();
         self.permissions.cancel(turn.attempt, &mut self.link, out);
         self.questions.cancel(turn.attempt, &mut self.link, out);
@@ -184,7 +191,7 @@ impl Worker {
             return self.finish(binding, Outcome::Cancelled, None, out);
         }
         if turn.cancel == Cancel::No {
-            turn.cancel = Cancel::Asked;
+            turn.cancel = Cancel::Asked(self.link.timer(CANCEL_AGAIN_MS, out));
         }
         self.permissions.cancel(attempt, &mut self.link, out);
         self.questions.cancel(attempt, &mut self.link, out);
@@ -192,6 +199,20 @@ impl Worker {
         // Agents were seen to answer `cancelled` and to leave a program of theirs running here.
         self.terminals.kill_all(binding, out);
         out.push(CancelAnswer::new(attempt, true, false));
+    }
+
+    /// A time is over: tell the agent again, if it is that of a cancellation. Says whether it was.
+    pub(crate) fn cancel_again(&mut self, timer: Op, out: &mut Outputs) -> bool {
+        for session in self.sessions.values_mut() {
+            if let (Some(turn), Some(id)) = (&mut session.turn, &session.native_id)
+                && turn.cancel == Cancel::Asked(timer)
+            {
+                turn.cancel = Cancel::AskedAgain;
+                self.link.cancel(id, out);
+                return true;
+            }
+        }
+        false
     }
 
     /// The agent asks whether it may do something.

@@ -11,7 +11,7 @@
 //!                 elicitation/create -> request-input                         questions.rs
 //!                 fs/*, terminal/* -> files and programs, through the gate    client.rs, files.rs, terminals.rs
 //!                 its answer -> attempt-finished                              outcome.rs, usage.rs, model_failure.rs
-//!  cancel         permissions `cancelled`, session/cancel, once more if the turn goes on; its terminals are killed
+//!  cancel         permissions `cancelled`, session/cancel, once more if the turn goes on after a second; its terminals are killed
 //!  the agent ends, or writes what cannot be read: every open attempt and binding fails with the reason
 //! ```
 //!

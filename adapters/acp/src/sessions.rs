@@ -14,7 +14,7 @@ use crate::json::text;
 use crate::link::Call;
 use crate::outbox::Sink;
 use crate::settings::Wishes;
-use crate::turn::{Cancel, Prompt, Turn};
+use crate::turn::{Prompt, Turn};
 use crate::usage;
 use crate::worker::Worker;
 
@@ -200,10 +200,6 @@ impl Worker {
         // The first cost of a session that was taken up is where its turn starts.
         if turn.cost_before.is_none() && cost_before.is_none() {
             turn.cost_before = session.cost;
-        }
-        if turn.cancel == Cancel::Asked {
-            turn.cancel = Cancel::AskedAgain;
-            self.link.cancel(id, out);
         }
         let mut sink = Sink { attempt: turn.attempt, outbox: &mut self.outbox, link: &mut self.link, out };
         if let Some(model) = model {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use omi_adapter_sdk::{Attempt, Event, ExecuteAttempt, MessageDelta, OtherEvent, Progress, Usage};
+use omi_adapter_sdk::{Attempt, Event, ExecuteAttempt, MessageDelta, Op, OtherEvent, Progress, Usage};
 use serde_json::{Value, json};
 
 use crate::json::{list, text};
@@ -20,8 +20,8 @@ const LAST_WORDS_BYTES_MAX: usize = 1000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cancel {
     No,
-    /// The agent was told, or will find no prompt.
-    Asked,
+    /// The agent was told. When this timer is over it is told again.
+    Asked(Op),
     /// It was told again: some agents lose a cancel that comes with its prompt.
     AskedAgain,
 }

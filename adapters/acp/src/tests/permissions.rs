@@ -111,10 +111,26 @@ fn a_cancel_answers_the_open_permission_first_and_again_later_ones() {
 fn a_cancel_that_the_agent_lost_is_said_once_more() {
     let mut script = Script::prompted();
     script.send(cancel(1));
-    script.says_text("I go on");
     assert_eq!(script.written()[0]["method"], "session/cancel");
-    assert_eq!(script.says_text("and on").written(), [] as [Value; 0]);
+    assert_eq!(script.says_text("I go on").written(), [] as [Value; 0], "it may not have read that far");
+    script.out = script.kit.advance(999);
+    assert_eq!(script.out, []);
+    script.out = script.kit.advance(1);
+    assert_eq!(script.written()[0]["method"], "session/cancel");
+    script.out = script.kit.advance(60_000);
+    assert_eq!(script.written(), [] as [Value; 0], "twice and no more");
     assert_eq!(ends(&mut script, "end_turn"), Outcome::Cancelled);
+}
+
+#[test]
+fn a_turn_that_is_over_is_not_cancelled_again() {
+    let mut script = Script::prompted();
+    script.send(cancel(1));
+    script.says_text("on its way");
+    assert_eq!(ends(&mut script, "cancelled"), Outcome::Cancelled);
+    script.out = script.kit.execute(2, 1, "next");
+    script.out = script.kit.advance(60_000);
+    assert_eq!(script.written(), [] as [Value; 0], "it would interrupt the next turn");
 }
 
 #[test]
