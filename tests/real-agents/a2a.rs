@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
+use omi_tests::measured::{Behaviour, Runtime, measured, within};
 use omi_tests::world::wire::{Serving, text};
 use omi_tests::world::{Running, World, eventually};
 use rustix::process::Signal;
@@ -43,6 +44,20 @@ impl Stage {
     }
 }
 
+/// Keeps what was seen for the table of real runtimes.
+fn seen(behaviour: Behaviour, word: &str) {
+    let (adapter, name) = ("a2a".to_owned(), "an A2A agent (a2a-sdk)".to_owned());
+    measured(&Runtime { adapter, name, version: "1.3.0".to_owned() }, behaviour, word);
+}
+
+/// Has a run stopped, and says how long that took.
+fn stop(daemon: &mut Serving, request: &str) -> (Value, String) {
+    let begin = Instant::now();
+    let result = daemon.stop(request);
+    let word = format!("cancelled, {}", within(begin.elapsed()));
+    (result, word)
+}
+
 /// Waits until the agent has said some text.
 fn hear_text(daemon: &Serving, request: &str, wanted: &str) {
     daemon.running.prints(wanted, |all| said(all, request).contains(wanted));
@@ -74,6 +89,10 @@ fn a_prompt_is_answered_with_text_progress_and_files() {
     let mut daemon = Serving::start(&stage.world);
     daemon.query("a", "remote", "echo good day");
     assert_eq!(succeeded(&daemon.result("a")), "good day | before: ");
+    seen(Behaviour::Prompt, "ok");
+    for behaviour in [Behaviour::ToolAllowed, Behaviour::ToolRefused, Behaviour::CancelledWhileToolRuns] {
+        seen(behaviour, "its tools are its own");
+    }
     daemon.query("b", "remote", "steps");
     let result = daemon.result("b");
     assert_eq!(succeeded(&result), "all done");
@@ -142,17 +161,29 @@ fn a_cancellation_is_confirmed_by_the_state_of_the_task() {
     let mut daemon = Serving::start(&stage.world);
     daemon.query("a", "remote", "slow 300");
     hear_text(&daemon, "a", "w3 ");
-    let result = daemon.stop("a");
+    let (result, word) = stop(&mut daemon, "a");
     assert_eq!(result["terminalStatus"], "cancelled", "{result}");
     assert!(text(&result, "text").starts_with("w0 w1 w2 w3 "), "{result}");
     assert_eq!(dispatches(&stage.world), [(true, true)]);
     assert_eq!(stage.cancels(), 1);
+    seen(Behaviour::CancelledWhileStreaming, &word);
 
     // In the same instant as the prompt.
     daemon.query("b", "remote", "slow 300");
-    assert_eq!(daemon.stop("b")["terminalStatus"], "cancelled");
+    let (result, word) = stop(&mut daemon, "b");
+    assert_eq!(result["terminalStatus"], "cancelled");
     daemon.query("c", "remote", "echo still here");
     assert_eq!(succeeded(&daemon.result("c")), "still here | before: ");
+    seen(Behaviour::CancelledAtOnce, &word);
+
+    // While it waits for an answer.
+    daemon.query("d", "remote", "ask");
+    daemon.hear("input_requested", "d");
+    let (result, word) = stop(&mut daemon, "d");
+    assert_eq!(result["terminalStatus"], "cancelled");
+    daemon.query("e", "remote", "echo and still");
+    assert_eq!(succeeded(&daemon.result("e")), "and still | before: ");
+    seen(Behaviour::CancelledWhileAsked, &word);
 }
 
 /// What is on record about each cancellation: dispatched, acknowledged.
@@ -203,6 +234,8 @@ fn a_server_that_is_killed_in_the_middle_is_given_up_and_its_work_is_not_repeate
     assert!(text(&result, "text").starts_with("w0 w1 w2 w3 "), "{result}");
     let run = &stage.world.list("runs")[0];
     assert_eq!(run["attempts"].as_array().map(Vec::len), Some(1), "{run}");
+    seen(Behaviour::RuntimeKilled, "failed");
+    seen(Behaviour::NothingLeft, "nothing runs here");
 }
 
 #[test]
@@ -234,6 +267,8 @@ fn a_conversation_goes_on_after_a_restart_of_the_daemon_and_beside_another() {
     assert_eq!(succeeded(&daemon.result("c")), "second | before: first");
     daemon.ask("query", "d", &in_session("two", "echo more"));
     assert_eq!(succeeded(&daemon.result("d")), "more | before: other");
+    seen(Behaviour::SideBySide, "ok");
+    seen(Behaviour::DaemonRestarted, "native");
 }
 
 #[test]

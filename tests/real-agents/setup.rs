@@ -29,6 +29,8 @@ pub(crate) struct AgentSetup {
     pub(crate) argv: Vec<String>,
     /// The whole environment: nothing else of the test's own reaches the agent.
     pub(crate) env: Vec<(String, String)>,
+    /// The registration's `[config]`, in TOML.
+    pub(crate) config: String,
     /// What is its own.
     pub(crate) own: Own,
 }
@@ -93,7 +95,21 @@ pub(crate) fn agent_setup(name: &str, dirs: &AgentDirs, port: u16) -> AgentSetup
     argv.extend(own.arguments.iter().map(|&argument| argument.to_owned()));
     let mut env = common_env(agent, dirs);
     env.extend(own.env.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));
-    AgentSetup { argv, env, own }
+    AgentSetup { argv, env, config: known_config(name), own }
+}
+
+/// The `[config]` with which this agent is registered where nobody says otherwise, in TOML: what users get is driven.
+fn known_config(name: &str) -> String {
+    let known = match name {
+        // Versions and runtimes that are registered in another way, or not at all.
+        "claude" | "codexzed" | "pi" | "pi-new" => return String::new(),
+        "claude-new" => "claude",
+        other => other,
+    };
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../adapters/acp/agents/{known}.toml"));
+    let all = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    let table = all.split_once("[registration.config]\n").map_or("", |(_, rest)| rest);
+    table.split_once("\n[").map_or(table, |(table, _)| table).to_owned()
 }
 
 /// The environment of every agent. `PATH` is the test's, for the interpreter and the shell's commands, behind what was

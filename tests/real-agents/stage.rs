@@ -58,7 +58,7 @@ impl Stage {
              grants.agent = {{ command = {:?}, env = {{ {} }}{comma}{more} }}\n[registrations.agent.config]\n{}\n",
             setup.argv,
             env.join(", "),
-            setup.own.config
+            setup.config
         ));
         let runtime = Runtime {
             adapter: adapter.to_owned(),

@@ -6,7 +6,7 @@ use std::fs;
 use anyhow::{Context, Result, anyhow, bail};
 use omi_tests::measured::{self, Behaviour, Measurement, Runtime};
 
-use crate::{adapters, place, real_agents, step, test};
+use crate::{a2a_server, adapters, place, real_agents, step, test};
 
 /// Where the table begins in the file, and where it ends.
 const MARKS: [&str; 2] = ["<!-- measured: cargo xtask agents -->\n", "<!-- end of measured -->\n"];
@@ -18,13 +18,13 @@ const FAILED: &str = "**failed**";
 /// says which. What is not driven keeps the row that was measured on this machine before.
 pub(crate) fn run(names: &[String]) -> Result<()> {
     adapters::build_bundled()?;
-    let agents = real_agents::install(true)?;
+    let (agents, a2a) = (real_agents::install(true)?, a2a_server::install()?);
     let folder = place::target().join("measured");
     if names.is_empty() && folder.is_dir() {
         fs::remove_dir_all(&folder).with_context(|| format!("cannot remove {}", folder.display()))?;
     }
     step::run("build", step::cargo().arg("build").args(test::TESTED))?;
-    let mut commands = test::real_agents(&agents);
+    let mut commands = test::real_agents(&agents, a2a.as_deref());
     if let Some(name) = names.iter().find(|name| commands.iter().all(|(other, _)| other != *name)) {
         let there: Vec<&str> = commands.iter().map(|(name, _)| name.as_str()).collect();
         bail!("there is no runtime `{name}` here; hint: one of {}", there.join(", "));

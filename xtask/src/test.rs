@@ -91,11 +91,12 @@ fn a2a_test(folder: &Path) -> Command {
 }
 
 /// What drives each real runtime that is installed: its name and the command.
-pub(crate) fn real_agents(agents: &Installed) -> Vec<(String, Command)> {
+pub(crate) fn real_agents(agents: &Installed, a2a: Option<&Path>) -> Vec<(String, Command)> {
     let others = DRIVEN.into_iter().filter(|module| *module != MATRIX);
     let others = others.map(|module| (module.to_owned(), real_agents_test(&format!("{module}::"))));
     let names = agents.normal.iter().chain(&agents.long);
     let mut all: Vec<_> = names.map(|name| (name.clone(), agent_test(name))).chain(others).collect();
+    all.extend(a2a.map(|folder| ("a2a".to_owned(), a2a_test(folder))));
     for (_, command) in &mut all {
         with_variables(command, true, Some(&agents.folder));
     }

@@ -124,7 +124,7 @@ pub(crate) fn a_pipe_is_not_waited_for() {
 
 pub(crate) fn an_adapter_says_who_it_is() {
     let engine = engine(limits());
-    for name in ["echo", "acp"] {
+    for name in ["echo", "acp", "pi-mono", "a2a", "openai-chat"] {
         let adapter = load(&engine, name);
         assert_eq!(adapter.descriptor().adapter_id, name);
         assert_eq!(adapter.digest().len(), 64);

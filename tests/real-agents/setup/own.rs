@@ -22,8 +22,6 @@ pub(crate) struct Own {
     pub(crate) arguments: &'static [&'static str],
     /// Added to the grant of its program, in TOML.
     pub(crate) grant: &'static str,
-    /// The registration's `[config]`, in TOML.
-    pub(crate) config: &'static str,
     /// Written before each command, where an agent asks only about those that it takes for dangerous.
     pub(crate) dangerous: &'static str,
     /// It cannot load a session in the minute in which that began.
@@ -221,7 +219,7 @@ fn qwen(dirs: &AgentDirs, port: u16) -> io::Result<Own> {
         ("OPENAI_MODEL", "scripted".to_owned()),
     ];
     let differs = &[(Behaviour::ToolRefused, "the turn ends")];
-    Ok(Own { env, config: "mode = \"default\"", differs, ..Own::default() })
+    Ok(Own { env, differs, ..Own::default() })
 }
 
 /// Asks only about commands that it takes for dangerous.
