@@ -77,7 +77,7 @@ impl Adapter for A2a {
                 cancellation: Cancellation::Acknowledged,
                 restart: Restart::BindingsSurvive,
                 // A task that goes on by itself is never sent again by the agent.
-                recovery: Recovery::Host,
+                recovery: Recovery::Runtime,
                 pinned_worker: false,
                 bindings_per_worker: BINDINGS_PER_WORKER,
                 attempts_per_worker: ATTEMPTS_PER_WORKER,

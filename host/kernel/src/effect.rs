@@ -192,6 +192,9 @@ pub enum Effect {
     KillWorker {
         /// The worker.
         worker: WorkerId,
+        /// The attempt that it is told to cancel first, with a moment for it: killing ends what runs here, and nothing of
+        /// what was begun elsewhere.
+        cancel: Option<AttemptId>,
     },
     /// A run needs its worker no longer.
     Release {

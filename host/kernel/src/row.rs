@@ -128,6 +128,13 @@ pub struct Attempt {
     pub recovery: Recovery,
 }
 
+impl Attempt {
+    /// Its id, if its adapter was given it.
+    pub fn given(&self) -> Option<&AttemptId> {
+        self.binding.as_ref().map(|_| &self.id)
+    }
+}
+
 /// Where a binding stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BindingStatus {

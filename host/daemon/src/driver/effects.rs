@@ -87,7 +87,10 @@ impl Driver {
                     }
                 });
             }
-            Effect::KillWorker { worker } => self.pool.kill(&worker),
+            Effect::KillWorker { worker, cancel: None } => self.pool.kill(&worker),
+            Effect::KillWorker { worker, cancel: Some(attempt) } => {
+                self.pool.cancel_and_kill(&worker, attempt, self.clock.since_start());
+            }
             Effect::Release { run } => self.release(&run),
         }
     }

@@ -331,6 +331,14 @@ impl Pool {
         }
     }
 
+    /// Has a worker cancel an attempt that is over, and kills it a moment later.
+    pub(super) fn cancel_and_kill(&mut self, worker: &WorkerId, attempt: AttemptId, now: Timestamp) {
+        self.places.stopping(worker);
+        if let Some(slot) = self.slots.get_mut(worker) {
+            slot.cancel_and_kill(attempt, now);
+        }
+    }
+
     pub(super) fn stop_all(&mut self, now: Timestamp) {
         self.slots.values_mut().for_each(|slot| slot.stop(StopReason::Shutdown, now));
     }

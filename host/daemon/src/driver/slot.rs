@@ -12,6 +12,8 @@ use crate::clock::after;
 
 /// How long a worker has to end in good order; then it is killed. The engine ends its processes in half of that.
 const STOP_GRACE: Duration = Duration::from_secs(8);
+/// How long a worker has whose attempt took too long, to have it cancelled: adapters answer within two seconds.
+const LAST_CANCEL: Duration = Duration::from_secs(2);
 
 /// A binding that is being made.
 #[derive(Debug, Clone)]
@@ -158,6 +160,13 @@ impl Slot {
             self.stop_by = Some(after(now, STOP_GRACE));
             self.tell(Command::Stop { reason });
         }
+    }
+
+    /// Has it cancel an attempt that is over, and a moment to tell whoever works on it elsewhere.
+    pub(super) fn cancel_and_kill(&mut self, attempt: AttemptId, now: Timestamp) {
+        self.stop.get_or_insert(StopReason::Recycle);
+        self.stop_by = Some(after(now, LAST_CANCEL));
+        self.tell(Command::Cancel { attempt });
     }
 
     /// Ends it at once.

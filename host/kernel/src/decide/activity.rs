@@ -87,7 +87,7 @@ fn used(
         format!("the budget of ${:.2} is spent (${:.2})", budget.limit_usd, budget.spent_usd + more);
     draft.close_requests(run, attempt, &facts.open_requests, false);
     if let Some(worker) = &attempt.worker {
-        draft.effect(Effect::KillWorker { worker: worker.clone() });
+        draft.effect(Effect::KillWorker { worker: worker.clone(), cancel: attempt.given().cloned() });
     }
     let ending = Ending::new(facts, None, Some(usage));
     draft.failed(run, attempt, &FailureDetail::new(BUDGET_EXCEEDED, message), &ending)

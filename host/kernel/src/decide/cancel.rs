@@ -144,7 +144,7 @@ pub(super) fn grace_over(attempt: &AttemptId, facts: &Facts, ids: &mut Ids<'_>) 
     let mut draft = Draft::new(ids);
     match (attempt.status, &attempt.worker) {
         (Status::Cancelling, Some(worker)) => {
-            draft.effect(Effect::KillWorker { worker: worker.clone() });
+            draft.effect(Effect::KillWorker { worker: worker.clone(), cancel: None });
             Ok(draft.done())
         }
         _ => Ok(draft.reply(Reply::Late)),

@@ -141,7 +141,7 @@ pub(super) fn worker_lost(
     Ok(draft.done())
 }
 
-/// It took too long: its worker is ended, and with it the work.
+/// It took too long: its runtime is told, and its worker is ended.
 pub(super) fn timed_out(
     attempt: &AttemptId,
     timeout: Timeout,
@@ -168,7 +168,7 @@ pub(super) fn timed_out(
     let payload = json!({ "errorCode": error.code, "errorMessage": error.message, "retryable": false });
     draft.event(&about, EventKind::AttemptFailed, payload.clone());
     if let Some(worker) = &attempt.worker {
-        draft.effect(Effect::KillWorker { worker: worker.clone() });
+        draft.effect(Effect::KillWorker { worker: worker.clone(), cancel: attempt.given().cloned() });
     }
     let ending = Ending::new(facts, (!text.is_empty()).then(|| text.to_owned()), None);
     draft.run_over(run, &about, Step::TimeOut, Some(&error), payload, &ending)?;

@@ -100,7 +100,7 @@ pub(super) fn retry(retry: &Retry, facts: &Facts, ids: &mut Ids<'_>) -> Result<D
 fn taken_up(attempt: &Attempt) -> Option<AdapterId> {
     let may_go_on = match attempt.recovery {
         Recovery::Host => false,
-        Recovery::Runtime => attempt.binding.is_some() && !attempt.cancel_acknowledged,
+        Recovery::Runtime => attempt.given().is_some() && !attempt.cancel_acknowledged,
     };
     may_go_on.then(|| attempt.adapter.clone())
 }

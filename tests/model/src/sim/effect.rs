@@ -112,7 +112,7 @@ impl Sim {
                 self.driver.pool.stopping(&worker);
                 self.tell(&worker, Command::Stop { reason });
             }
-            Effect::KillWorker { worker } => {
+            Effect::KillWorker { worker, cancel: _ } => {
                 self.driver.pool.stopping(&worker);
                 if let Some(fake) = self.fakes.get_mut(&worker) {
                     fake.end();

@@ -106,7 +106,8 @@ fn a_run_that_cost_more_than_it_may_is_ended() {
         assert_eq!(payload(&decision, "run.failed")["errorCode"], "budget_exceeded");
         assert_eq!(payload(&decision, "run.failed")["errorMessage"], "the budget of $5.00 is spent ($5.50)");
         assert_eq!(effects(&decision), ["kill", "unpark from a child", "release"]);
-        assert_eq!(decision.effects[0], Effect::KillWorker { worker: worker_id() });
+        let kill = Effect::KillWorker { worker: worker_id(), cancel: Some(attempt_id()) };
+        assert_eq!(decision.effects[0], kill);
         assert_eq!(payload(&decision, "delegation.completed")["usage"]["costUsd"], 2.0);
     }
 }

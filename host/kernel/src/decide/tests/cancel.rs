@@ -110,7 +110,7 @@ fn what_became_of_telling_the_adapter_is_recorded_as_it_was() {
 #[test]
 fn an_attempt_that_does_not_stop_in_time_loses_its_worker() {
     let decision = Story::at(Status::Cancelling).then(&grace_over());
-    assert_eq!(decision.effects, [Effect::KillWorker { worker: worker_id() }]);
+    assert_eq!(decision.effects, [Effect::KillWorker { worker: worker_id(), cancel: None }]);
     assert!(decision.writes.is_empty(), "it has not stopped before its worker has");
 }
 

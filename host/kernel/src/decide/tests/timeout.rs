@@ -36,10 +36,11 @@ fn it_ends_as_timed_out_and_says_which_limit_it_was() {
 }
 
 #[test]
-fn its_worker_is_ended_before_it_is_given_back() {
+fn its_runtime_is_told_and_its_worker_is_ended_before_it_is_given_back() {
     for status in ALIVE {
         let decision = Story::at(status).then(&timed_out(Timeout::Deadline, ""));
-        let kill = Effect::KillWorker { worker: worker_id() };
+        let cancel = (status != Status::Starting).then(attempt_id);
+        let kill = Effect::KillWorker { worker: worker_id(), cancel };
         assert_eq!(decision.effects, [kill, Effect::Release { run: run_id() }]);
         assert_eq!(run_change(&decision).text, None, "an empty text is none");
     }
