@@ -23,6 +23,13 @@ pub struct Facts {
     pub binding: Option<Binding>,
     /// What was said in the session before; read when a run begins and its runtime has to be told.
     pub history: History,
+    /// The registration that executed the run of the session which was over last; read with `history`.
+    pub last_adapter: Option<AdapterId>,
+    /// The system prompt that the binding was opened with; read with `history`.
+    pub told: Option<String>,
+    /// For a retry: a registration whose runtime takes up interrupted turns by itself, if it had one of this run and never
+    /// confirmed that it stopped.
+    pub left_to: Option<AdapterId>,
     /// The highest generation so far of the session and the run's registration; 0 for none.
     pub generation: u32,
     /// The binding that the input says is there, whatever its state; none if it is new.

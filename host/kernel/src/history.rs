@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::command::PromptBlock;
-use crate::id::{AdapterId, RunId, Timestamp};
+use crate::id::RunId;
 use crate::status::Status;
 
 /// Runs at most: more than a person says in a week, and far more than a model is told.
@@ -26,12 +26,6 @@ pub struct PastRun {
     pub answer: String,
     /// How it ended.
     pub status: Status,
-    /// When.
-    pub completed_at: Timestamp,
-    /// The registration that executed it last.
-    pub adapter: AdapterId,
-    /// The system prompt that it named.
-    pub system_prompt: Option<String>,
 }
 
 /// The newest runs of a session that are over, oldest first, as far as there is room for them.
@@ -41,29 +35,17 @@ pub struct History {
     pub runs: VecDeque<PastRun>,
     /// How many runs before those are left out.
     pub left_out: u32,
-    /// The system prompt that was named last.
-    pub system_prompt: Option<String>,
-    /// The registration whose run was over last, and when.
-    last: Option<(Timestamp, AdapterId)>,
     text_bytes: usize,
     picture_bytes: usize,
 }
 
 impl History {
-    /// Puts the next older run before the others, or counts it as left out. After one that was left out, no older one has
-    /// a place: a conversation with a hole says something else than it did.
-    pub fn add_older(&mut self, mut past: PastRun) {
-        if self.system_prompt.is_none() {
-            self.system_prompt.clone_from(&past.system_prompt);
-        }
-        if self.last.as_ref().is_none_or(|(at, _)| past.completed_at > *at) {
-            self.last = Some((past.completed_at, past.adapter.clone()));
-        }
+    /// Puts the next older run before the others, and says whether there was room for it. After one that has none, no
+    /// older one has a place: a conversation with a hole says something else than it did.
+    pub fn add_older(&mut self, mut past: PastRun) -> bool {
         let text: usize = past.prompt.iter().map(text_bytes).sum::<usize>() + past.answer.len();
-        let fits = self.text_bytes.saturating_add(text) <= TEXT_BYTES_MAX && self.runs.len() < RUNS_MAX;
-        if self.left_out > 0 || !fits {
-            self.left_out = self.left_out.saturating_add(1);
-            return;
+        if self.text_bytes.saturating_add(text) > TEXT_BYTES_MAX || self.runs.len() >= RUNS_MAX {
+            return false;
         }
         self.text_bytes += text;
         for block in &mut past.prompt {
@@ -75,11 +57,7 @@ impl History {
             }
         }
         self.runs.push_front(past);
-    }
-
-    /// Whether the session went on with another registration than this one since its last run.
-    pub fn went_on_without(&self, adapter: &AdapterId) -> bool {
-        self.last.as_ref().is_some_and(|(_, last)| last != adapter)
+        true
     }
 }
 
@@ -101,9 +79,6 @@ mod tests {
             prompt: blocks,
             answer: "a".repeat(answer),
             status: Status::Succeeded,
-            completed_at: Timestamp(1),
-            adapter: "chat".into(),
-            system_prompt: None,
         }
     }
 
@@ -118,11 +93,9 @@ mod tests {
     #[test]
     fn the_newest_runs_are_kept_in_order_and_without_a_hole() {
         let mut history = History::default();
-        for (name, answer) in [("4", 1), ("3", TEXT_BYTES_MAX - 1), ("2", 1), ("1", 0)] {
-            history.add_older(past(name, Vec::new(), answer));
-        }
-        assert_eq!(names(&history), ["3", "4"]);
-        assert_eq!(history.left_out, 2, "also the one that would fit: it is older than one that does not");
+        let added = [("3", 1), ("2", TEXT_BYTES_MAX - 1), ("1", 1)]
+            .map(|(name, answer)| history.add_older(past(name, Vec::new(), answer)));
+        assert_eq!((added, names(&history)), ([true, true, false], vec!["2", "3"]));
     }
 
     #[test]
@@ -143,23 +116,7 @@ mod tests {
     #[test]
     fn so_many_runs_and_no_more() {
         let mut history = History::default();
-        for _ in 0..=RUNS_MAX {
-            history.add_older(past("1", Vec::new(), 0));
-        }
-        assert_eq!((history.runs.len(), history.left_out), (RUNS_MAX, 1));
-    }
-
-    #[test]
-    fn who_was_last_and_what_the_system_was_told_last() {
-        let mut history = History::default();
-        assert!(!history.went_on_without(&"chat".into()), "it has only begun");
-        history.add_older(past("3", Vec::new(), 0));
-        let tried_again =
-            PastRun { completed_at: Timestamp(2), adapter: "echo".into(), ..past("2", Vec::new(), 0) };
-        history.add_older(PastRun { system_prompt: Some("be kind".into()), ..tried_again });
-        history.add_older(PastRun { system_prompt: Some("be short".into()), ..past("1", Vec::new(), 0) });
-        assert!(history.went_on_without(&"chat".into()), "an old run was tried again elsewhere");
-        assert!(!history.went_on_without(&"echo".into()));
-        assert_eq!(history.system_prompt.as_deref(), Some("be kind"));
+        let added = (0..=RUNS_MAX).filter(|_| history.add_older(past("1", Vec::new(), 0))).count();
+        assert_eq!((added, history.runs.len()), (RUNS_MAX, RUNS_MAX));
     }
 }

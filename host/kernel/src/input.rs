@@ -74,6 +74,8 @@ pub struct Finished {
     pub usage: Option<Usage>,
     /// The text of all its messages.
     pub text: String,
+    /// It used a tool, or made something: repeated, it would do that twice.
+    pub acted: bool,
     /// A person can be asked to log in.
     pub person: bool,
 }

@@ -83,11 +83,12 @@ impl PoolWorker {
     fn lease(&self, id: &WorkerId, binding: &BindingId, holding: &Holding) -> Lease {
         match (self.status, holding.fidelity) {
             (WorkerStatus::Idle, _) => Lease::Use(id.clone()),
-            (WorkerStatus::Leased, Fidelity::Native) => {
+            (WorkerStatus::Leased, Fidelity::Native | Fidelity::Reconstructed) => {
                 Lease::Move { worker: id.clone(), binding: binding.clone() }
             }
-            (WorkerStatus::Leased, Fidelity::Reconstructed | Fidelity::None)
-            | (WorkerStatus::Starting | WorkerStatus::Stopping, _) => Lease::Wait,
+            (WorkerStatus::Leased, Fidelity::None) | (WorkerStatus::Starting | WorkerStatus::Stopping, _) => {
+                Lease::Wait
+            }
         }
     }
 }

@@ -192,6 +192,26 @@ pub enum Activity {
     },
 }
 
+impl Activity {
+    /// Whether something was done that a repetition would do again.
+    pub fn acts(&self) -> bool {
+        match self {
+            Self::ToolStarted { .. }
+            | Self::ToolUpdated { .. }
+            | Self::ToolCompleted { .. }
+            | Self::ToolFailed { .. }
+            | Self::Artifact(_) => true,
+            Self::MessageDelta { .. }
+            | Self::MessageEnd { .. }
+            | Self::ThoughtDelta { .. }
+            | Self::Progress { .. }
+            | Self::Usage(_)
+            | Self::ModelUsed { .. }
+            | Self::Other { .. } => false,
+        }
+    }
+}
+
 /// What choosing an option means.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

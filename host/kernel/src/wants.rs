@@ -30,11 +30,17 @@ pub enum Wants {
     /// `artifacts` and `open_questions`), `awaits_child`,
     /// and `usage` if the run was delegated.
     Run(RunId),
-    /// What [`Wants::Run`] reads, and `history`: the runs of its session that are over, but itself.
-    Begin(RunId),
+    /// What [`Wants::Run`] reads, and of the runs of its session that are over, but itself: `last_adapter`, `told`, and
+    /// `history`, which a worker that holds the binding and has missed nothing need not be told.
+    Begin {
+        /// The run.
+        run: RunId,
+        /// What its worker holds.
+        held: Vec<BindingId>,
+    },
     /// What [`Wants::Run`] reads, and `descendants`.
     Tree(RunId),
-    /// What [`Wants::Run`] reads, `artifact`: the checkpoint, and `legacy_granted`.
+    /// What [`Wants::Run`] reads, `artifact`: the checkpoint, `legacy_granted` and `left_to`.
     Retry(RunId, Option<ArtifactId>),
     /// What [`Wants::Run`] reads about the attempt's run, with this attempt, and `budgets` if the run was delegated.
     Attempt {
@@ -105,7 +111,9 @@ impl Input {
                 key: accept.idempotency_key.clone(),
             },
             // Who restores by itself is told nothing.
-            Self::Begin(begin) if begin.resume == Fidelity::Reconstructed => Wants::Begin(begin.run.clone()),
+            Self::Begin(begin) if begin.resume == Fidelity::Reconstructed => {
+                Wants::Begin { run: begin.run.clone(), held: begin.held.clone() }
+            }
             Self::Begin(begin) => Wants::Run(begin.run.clone()),
             Self::CannotBegin { run, .. } => Wants::Run(run.clone()),
             Self::Cancel { run, .. } => Wants::Tree(run.clone()),

@@ -9,7 +9,6 @@ mod session;
 mod unfinished;
 
 use omi_kernel::facts::Facts;
-use omi_kernel::history::History;
 use omi_kernel::wants::Wants;
 pub(crate) use request::{kind, options};
 use rusqlite::{Connection, Result};
@@ -21,14 +20,7 @@ pub(crate) fn read(db: &Connection, wants: &Wants) -> Result<Facts> {
             session::of_request(db, owner, session, (client, request), key.as_deref())
         }
         Wants::Run(run) => run::by_id(db, run),
-        Wants::Begin(run) => {
-            let facts = run::by_id(db, run)?;
-            let history = match &facts.run {
-                Some(run) => history::before(db, run)?,
-                None => History::default(),
-            };
-            Ok(Facts { history, ..facts })
-        }
+        Wants::Begin { run, held } => history::added(db, held, run::by_id(db, run)?),
         Wants::Tree(run) => {
             let facts = run::by_id(db, run)?;
             let descendants = match &facts.run {
@@ -42,7 +34,12 @@ pub(crate) fn read(db: &Connection, wants: &Wants) -> Result<Facts> {
                 Some(checkpoint) => run::artifact(db, checkpoint)?,
                 None => None,
             };
-            Ok(Facts { artifact, legacy_granted: access::legacy_granted(db, run)?, ..run::by_id(db, run)? })
+            Ok(Facts {
+                artifact,
+                legacy_granted: access::legacy_granted(db, run)?,
+                left_to: run::left_to(db, run)?,
+                ..run::by_id(db, run)?
+            })
         }
         Wants::Attempt { attempt, opened } => run::of_attempt(db, attempt, opened.as_ref()),
         Wants::Delegation { parent, session, client, request } => {

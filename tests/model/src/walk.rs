@@ -224,7 +224,14 @@ impl Walk {
                 let outcome = dice.of(&[well.clone(), well, failed.clone(), failed, Outcome::Cancelled]);
                 let text = dice.of(&["", "text"]).into();
                 let usage = dice.once_in(2).then(|| story::usage(dice));
-                Input::Finished(Finished { attempt, outcome, usage, text, person: dice.once_in(2) })
+                Input::Finished(Finished {
+                    attempt,
+                    outcome,
+                    usage,
+                    text,
+                    acted: dice.once_in(4),
+                    person: dice.once_in(2),
+                })
             }
             24 => {
                 let text = dice.of(&["", "half"]).into();

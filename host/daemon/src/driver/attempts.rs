@@ -15,6 +15,8 @@ pub(super) struct Live {
     pub(super) run: RunId,
     pub(super) request: RequestId,
     pub(super) transcript: Transcript,
+    /// It used a tool, or made something.
+    pub(super) acted: bool,
     /// Somebody wants it to stop: what arrives is partial.
     pub(super) cancelling: bool,
 }
@@ -29,7 +31,14 @@ pub(super) struct Attempts {
 
 impl Attempts {
     pub(super) fn insert(&mut self, attempt: AttemptId, session: SessionId, run: RunId, request: RequestId) {
-        let live = Live { session, run, request, transcript: Transcript::default(), cancelling: false };
+        let live = Live {
+            session,
+            run,
+            request,
+            transcript: Transcript::default(),
+            acted: false,
+            cancelling: false,
+        };
         self.live.insert(attempt, live);
     }
 

@@ -130,6 +130,9 @@ impl Driver {
             }
             activity => {
                 self.keep_text(&attempt);
+                if let Some(live) = self.attempts.get_mut(&attempt) {
+                    live.acted |= activity.acts();
+                }
                 self.decide(Input::Activity { attempt, activity });
             }
         }
@@ -173,6 +176,7 @@ impl Driver {
             return;
         }
         let cancelling = self.attempts.get_mut(&attempt).is_some_and(|live| live.cancelling);
+        let acted = self.attempts.get_mut(&attempt).is_some_and(|live| live.acted);
         match &outcome {
             Outcome::Succeeded { .. } if !cancelling => self.complete_message(&attempt),
             Outcome::Failed(Failure::Stale(_)) => {
@@ -183,7 +187,7 @@ impl Driver {
         }
         let text = self.attempts.text(&attempt);
         let person = self.has_person(worker);
-        self.decide(Input::Finished(Finished { attempt, outcome, usage, text, person }));
+        self.decide(Input::Finished(Finished { attempt, outcome, usage, text, acted, person }));
     }
 
     fn worker_ended(&mut self, worker: &WorkerId, end: WorkerEnd) {

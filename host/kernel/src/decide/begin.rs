@@ -42,9 +42,17 @@ pub(super) fn begin(begin: &Begin, facts: &Facts, ids: &mut Ids<'_>) -> Result<D
 
     let usable = usable(begin, run, session, facts, &attempt, &mut draft)
         .or_else(|| adopt(begin, run, session, facts, &attempt, &mut draft));
+    // A runtime that keeps nothing has not heard what others did meanwhile: it is told as if it were another worker.
+    let missed = begin.resume == Fidelity::Reconstructed
+        && facts.last_adapter.as_ref().is_some_and(|last| *last != run.adapter);
     match usable {
-        Some(binding) if begin.held.contains(&binding.id) => {
+        Some(binding) if begin.held.contains(&binding.id) && !missed => {
             dispatch(run, &attempt, &begin.worker, &binding.id, facts, &mut draft)?;
+        }
+        Some(binding) if begin.held.contains(&binding.id) => {
+            let worker = begin.worker.clone();
+            draft.effect(Effect::CloseBinding { worker, binding: binding.id.clone() });
+            bind(begin, run, session, &attempt, Some(&binding), facts, &mut draft);
         }
         resumed => bind(begin, run, session, &attempt, resumed.as_ref(), facts, &mut draft),
     }
@@ -133,14 +141,11 @@ fn usable(
     let fits = compatible(Some(bound_cwd(binding, begin)), wanted.as_ref())
         && compatible(binding.system_prompt_hash.as_ref(), run.system_prompt_hash.as_ref())
         && compatible(binding.mcp_hash.as_ref(), begin.mcp_hash.as_ref());
-    // A runtime that keeps nothing has not heard what others did meanwhile, and is told when its session is opened.
-    let has_missed = begin.resume == Fidelity::Reconstructed && facts.history.went_on_without(&run.adapter);
     let held = begin.held.contains(&binding.id);
     // What the runtime restores, or what it can be told again.
     let resumable =
         binding.native_id.is_some() && binding.fidelity != Fidelity::None && begin.resume == binding.fidelity;
     let why = match (fits, held || resumable) {
-        (true, true) if held && has_missed => "session_went_on_elsewhere",
         (true, true) => {
             backfill(begin, run, binding, draft);
             return Some(binding.clone());
@@ -247,12 +252,10 @@ fn bind(
     });
 }
 
-/// The system prompt of a native session that is told anew, where the run names none: a binding only fits runs that name
-/// its own or none, so it is the one that was named last.
+/// The system prompt of a native session that is told anew, where the run names none: that of its binding.
 fn told_before(resume: Option<&Binding>, facts: &Facts) -> Option<String> {
-    let binding = resume.filter(|binding| binding.fidelity == Fidelity::Reconstructed)?;
-    binding.system_prompt_hash.as_ref()?;
-    facts.history.system_prompt.clone()
+    let rebuilt = resume.is_some_and(|binding| binding.fidelity == Fidelity::Reconstructed);
+    facts.told.clone().filter(|_| rebuilt)
 }
 
 /// Hands an attempt to its adapter: the intent is recorded, the effect follows the commit.

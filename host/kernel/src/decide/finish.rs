@@ -90,7 +90,7 @@ fn failed(
         draft.stale(&about(run, Some(attempt)), binding, "reported_by_prompt");
     }
     // An attempt that has shown nothing and delegated nothing can be repeated without doing anything twice.
-    let silent = finished.text.is_empty() && !facts.awaits_child;
+    let silent = finished.text.is_empty() && !finished.acted && !facts.awaits_child;
     match failure {
         Failure::Stale(detail) if silent && super::retry::may_repeat(attempt) => {
             if !facts.open_requests.is_empty() {

@@ -5,13 +5,12 @@ use serde_json::json;
 
 use crate::artifact::ArtifactRole;
 use crate::decision::{Decision, Reply};
-use crate::descriptor::Recovery;
 use crate::draft::{Draft, about};
 use crate::effect::Effect;
 use crate::event::EventKind;
 use crate::facts::Facts;
 use crate::grant::Grant;
-use crate::id::{AdapterId, GrantId, Ids};
+use crate::id::{GrantId, Ids};
 use crate::refusal::Refusal;
 use crate::report::{FailureDetail, Usage};
 use crate::request::Retry;
@@ -79,7 +78,9 @@ pub(super) fn retry(retry: &Retry, facts: &Facts, ids: &mut Ids<'_>) -> Result<D
     if session.status == SessionStatus::Closed {
         return Err(Refusal::SessionClosed(session.id.clone()));
     }
-    if let Some(adapter) = facts.attempt.as_ref().and_then(taken_up).filter(|_| !retry.anyway) {
+    // It had the prompt, and never confirmed that it has stopped. An adapter reports a runtime that broke off as a
+    // failure, so a failure proves nothing.
+    if let Some(adapter) = facts.left_to.clone().filter(|_| !retry.anyway) {
         return Err(Refusal::RuntimeRecovers(adapter));
     }
     if let Some(checkpoint) = &retry.checkpoint {
@@ -93,16 +94,6 @@ pub(super) fn retry(retry: &Retry, facts: &Facts, ids: &mut Ids<'_>) -> Result<D
     requeue(retry, run, facts, &mut draft)?;
     let reply = Reply::Accepted { session: run.session.clone(), run: run.id.clone(), repeated: false };
     Ok(draft.reply(reply))
-}
-
-/// The registration whose runtime may be going on with an attempt: it had the prompt, and never confirmed that it has
-/// stopped. An adapter reports a runtime that broke off as a failure, so a failure proves nothing.
-fn taken_up(attempt: &Attempt) -> Option<AdapterId> {
-    let may_go_on = match attempt.recovery {
-        Recovery::Host => false,
-        Recovery::Runtime => attempt.given().is_some() && !attempt.cancel_acknowledged,
-    };
-    may_go_on.then(|| attempt.adapter.clone())
 }
 
 fn requeue(retry: &Retry, run: &Run, facts: &Facts, draft: &mut Draft<'_, '_>) -> Result<(), Refusal> {

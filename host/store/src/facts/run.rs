@@ -98,6 +98,15 @@ fn last_attempt(db: &Connection, run: &RunId) -> Result<Option<Attempt>> {
     first(db.prepare_cached(&sql)?, [run.as_str()], rows::attempt)
 }
 
+/// The registration whose runtime may be going on with a run by itself: it had the prompt, and never confirmed that it
+/// has stopped.
+pub(super) fn left_to(db: &Connection, run: &RunId) -> Result<Option<AdapterId>> {
+    let sql = "SELECT adapter_id FROM run_attempts WHERE run_id = ?1 AND recovery = 'runtime' \
+               AND binding_id IS NOT NULL AND cancellation_acknowledged_at_ms IS NULL \
+               ORDER BY attempt_no DESC LIMIT 1";
+    Ok(first(db.prepare_cached(sql)?, [run.as_str()], rows::only::<String>)?.map(AdapterId))
+}
+
 /// The attempt that executes a run, if one is not over.
 pub(super) fn live_attempt(db: &Connection, run: &RunId) -> Result<Option<Attempt>> {
     Ok(last_attempt(db, run)?.filter(|attempt| !attempt.status.is_terminal()))

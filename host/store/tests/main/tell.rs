@@ -100,7 +100,7 @@ pub(crate) fn message_completed(attempt: &AttemptId, message: &str, text: &str) 
 
 pub(crate) fn finished(attempt: &AttemptId, outcome: Outcome, text: &str, usage: Option<Usage>) -> Input {
     let text = text.into();
-    Input::Finished(Finished { attempt: attempt.clone(), outcome, usage, text, person: false })
+    Input::Finished(Finished { attempt: attempt.clone(), outcome, usage, text, acted: false, person: false })
 }
 
 pub(crate) fn well() -> Outcome {
@@ -164,7 +164,14 @@ pub(crate) fn wants_log_in(attempt: &AttemptId, methods: &[&str]) -> Input {
     };
     let outcome = Outcome::Failed(Failure::AuthRequired(methods.iter().map(method).collect()));
     let text = String::new();
-    Input::Finished(Finished { attempt: attempt.clone(), outcome, usage: None, text, person: true })
+    Input::Finished(Finished {
+        attempt: attempt.clone(),
+        outcome,
+        usage: None,
+        text,
+        acted: false,
+        person: true,
+    })
 }
 
 pub(crate) fn makes(attempt: &AttemptId, role: &str, uri: &str) -> Input {

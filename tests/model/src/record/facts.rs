@@ -2,7 +2,7 @@
 
 use omi_kernel::artifact::{ArtifactRow, ArtifactSummary};
 use omi_kernel::delegation::{Budget, Delegation, RESULT_ARTIFACTS_MAX};
-use omi_kernel::descriptor::Fidelity;
+use omi_kernel::descriptor::{Fidelity, Recovery};
 use omi_kernel::facts::{Descendant, Facts, RunUsage, Unfinished, WaitingParent};
 use omi_kernel::grant::GrantSource;
 use omi_kernel::id::{AdapterId, ArtifactId, AttemptId, NativeSessionId, OwnerId, RunId, SessionId};
@@ -30,9 +30,9 @@ impl Record {
                 Facts { session, run, keyed, ..Facts::default() }
             }
             Wants::Run(id) => self.runs.get(id).map(|row| self.around(row)).unwrap_or_default(),
-            Wants::Begin(id) => {
-                let Some(row) = self.runs.get(id) else { return Facts::default() };
-                Facts { history: self.history(row), ..self.around(row) }
+            Wants::Begin { run, held } => {
+                let Some(row) = self.runs.get(run) else { return Facts::default() };
+                self.told_at_begin(row, held, self.around(row))
             }
             Wants::Tree(id) => {
                 let Some(row) = self.runs.get(id) else { return Facts::default() };
@@ -44,7 +44,7 @@ impl Record {
                 let of_run = |row: &GrantRow| row.grant.run.as_ref() == Some(id);
                 let legacy = |row: &GrantRow| row.grant.source == GrantSource::LegacyDefault && of_run(row);
                 let legacy_granted = self.grants.rows().iter().any(legacy);
-                Facts { artifact, legacy_granted, ..self.around(row) }
+                Facts { artifact, legacy_granted, left_to: self.left_to(id), ..self.around(row) }
             }
             Wants::Attempt { attempt, opened } => {
                 let known = self.attempts.get(attempt);
@@ -163,6 +163,17 @@ impl Record {
             fits.then(|| (row.run.clone(), session))
         });
         found.next()
+    }
+
+    fn left_to(&self, run: &RunId) -> Option<AdapterId> {
+        let goes_on = |attempt: &&Attempt| {
+            attempt.run == *run
+                && attempt.recovery == Recovery::Runtime
+                && attempt.binding.is_some()
+                && !attempt.cancel_acknowledged
+        };
+        let attempts = self.attempts.rows().iter().map(|row| &row.attempt);
+        attempts.filter(goes_on).max_by_key(|attempt| attempt.number).map(|attempt| attempt.adapter.clone())
     }
 
     fn around(&self, row: &RunRow) -> Facts {

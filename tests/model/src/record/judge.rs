@@ -181,7 +181,11 @@ impl Record {
             }
             Effect::CloseBinding { binding, .. } => {
                 let active = self.bindings.get(binding).map(|row| row.binding.status);
-                ensure(active.is_some_and(|status| status != BindingStatus::Active), || {
+                // One that has missed something is told again, in the same decision.
+                let is_told_again = decision.effects.iter().any(|effect| {
+                    matches!(effect, Effect::Bind { binding: bound, resume: Some(_), .. } if bound == binding)
+                });
+                ensure(is_told_again || active.is_some_and(|status| status != BindingStatus::Active), || {
                     format!("{binding} is let go while {active:?}")
                 })
             }

@@ -125,6 +125,7 @@ impl Sim {
                     outcome,
                     usage,
                     text,
+                    acted: false,
                     person: true,
                 }));
             }

@@ -37,7 +37,14 @@ fn cancelled(taken: &Taken, number: u32) -> bool {
 }
 
 fn finished(attempt: AttemptId, outcome: Outcome) -> Input {
-    Input::Finished(Finished { attempt, outcome, usage: None, text: String::new(), person: true })
+    Input::Finished(Finished {
+        attempt,
+        outcome,
+        usage: None,
+        text: String::new(),
+        acted: false,
+        person: true,
+    })
 }
 
 /// The worker lives on when the attempt is over in whose name a person was asked: it must be told.

@@ -104,6 +104,7 @@ fn what_a_run_that_is_tried_again_costs_is_counted_once() {
         outcome,
         usage: None,
         text: String::new(),
+        acted: false,
         person: false,
     }));
     story.take(&Input::Retry(Retry {

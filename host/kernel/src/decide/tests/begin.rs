@@ -7,7 +7,7 @@ use crate::decision::Decision;
 use crate::descriptor::Fidelity;
 use crate::effect::Effect;
 use crate::history::PastRun;
-use crate::id::{BindingId, NativeSessionId, Timestamp};
+use crate::id::{BindingId, NativeSessionId};
 use crate::input::{Begin, Input};
 use crate::refusal::Refusal;
 use crate::report::Lease;
@@ -54,59 +54,60 @@ fn another_worker_resumes_what_the_runtime_can_restore() {
     assert_eq!(bind(&decision), (binding_id(), Some("native-1".into()), "/home/ann".into()));
 }
 
-/// What a registration was asked in the session before.
-fn past(adapter: &str) -> PastRun {
+/// What was said in the session before.
+fn past() -> PastRun {
     PastRun {
         run: run_id(),
         prompt: vec![PromptBlock::Text { text: "my name is Ann".into() }],
         answer: "hello Ann".into(),
         status: Status::Succeeded,
-        completed_at: Timestamp(1),
-        adapter: adapter.into(),
-        system_prompt: Some("be kind".into()),
     }
 }
 
 #[test]
-fn what_a_worker_holds_and_has_missed_something_is_opened_anew() {
+fn what_a_worker_holds_and_has_missed_something_is_told_again() {
     let rebuilt = Binding { fidelity: Fidelity::Reconstructed, ..binding() };
-    let held = |adapter: &str| {
+    let held = |last: &str, resume| {
         let mut story = Story::at(Status::Queued).bound(rebuilt.clone());
-        story.facts.history.add_older(past(adapter));
-        story.then(&leased(&[binding_id()], Fidelity::Reconstructed))
+        story.facts.history.add_older(past());
+        story.facts.last_adapter = Some(last.into());
+        story.facts.told = Some("be kind".into());
+        story.then(&leased(&[binding_id()], resume))
     };
-    assert!(matches!(&held("echo").effects[..], [Effect::Execute { .. }]), "it was there");
-    let decision = held("other");
-    assert_eq!(payload(&decision, "binding.stale")["reason"], "session_went_on_elsewhere");
-    let [Effect::CloseBinding { binding, .. }, Effect::Bind { resume: None, settings, .. }] =
+    for (last, resume) in [("echo", Fidelity::Reconstructed), ("other", Fidelity::Native)] {
+        assert!(matches!(&held(last, resume).effects[..], [Effect::Execute { .. }]), "{last}");
+    }
+    let decision = held("other", Fidelity::Reconstructed);
+    assert_eq!(events(&decision), ["run.starting", "attempt.created"], "it is the same binding");
+    let [Effect::CloseBinding { binding, .. }, Effect::Bind { resume: Some(_), settings, .. }] =
         &decision.effects[..]
     else {
         panic!("{:?}", decision.effects)
     };
     assert_eq!((binding, settings.history.runs.len()), (&binding_id(), 1));
+    assert_eq!(settings.system_prompt.as_deref(), Some("be kind"));
 }
 
 #[test]
 fn a_session_that_is_told_anew_keeps_its_system_prompt() {
-    let resumed = |hash: Option<&str>, fidelity| {
-        let hash = hash.map(str::to_owned);
-        let bound = Binding { fidelity, system_prompt_hash: hash, ..binding() };
-        let mut story = Story::at(Status::Queued).bound(bound);
-        story.facts.history.add_older(past("echo"));
+    let resumed = |named: Option<&str>, fidelity| {
+        let mut story = Story::at(Status::Queued).bound(Binding { fidelity, ..binding() });
+        story.facts.told = Some("be kind".into());
+        story.facts.run.as_mut().unwrap().input.system_prompt = named.map(str::to_owned);
         let decision = story.then(&leased(&[], fidelity));
         let [Effect::Bind { settings, .. }] = &decision.effects[..] else { panic!("{:?}", decision.effects) };
         settings.system_prompt.clone()
     };
-    assert_eq!(resumed(Some("s1"), Fidelity::Reconstructed).as_deref(), Some("be kind"));
-    assert_eq!(resumed(None, Fidelity::Reconstructed), None, "this session was opened without one");
-    assert_eq!(resumed(Some("s1"), Fidelity::Native), None, "the runtime has it");
+    assert_eq!(resumed(None, Fidelity::Reconstructed).as_deref(), Some("be kind"));
+    assert_eq!(resumed(Some("be short"), Fidelity::Reconstructed).as_deref(), Some("be short"));
+    assert_eq!(resumed(None, Fidelity::Native), None, "the runtime has it");
 }
 
 #[test]
 fn another_worker_is_told_what_was_said_where_the_runtime_keeps_nothing() {
     let mut story =
         Story::at(Status::Queued).bound(Binding { fidelity: Fidelity::Reconstructed, ..binding() });
-    story.facts.history.add_older(past("echo"));
+    story.facts.history.add_older(past());
     let decision = story.then(&leased(&[], Fidelity::Reconstructed));
     assert_eq!(events(&decision), ["run.starting", "attempt.created"]);
     assert_eq!(bind(&decision), (binding_id(), Some("native-1".into()), "/home/ann".into()));

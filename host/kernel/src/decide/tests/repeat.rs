@@ -153,3 +153,12 @@ fn where_no_other_worker_would_do_better_the_run_fails() {
     assert_eq!(rows(&decision), ["attempt starting > failed", "run starting > failed"]);
     assert_eq!(payload(&decision, "attempt.failed")["retryable"], false);
 }
+
+#[test]
+fn what_was_done_without_a_word_is_not_done_twice() {
+    for failure in [stale(), auth_required()] {
+        let Input::Finished(report) = finished(Outcome::Failed(failure), "") else { panic!() };
+        let decision = Story::at(Status::Running).then(&Input::Finished(Finished { acted: true, ..report }));
+        assert_eq!(events(&decision).last().map(String::as_str), Some("run.failed"));
+    }
+}

@@ -4,7 +4,6 @@ use super::reading::*;
 use super::story::*;
 use crate::artifact::{ArtifactRole, ArtifactRow, ArtifactState};
 use crate::decision::Reply;
-use crate::descriptor::Recovery;
 use crate::effect::Effect;
 use crate::input::Input;
 use crate::refusal::Refusal;
@@ -168,30 +167,15 @@ fn a_run_under_the_legacy_policy_has_one_grant_for_that() {
     assert_eq!(grants(None, &["echo"], false), 1, "the registration opted in since");
 }
 
-/// The last attempt of a runtime that goes on by itself: whether it had the prompt, and confirmed that it has stopped.
-fn left_to_the_runtime(had_it: bool, stopped: bool) -> Story {
-    let mut story = Story::at(Status::Orphaned);
-    let attempt = story.facts.attempt.as_mut().unwrap();
-    attempt.recovery = Recovery::Runtime;
-    attempt.binding = had_it.then(binding_id);
-    attempt.cancel_acknowledged = stopped;
-    story
-}
-
 #[test]
 fn what_the_runtime_takes_up_by_itself_is_not_done_twice() {
+    let mut story = Story::at(Status::Orphaned);
+    story.facts.left_to = Some("claws".into());
     for wish in [again(), failover()] {
-        let refusal = left_to_the_runtime(true, false).refuses(&wish);
-        assert_eq!(refusal, Refusal::RuntimeRecovers("echo".into()));
+        let refusal = story.refuses(&wish);
+        assert_eq!(refusal, Refusal::RuntimeRecovers("claws".into()));
         assert!(refusal.to_string().contains("hint: look at the session there"), "{refusal}");
     }
     let anyway = Input::Retry(Retry { anyway: true, ..wish() });
-    assert_eq!(events(&left_to_the_runtime(true, false).then(&anyway)), ["run.queued"]);
-}
-
-#[test]
-fn what_the_runtime_cannot_go_on_with_is_tried_again() {
-    for (had_it, stopped) in [(false, false), (true, true)] {
-        assert_eq!(events(&left_to_the_runtime(had_it, stopped).then(&again())), ["run.queued"]);
-    }
+    assert_eq!(events(&story.then(&anyway)), ["run.queued"]);
 }

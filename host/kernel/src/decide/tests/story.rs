@@ -298,7 +298,14 @@ pub(super) fn binding_failed(binding: BindingId, failure: Failure, person: bool)
 
 pub(super) fn finished(outcome: Outcome, text: &str) -> Input {
     let usage = Some(Usage { input_tokens: Some(7), ..Usage::default() });
-    Input::Finished(Finished { attempt: attempt_id(), outcome, usage, text: text.into(), person: true })
+    Input::Finished(Finished {
+        attempt: attempt_id(),
+        outcome,
+        usage,
+        text: text.into(),
+        acted: false,
+        person: true,
+    })
 }
 
 pub(super) fn lost(text: &str) -> Input {

@@ -251,7 +251,7 @@ impl Dice {
             _ => Outcome::Cancelled,
         };
         let (usage, text) = (self.maybe(Self::usage), self.text());
-        Finished { attempt, outcome, usage, text, person: self.flip() }
+        Finished { attempt, outcome, usage, text, acted: self.flip(), person: self.flip() }
     }
 
     fn retry(&mut self, run: RunId) -> Retry {
