@@ -1,11 +1,11 @@
 //! Short ways to write the records of the contract: `new` leaves out what is rarely said, and every record is an [`Output`].
 
 use crate::{
-    Approval, ApprovalOption, Attempt, AttemptEvent, AttemptFinished, AuthRequired, Binding, BindingFailed,
-    BindingOpened, BindingSettings, CallTool, CancelAnswer, CloseStdin, ClosedWhy, CreateBlob, Event, Exit,
-    Extension, Failure, FailureDetail, Fault, Fidelity, HttpRequest, Kill, MessageDelta, Op, OptionKind,
-    Outcome, Output, Part, ReadFile, Ready, RequestApproval, RequestInput, Scope, SetTimer, Spawn, Success,
-    Usage, Why, WithdrawRequest, WriteFile, WriteStdin,
+    Approval, ApprovalOption, Attempt, AttemptEvent, AttemptFinished, AuthMethod, AuthRequired, Binding,
+    BindingFailed, BindingOpened, BindingSettings, CallTool, CancelAnswer, CloseStdin, ClosedWhy, CreateBlob,
+    Event, Exit, Extension, Failure, FailureDetail, Fault, Fidelity, HttpRequest, Kill, MessageDelta, Op,
+    OptionKind, Outcome, Output, Part, ReadFile, Ready, RequestApproval, RequestInput, Scope, SetTimer,
+    Spawn, Success, Usage, Why, WithdrawRequest, WriteFile, WriteStdin,
 };
 
 mod access;
@@ -57,6 +57,13 @@ impl FailureDetail {
     /// A stable word, and a sentence.
     pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
         Self { code: code.into(), message: message.into(), extra: String::new() }
+    }
+}
+
+impl AuthRequired {
+    /// A person has to log in, in one of these ways; `message` says why.
+    pub fn new(methods: Vec<AuthMethod>, message: impl Into<String>) -> Self {
+        Self { methods, message: message.into(), extra: String::new() }
     }
 }
 

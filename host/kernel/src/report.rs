@@ -43,7 +43,12 @@ pub enum Failure {
     /// The native session does not exist any more.
     Stale(FailureDetail),
     /// A person has to log in.
-    AuthRequired(Vec<AuthMethod>),
+    AuthRequired {
+        /// The ways to do that.
+        methods: Vec<AuthMethod>,
+        /// Why, in the runtime's words; may be empty.
+        message: String,
+    },
     /// It may work if it is tried again.
     Retryable(FailureDetail),
     /// It will not work.
@@ -55,14 +60,22 @@ impl Failure {
     pub fn detail(&self) -> FailureDetail {
         match self {
             Self::Stale(detail) | Self::Retryable(detail) | Self::Fatal(detail) => detail.clone(),
-            Self::AuthRequired(methods) => Self::log_in(methods.iter().map(|method| method.id.as_str())),
+            Self::AuthRequired { methods, message } => {
+                let log_in = Self::log_in(methods.iter().map(|method| method.id.as_str()));
+                if message.trim().is_empty() {
+                    log_in
+                } else {
+                    FailureDetail { message: message.clone(), ..log_in }
+                }
+            }
         }
     }
 
     /// A runtime wants a log-in, by one of these methods.
     pub fn log_in<'m>(methods: impl Iterator<Item = &'m str>) -> FailureDetail {
         let names = methods.collect::<Vec<&str>>().join(", ");
-        FailureDetail::new("auth_required", format!("the runtime wants a log-in first (methods: {names})"))
+        let names = if names.is_empty() { "it names no way".to_owned() } else { format!("ways: {names}") };
+        FailureDetail::new("auth_required", format!("the runtime wants a log-in first ({names})"))
     }
 }
 

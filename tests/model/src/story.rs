@@ -233,7 +233,7 @@ pub fn failure(dice: &mut Dice) -> Failure {
         0 | 1 => Failure::Stale(trouble("no_such_session")),
         2 => Failure::Retryable(trouble("busy")),
         3 => Failure::Fatal(trouble("broken")),
-        _ => Failure::AuthRequired(methods()),
+        _ => Failure::AuthRequired { methods: methods(), message: String::new() },
     }
 }
 

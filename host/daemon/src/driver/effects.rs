@@ -148,9 +148,8 @@ impl Driver {
     /// A worker wants a log-in: its run asks for that, or fails for want of it.
     pub(super) fn want_log_in(&mut self, worker: &WorkerId) {
         let person = self.has_person(worker);
-        if let Some((bind, methods)) = self.pool.logged_out_bind(worker) {
+        if let Some((bind, failure)) = self.pool.logged_out_bind(worker) {
             let Bind { attempt, binding, .. } = bind;
-            let failure = Failure::AuthRequired(methods);
             self.decide(Input::BindingFailed { attempt, binding, failure, person });
         }
         if !person {

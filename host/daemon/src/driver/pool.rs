@@ -8,7 +8,7 @@ use omi_kernel::descriptor::Fidelity;
 use omi_kernel::id::{AdapterId, AttemptId, BindingId, Ids, RunId, Timestamp, WorkerId};
 use omi_kernel::input::{AccessAsked, Begin};
 use omi_kernel::pool::{Holding, Lease, Pool as Places};
-use omi_kernel::report::{AuthMethod, FailureDetail, Lease as ProcessLease};
+use omi_kernel::report::{Failure, FailureDetail, Lease as ProcessLease};
 use omi_kernel::schedule::Waiting;
 
 use super::random;
@@ -152,19 +152,19 @@ impl Pool {
     }
 
     /// A worker wants a log-in.
-    pub(super) fn log_out(&mut self, worker: &WorkerId, methods: Vec<AuthMethod>) {
+    pub(super) fn log_out(&mut self, worker: &WorkerId, wanted: Failure) {
         if let Some(slot) = self.slots.get_mut(worker) {
-            slot.logged_out = Some(methods);
+            slot.logged_out = Some(wanted);
         }
     }
 
     /// The binding that cannot be made because the worker wants a log-in, and how that goes.
-    pub(super) fn logged_out_bind(&mut self, worker: &WorkerId) -> Option<(Bind, Vec<AuthMethod>)> {
+    pub(super) fn logged_out_bind(&mut self, worker: &WorkerId) -> Option<(Bind, Failure)> {
         let slot = self.slots.get_mut(worker)?;
-        let methods = slot.logged_out.clone()?;
+        let wanted = slot.logged_out.clone()?;
         let bind = slot.bind.take()?;
         slot.take_unsent_bind();
-        Some((bind, methods))
+        Some((bind, wanted))
     }
 
     /// The binding that a worker has not been told to make yet: nobody wants it any more.

@@ -27,7 +27,7 @@ impl Driver {
             }
             Report::AuthRequired { methods, message } => {
                 tracing::warn!(%worker, message, "the runtime wants a log-in");
-                self.pool.log_out(worker, methods);
+                self.pool.log_out(worker, Failure::AuthRequired { methods, message });
                 self.want_log_in(worker);
             }
             Report::BindingOpened { binding, native_id, fidelity, model } => {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use omi_kernel::command::{Command, StopReason};
 use omi_kernel::id::{AdapterId, AttemptId, BindingId, SessionId, Timestamp};
 use omi_kernel::input::AccessAsked;
-use omi_kernel::report::{AuthMethod, FailureDetail, Lease};
+use omi_kernel::report::{Failure, FailureDetail, Lease};
 
 use super::start::Started;
 use crate::clock::after;
@@ -49,8 +49,8 @@ pub(super) struct Slot {
     pub(super) early: Vec<Command>,
     /// What it wants to open before its run has an attempt to ask for; the engine bounds them.
     pub(super) accesses: Vec<AccessAsked>,
-    /// The ways to log in, while it wants that.
-    pub(super) logged_out: Option<Vec<AuthMethod>>,
+    /// That a person has to log in, and how, while it wants that.
+    pub(super) logged_out: Option<Failure>,
     /// What identifies its process.
     pub(super) lease: Option<Lease>,
     /// The lease that is recorded with its attempt, or is on its way there.

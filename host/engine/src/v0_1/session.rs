@@ -17,7 +17,9 @@ pub(crate) fn detail(detail: wit::FailureDetail) -> FailureDetail {
 pub(crate) fn failure(failure: wit::Failure) -> Failure {
     match failure {
         wit::Failure::Stale(why) => Failure::Stale(detail(why)),
-        wit::Failure::AuthRequired(methods) => Failure::AuthRequired(auth_methods(methods)),
+        wit::Failure::AuthRequired(auth) => {
+            Failure::AuthRequired { methods: auth_methods(auth.methods), message: short(auth.message) }
+        }
         wit::Failure::Retryable(why) => Failure::Retryable(detail(why)),
         wit::Failure::Fatal(why) | wit::Failure::Other(why) => Failure::Fatal(detail(why)),
     }

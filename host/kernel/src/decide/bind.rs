@@ -132,7 +132,7 @@ pub(super) fn failed(
     }
     if run.status == Status::WaitingApproval {
         draft.close_requests(run, attempt, &facts.open_requests, true);
-        if !(person && matches!(failure, Failure::AuthRequired(_))) {
+        if !(person && matches!(failure, Failure::AuthRequired { .. })) {
             draft.effect(Effect::Unpark { run: run.id.clone(), why: Wait::Person });
         }
     }
@@ -144,10 +144,10 @@ pub(super) fn failed(
         Failure::Retryable(detail) if super::retry::may_repeat(attempt) => {
             super::retry::here(run, attempt, detail, super::retry::TRANSIENT, None, &mut draft)?;
         }
-        Failure::AuthRequired(methods) if person => {
-            super::request::ask_to_log_in(run, attempt, methods, None, &mut draft)?;
+        Failure::AuthRequired { methods, message } if person => {
+            super::request::ask_to_log_in(run, attempt, (methods, message), None, &mut draft)?;
         }
-        Failure::Stale(_) | Failure::Retryable(_) | Failure::AuthRequired(_) | Failure::Fatal(_) => {
+        Failure::Stale(_) | Failure::Retryable(_) | Failure::AuthRequired { .. } | Failure::Fatal(_) => {
             draft.failed(run, attempt, &failure.detail(), &ending)?;
         }
     }

@@ -99,10 +99,10 @@ fn failed(
             let reason = super::retry::STALE_BINDING;
             return super::retry::here(run, attempt, detail, reason, finished.usage, draft);
         }
-        Failure::AuthRequired(methods) if silent && finished.person => {
-            return super::request::ask_to_log_in(run, attempt, methods, finished.usage, draft);
+        Failure::AuthRequired { methods, message } if silent && finished.person => {
+            return super::request::ask_to_log_in(run, attempt, (methods, message), finished.usage, draft);
         }
-        Failure::Stale(_) | Failure::AuthRequired(_) => {}
+        Failure::Stale(_) | Failure::AuthRequired { .. } => {}
         // What failed may be broken for good: the next attempt gets a worker of its own (SPEC §11.1 row 2).
         Failure::Retryable(_) | Failure::Fatal(_) => {
             if let Some(worker) = &attempt.worker {

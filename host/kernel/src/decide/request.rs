@@ -79,11 +79,12 @@ pub(super) fn wait(
 pub(super) fn ask_to_log_in(
     run: &Run,
     attempt: &Attempt,
-    methods: &[AuthMethod],
+    (methods, message): (&[AuthMethod], &str),
     usage: Option<Usage>,
     draft: &mut Draft<'_, '_>,
 ) -> Result<(), Refusal> {
-    let prompt = Failure::AuthRequired(methods.to_vec()).detail().message;
+    let failure = Failure::AuthRequired { methods: methods.to_vec(), message: message.to_owned() };
+    let prompt = failure.detail().message;
     let payload =
         json!({ "request": LOG_IN, "kind": "authentication", "prompt": prompt, "methods": methods });
     draft.event(&about(run, Some(attempt)), EventKind::InputRequested, payload);

@@ -162,7 +162,10 @@ pub(crate) fn wants_log_in(attempt: &AttemptId, methods: &[&str]) -> Input {
         name: (*id).to_owned(),
         description: String::new(),
     };
-    let outcome = Outcome::Failed(Failure::AuthRequired(methods.iter().map(method).collect()));
+    let outcome = Outcome::Failed(Failure::AuthRequired {
+        methods: methods.iter().map(method).collect(),
+        message: String::new(),
+    });
     let text = String::new();
     Input::Finished(Finished {
         attempt: attempt.clone(),

@@ -84,7 +84,7 @@ impl Sim {
             Report::Ready { .. } => {}
             Report::AuthRequired { methods, .. } => {
                 if let Some((attempt, binding, _)) = self.driver.making.remove(worker) {
-                    let failure = Failure::AuthRequired(methods);
+                    let failure = Failure::AuthRequired { methods, message: String::new() };
                     self.items.push_back(Input::BindingFailed { attempt, binding, failure, person: true });
                 }
             }

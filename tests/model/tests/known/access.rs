@@ -78,7 +78,10 @@ fn a_log_in_ends_what_else_was_asked() {
     let mut story = Story::default();
     let run = story.accept();
     let attempt = story.execute(&run);
-    story.take(&finished(attempt.clone(), Outcome::Failed(Failure::AuthRequired(story::methods()))));
+    story.take(&finished(
+        attempt.clone(),
+        Outcome::Failed(Failure::AuthRequired { methods: story::methods(), message: String::new() }),
+    ));
     ask(&mut story, &attempt, 1, AccessScope::Worker, None);
     let answer = omi_kernel::command::InputAnswer::Provided { value: "key".into() };
     let by = By::Person("ann".into());
@@ -110,7 +113,7 @@ fn a_run_that_waits_for_a_log_in_next_does_not_return_first() {
         _ => None,
     });
     ask(&mut story, &attempt, 1, AccessScope::Worker, None);
-    let failure = Failure::AuthRequired(story::methods());
+    let failure = Failure::AuthRequired { methods: story::methods(), message: String::new() };
     let taken = story.take(&Input::BindingFailed { attempt, binding: made.unwrap(), failure, person: true });
     let returns = |effect: &Effect| matches!(effect, Effect::Unpark { .. });
     assert!(!taken.effects.iter().any(returns), "{:?}", taken.effects);

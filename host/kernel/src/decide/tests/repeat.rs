@@ -3,7 +3,7 @@
 use super::reading::*;
 use super::story::*;
 use crate::effect::Effect;
-use crate::input::Input;
+use crate::input::{Finished, Input};
 use crate::report::{Failure, Outcome};
 use crate::status::Status;
 
@@ -159,6 +159,6 @@ fn what_was_done_without_a_word_is_not_done_twice() {
     for failure in [stale(), auth_required()] {
         let Input::Finished(report) = finished(Outcome::Failed(failure), "") else { panic!() };
         let decision = Story::at(Status::Running).then(&Input::Finished(Finished { acted: true, ..report }));
-        assert_eq!(events(&decision).last().map(String::as_str), Some("run.failed"));
+        assert_eq!(events(&decision).last(), Some(&"run.failed"));
     }
 }

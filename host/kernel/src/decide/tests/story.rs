@@ -337,7 +337,7 @@ pub(super) fn auth_required() -> Failure {
         name: "Log in".into(),
         description: String::new(),
     };
-    Failure::AuthRequired(vec![method("browser"), method("key")])
+    Failure::AuthRequired { methods: vec![method("browser"), method("key")], message: String::new() }
 }
 
 pub(super) fn cancel() -> Input {

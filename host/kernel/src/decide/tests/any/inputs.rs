@@ -113,7 +113,7 @@ impl Dice {
         };
         match self.below(4) {
             0 => Failure::Stale(self.trouble()),
-            1 => Failure::AuthRequired(self.few(method)),
+            1 => Failure::AuthRequired { methods: self.few(method), message: self.text() },
             2 => Failure::Retryable(self.trouble()),
             _ => Failure::Fatal(self.trouble()),
         }
