@@ -1,7 +1,9 @@
 //! Attempts: the message that begins one, and what the agent says to it.
 
 use omi_adapter_sdk::rpc::RpcError;
-use omi_adapter_sdk::{Attempt, AttemptFinished, ExecuteAttempt, Failure, Outcome, Outputs, log};
+use omi_adapter_sdk::{
+    Attempt, AttemptFinished, AuthRequired, ExecuteAttempt, Failure, Outcome, Outputs, log,
+};
 use serde_json::Value;
 
 use crate::json::quote;
@@ -125,8 +127,8 @@ impl Worker {
         let failure = match over {
             Over::NotSent(failure) => failure,
             Over::Status(401 | 403, words) => {
-                log::warn(&format!("the agent does not know this client: {}", quote(&words)));
-                Failure::AuthRequired(self.methods())
+                let why = format!("the agent does not know this client: {}", quote(&words));
+                Failure::AuthRequired(AuthRequired::new(self.methods(), why))
             }
             // Both say that the server has not begun.
             Over::Status(status @ (429 | 503), words) => {

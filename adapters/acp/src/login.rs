@@ -88,13 +88,13 @@ impl Worker {
 
     /// A failure that lists the ways to log in.
     pub(crate) fn auth_failure(&mut self, error: &RpcError) -> Failure {
-        Failure::AuthRequired(self.ways(error))
+        Failure::AuthRequired(AuthRequired::new(self.ways(error), said(error)))
     }
 
     /// Ask a person to log in.
     pub(crate) fn ask_to_log_in(&mut self, error: &RpcError, out: &mut Outputs) {
         let methods = self.ways(error);
-        out.push(AuthRequired { methods, message: said(error), extra: String::new() });
+        out.push(AuthRequired::new(methods, said(error)));
     }
 
     /// The ways to log in; those that come with an error are the ones from which a person chooses.

@@ -1,7 +1,7 @@
 //! A call to the model that failed, in the shapes in which agents report it: as an error with the number of HTTP or
 //! one of their own, as a member of `_meta`, or as if it were the answer.
 
-use omi_adapter_sdk::{AuthMethod, Failure};
+use omi_adapter_sdk::{AuthMethod, AuthRequired, Failure};
 use serde_json::Value;
 
 use crate::codes::MODEL_REFUSES_KEY;
@@ -66,7 +66,7 @@ fn unauthorized(message: &str, methods: Vec<AuthMethod>) -> Failure {
         let hint = "hint: give the agent a key that its model server takes";
         return Failure::fatal("model_unauthorized", format!("{message}\n{hint}"));
     }
-    Failure::AuthRequired(methods)
+    Failure::AuthRequired(AuthRequired::new(methods, message))
 }
 
 fn sense_of_code(code: i64) -> Option<Sense> {

@@ -18,7 +18,7 @@
 //! | -32603, 429, 5xx | no | failed; retryable if the turn had done nothing yet |
 
 use omi_adapter_sdk::rpc::{INTERNAL_ERROR, INVALID_PARAMS, RpcError};
-use omi_adapter_sdk::{Failure, Outcome};
+use omi_adapter_sdk::{AuthRequired, Failure, Outcome};
 use serde_json::Value;
 
 use crate::codes::{AUTH_REQUIRED, NOT_FOUND, NOT_FOUND_TOO, REQUEST_CANCELLED};
@@ -69,7 +69,7 @@ pub(crate) fn of_error(turn: &Turn, error: &RpcError, offers: &Offers) -> Outcom
     let message = format!("the agent answered the prompt with error {}: {}", error.code, said(error));
     let methods = || offers.auth_methods_for(&error.data);
     Outcome::Failed(match error.code {
-        AUTH_REQUIRED => Failure::AuthRequired(methods()),
+        AUTH_REQUIRED => Failure::AuthRequired(AuthRequired::new(methods(), message)),
         NOT_FOUND | NOT_FOUND_TOO => Failure::stale("session_not_found", message),
         INVALID_PARAMS | INTERNAL_ERROR if says_session_unknown(error) => {
             Failure::stale("session_not_found", message)

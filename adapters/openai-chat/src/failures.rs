@@ -1,6 +1,6 @@
 //! What a server that says no, or nothing, means for an attempt.
 
-use omi_adapter_sdk::{AuthMethod, Failure, HttpOutcome};
+use omi_adapter_sdk::{AuthMethod, AuthRequired, Failure, HttpOutcome};
 use serde_json::Value;
 
 /// Characters of what a server says that are shown: it is one line for a person.
@@ -24,7 +24,10 @@ impl Refusal<'_> {
         let said = said(self.body);
         let message = format!("the server answered {path} with the status {}{}", self.status, after(&said));
         match self.status {
-            401 | 403 => Failure::AuthRequired(auth_methods(&said)),
+            401 | 403 => Failure::AuthRequired(AuthRequired::new(
+                auth_methods(&said),
+                format!("{}{}", auth_message(), after(&said)),
+            )),
             404 => Failure::fatal("not_found", format!("{message}; hint: {}", not_found_hint(models))),
             413 => too_long(&message),
             408 | 429 | 500..=599 if !is_too_long(&said) => {
@@ -54,7 +57,10 @@ pub(crate) fn of_error(error: &Value, has_spoken: bool) -> Failure {
     if is_too_long(&said) || is_too_long(error["code"].as_str().unwrap_or_default()) {
         too_long(&message)
     } else if matches!(code, 401 | 403) {
-        Failure::AuthRequired(auth_methods(&said))
+        Failure::AuthRequired(AuthRequired::new(
+            auth_methods(&said),
+            format!("{}{}", auth_message(), after(&said)),
+        ))
     } else {
         let may_pass = matches!(code, 408 | 429 | 500..);
         broken("server_error", message, has_spoken || !may_pass)
@@ -188,8 +194,8 @@ mod tests {
         match failure {
             Failure::Fatal(detail) => ("fatal", detail),
             Failure::Retryable(detail) => ("retryable", detail),
-            Failure::AuthRequired(methods) => {
-                ("auth", FailureDetail::new("", methods[0].description.clone()))
+            Failure::AuthRequired(wanted) => {
+                ("auth", FailureDetail::new("", wanted.methods[0].description.clone()))
             }
             Failure::Stale(detail) | Failure::Other(detail) => panic!("never: {detail:?}"),
         }

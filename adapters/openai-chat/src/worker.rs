@@ -3,16 +3,15 @@
 use std::collections::BTreeMap;
 
 use omi_adapter_sdk::{
-    Attempt, AttemptFinished, AuthRequired, Binding, BindingOpened, BindingSettings, CancelAnswer,
-    ExecuteAttempt, Failure, Fault, Fidelity, HttpOutcome, Input, Millis, Op, Outcome, Outputs, Ready,
-    Refused, Scope, Start, log,
+    Attempt, AttemptFinished, Binding, BindingOpened, BindingSettings, CancelAnswer, ExecuteAttempt, Failure,
+    Fault, Fidelity, HttpOutcome, Input, Millis, Op, Outcome, Outputs, Ready, Refused, Scope, Start, log,
 };
 
 use crate::attempt::{Order, Over, Running};
 use crate::config::Config;
 use crate::conversation::Conversation;
 use crate::exchange::{Begin, Exchange};
-use crate::failures::{auth_message, broken};
+use crate::failures::broken;
 use crate::models;
 use crate::ops::Ops;
 use crate::said::{Bytes, Piece};
@@ -142,9 +141,8 @@ impl Worker {
                 out.push(Ready::new(greeting.server.as_deref().unwrap_or(UNNAMED)));
                 None
             }
-            Err(Failure::AuthRequired(methods)) => {
-                let message = auth_message().to_owned();
-                out.push(AuthRequired { methods, message, extra: String::new() });
+            Err(Failure::AuthRequired(wanted)) => {
+                out.push(wanted);
                 None
             }
             Err(failure) => Some(fault(failure, out)),

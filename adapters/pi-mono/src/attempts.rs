@@ -168,12 +168,6 @@ impl Worker {
         self.dialogs.cancel_all(&mut session.link, out);
         let mut sink = Sink { attempt: turn.attempt, inline_bytes: self.inline_bytes, out };
         turn.close(&mut sink);
-        if let Outcome::Failed(Failure::AuthRequired(methods)) = &outcome {
-            // The failure names only the way to log in, not why.
-            for method in methods {
-                sink.progress(method.description.clone());
-            }
-        }
         let outcome = match &turn.cancelling {
             None => outcome,
             Some(cancelling) => {

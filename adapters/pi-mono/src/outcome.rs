@@ -9,7 +9,7 @@
 //! | `aborted` | no | failed, `aborted_by_runtime` |
 //! | none | no | failed, `empty_turn` |
 
-use omi_adapter_sdk::{AuthMethod, Failure, Outcome};
+use omi_adapter_sdk::{AuthMethod, AuthRequired, Failure, Outcome};
 
 use crate::wording::quote;
 
@@ -81,7 +81,7 @@ pub(crate) fn failure(error: &str, did_something: bool) -> Failure {
         text => format!("pi says: {text}"),
     };
     if has(&AUTH) {
-        return Failure::AuthRequired(vec![log_in(&message)]);
+        return Failure::AuthRequired(AuthRequired::new(vec![log_in(&message)], message));
     }
     if !did_something && has(&PASSING) {
         return Failure::retryable("model_error", message);

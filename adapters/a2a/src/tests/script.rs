@@ -319,8 +319,8 @@ fn failed(failure: &Failure) -> String {
         Failure::Retryable(detail) => ("retryable", detail),
         Failure::Fatal(detail) => ("fatal", detail),
         Failure::Other(detail) => ("other", detail),
-        Failure::AuthRequired(methods) => {
-            let said: Vec<&str> = methods.iter().map(|method| method.description.as_str()).collect();
+        Failure::AuthRequired(wanted) => {
+            let said: Vec<&str> = wanted.methods.iter().map(|method| method.description.as_str()).collect();
             return format!("auth-required: {}", said.join("; "));
         }
     };

@@ -84,7 +84,8 @@ fn a_log_in_in_a_terminal_is_described_and_never_run() {
         {"id": "tty", "name": "Log in", "type": "terminal", "args": ["login"]}]}}));
     script.send(open(settings())).fails(-32000, "log in");
     let Output::BindingFailed(failed) = &script.out[1] else { panic!("{:?}", script.out) };
-    let omi_adapter_sdk::Failure::AuthRequired(methods) = &failed.failure else { panic!("{failed:?}") };
+    let omi_adapter_sdk::Failure::AuthRequired(wanted) = &failed.failure else { panic!("{failed:?}") };
+    let methods = &wanted.methods;
     assert_eq!(
         methods[0].description,
         "run the agent's command with `login` added in a terminal, then choose this"

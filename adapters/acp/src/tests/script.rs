@@ -237,8 +237,8 @@ pub(super) fn kind_and_code(failure: &omi_adapter_sdk::Failure) -> String {
     use omi_adapter_sdk::Failure::{AuthRequired, Fatal, Other, Retryable, Stale};
     match failure {
         Stale(detail) => format!("stale {}", detail.code),
-        AuthRequired(methods) => {
-            let ids: Vec<_> = methods.iter().map(|method| method.id.as_str()).collect();
+        AuthRequired(wanted) => {
+            let ids: Vec<_> = wanted.methods.iter().map(|method| method.id.as_str()).collect();
             format!("auth-required {}", ids.join(" "))
         }
         Retryable(detail) => format!("retryable {}", detail.code),

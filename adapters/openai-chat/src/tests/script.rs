@@ -183,7 +183,9 @@ pub(super) fn told(failure: &Failure) -> (&'static str, FailureDetail) {
         Failure::Retryable(detail) => ("retryable", detail.clone()),
         Failure::Fatal(detail) => ("fatal", detail.clone()),
         Failure::Stale(detail) => ("stale", detail.clone()),
-        Failure::AuthRequired(methods) => ("auth", FailureDetail::new("", methods[0].description.clone())),
+        Failure::AuthRequired(wanted) => {
+            ("auth", FailureDetail::new("", wanted.methods[0].description.clone()))
+        }
         Failure::Other(detail) => panic!("never: {detail:?}"),
     }
 }

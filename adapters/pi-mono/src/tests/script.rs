@@ -189,7 +189,7 @@ pub(super) fn message_end(text: &str, stop_reason: &str, usage: &Value) -> Value
 fn kind_and_code(failure: &Failure) -> String {
     match failure {
         Failure::Stale(detail) => format!("stale {}", detail.code),
-        Failure::AuthRequired(methods) => format!("auth-required {}", methods[0].id),
+        Failure::AuthRequired(wanted) => format!("auth-required {}", wanted.methods[0].id),
         Failure::Retryable(detail) => format!("retryable {}", detail.code),
         Failure::Fatal(detail) => format!("fatal {}", detail.code),
         Failure::Other(detail) => format!("other {}", detail.code),
