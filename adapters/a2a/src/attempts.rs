@@ -130,9 +130,9 @@ impl Worker {
                 let why = format!("the agent does not know this client: {}", quote(&words));
                 Failure::AuthRequired(AuthRequired::new(self.methods(), why))
             }
-            // Both say that the server has not begun.
-            Over::Status(status @ (429 | 503), words) => {
-                Failure::retryable("agent_busy", format!("the server has no room: status {status} {words}"))
+            // It says that nothing was begun. 503 does not: a proxy says it of a server that took the message and fell.
+            Over::Status(429, words) => {
+                Failure::retryable("agent_busy", format!("the server has no room: status 429 {words}"))
             }
             Over::Status(status, words) if status < 500 => Failure::fatal(
                 "http_status",
@@ -152,6 +152,10 @@ impl Worker {
     pub(crate) fn hear(&mut self, attempt: Attempt, heard: Heard, out: &mut Outputs) -> bool {
         let now = self.now;
         let Some(turn) = self.turns.get_mut(&attempt) else { return false };
+        if turn.is_of_another(&heard) {
+            log::debug("the agent said something that is of another task, or not its own");
+            return false;
+        }
         let mut sink = Sink { attempt, outbox: &mut self.outbox, link: &mut self.link, out };
         let (named, context) = match &heard {
             Heard::Task(task) => (Some(&task.id), task.context.as_ref()),
@@ -210,6 +214,19 @@ impl Worker {
 }
 
 impl Turn {
+    /// It is about a task that is not this attempt's, or an echo of what was said to the agent.
+    fn is_of_another(&self, heard: &Heard) -> bool {
+        let (named, is_echo) = match heard {
+            Heard::Task(task) => (Some(&task.id), false),
+            Heard::Status { task, .. } | Heard::Artifact { task, .. } => (task.as_ref(), false),
+            Heard::Message(message) => (message.task.as_ref(), !message.of_agent),
+            Heard::Unknown => (None, false),
+        };
+        let named = named.filter(|named| !named.is_empty());
+        let is_other = named.zip(self.task.as_ref()).is_some_and(|(named, own)| named != own);
+        is_echo || is_other
+    }
+
     fn take_task(&mut self, task: Task, sink: &mut Sink<'_>) -> bool {
         let mut is_new = false;
         let now_said = task.status.message.as_ref().map(|message| message.id.clone());
@@ -231,7 +248,7 @@ impl Turn {
             return false;
         }
         let mut is_new = self.stands(status);
-        let Some(message) = &status.message else { return is_new };
+        let Some(message) = status.message.as_ref().filter(|message| message.of_agent) else { return is_new };
         is_new |= match status.state {
             State::Working => self.said.progress(message, sink),
             State::Completed => self.said.answer(message.clone(), sink),

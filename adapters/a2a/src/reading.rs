@@ -94,6 +94,8 @@ pub(crate) struct Status {
 pub(crate) struct Message {
     pub(crate) id: String,
     pub(crate) of_agent: bool,
+    /// The task that it is about, if it says so.
+    pub(crate) task: Option<String>,
     pub(crate) context: Option<String>,
     pub(crate) parts: Vec<Part>,
 }
@@ -164,10 +166,7 @@ fn of_kind(kind: &str, mut value: Value) -> Heard {
             }),
             None => Heard::Unknown,
         },
-        "message" => {
-            value["contextId"] = context.into();
-            Heard::Message(message(value))
-        }
+        "message" => Heard::Message(Message { task, context, ..message(value) }),
         "status-update" => Heard::Status { task, context, status: status(value["status"].take()) },
         "artifact-update" => {
             let append = value["append"] == true;
@@ -190,6 +189,7 @@ fn message(mut value: Value) -> Message {
     Message {
         of_agent: !role.to_ascii_lowercase().ends_with("user"),
         id: take_text(&mut value, "messageId").unwrap_or_default(),
+        task: take_text(&mut value, "taskId"),
         context: take_text(&mut value, "contextId"),
         parts: parts(&mut value),
     }

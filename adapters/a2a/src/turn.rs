@@ -134,7 +134,8 @@ impl Turn {
     /// Take where the task stands. Says whether that is new.
     pub(crate) fn stands(&mut self, status: &Status) -> bool {
         let is_new = self.state != status.state || self.key != status.key;
-        (self.state, self.words) = (status.state, status.message.clone());
+        let words = status.message.as_ref().filter(|message| message.of_agent);
+        (self.state, self.words) = (status.state, words.cloned());
         self.key.clone_from(&status.key);
         is_new
     }

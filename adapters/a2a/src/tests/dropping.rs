@@ -88,7 +88,7 @@ fn a_message_is_never_sent_twice() {
 fn only_a_server_that_has_not_begun_may_be_asked_again() {
     for (status, said) in [
         (429, "retryable agent_busy: "),
-        (503, "retryable agent_busy: "),
+        (503, "fatal acceptance_unknown: "),
         (500, "fatal acceptance_unknown: "),
         (502, "fatal acceptance_unknown: "),
         (404, "fatal http_status: "),

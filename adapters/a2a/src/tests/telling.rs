@@ -151,3 +151,44 @@ fn an_answer_in_the_history_alone_is_the_answer() {
     script.says_task("COMPLETED", &json!({"history": history}));
     assert_eq!((script.text().as_str(), script.ended().as_str()), ("did it", "succeeded completed"));
 }
+
+#[test]
+fn what_is_of_another_task_ends_nothing_and_tells_nothing() {
+    let mut script = Script::working();
+    let done = json!({"state": "TASK_STATE_COMPLETED",
+        "message": {"messageId": "x", "role": "ROLE_AGENT", "parts": [{"text": "other"}]}});
+    let artifact = json!({"artifactId": "x", "parts": [{"text": "other"}]});
+    for other in [
+        json!({"statusUpdate": {"taskId": "task-2", "contextId": "theirs", "status": done}}),
+        json!({"task": {"id": "task-2", "contextId": "theirs", "status": done}}),
+        json!({"artifactUpdate": {"taskId": "task-2", "artifact": artifact}}),
+        json!({"message": {"messageId": "y", "taskId": "task-2", "role": "ROLE_AGENT", "parts": [{"text": "other"}]}}),
+    ] {
+        script.says(&other);
+        assert!(script.out.is_empty(), "{other}: {:?}", script.out);
+    }
+    script.says_status("COMPLETED", Some("mine"));
+    assert_eq!((script.text().as_str(), script.ended().as_str()), ("mine", "succeeded completed"));
+    assert!(!script.out.iter().any(|output| matches!(output, Output::BindingFailed(_))), "{:?}", script.out);
+    script.kit.settled();
+}
+
+#[test]
+fn an_echo_of_the_prompt_is_no_answer() {
+    for (card, role) in [(card(true), "ROLE_USER"), (old_card(), "user")] {
+        let mut script = Script::prompted_with("{}", &card);
+        let mut echo = json!({"messageId": "m", "role": role, "parts": [{"text": "do it"}]});
+        if script.old {
+            echo["kind"] = "message".into();
+            script.says(&echo);
+        } else {
+            script.says(&json!({ "message": echo }));
+        }
+        assert!(script.out.is_empty(), "{role}: {:?}", script.out);
+        script.says_task("WORKING", &json!({"status": {"message": echo}}));
+        assert!(script.events().is_empty(), "{role}: {:?}", script.events());
+        script.says_status("COMPLETED", None);
+        assert_eq!(script.ended(), "succeeded completed");
+        script.kit.settled();
+    }
+}
