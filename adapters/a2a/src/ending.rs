@@ -54,7 +54,7 @@ impl Worker {
         self.outbox.push(AttemptFinished::new(attempt, outcome, None), out);
         let Some(conversation) = self.conversations.get_mut(&turn.binding) else { return };
         conversation.attempt = None;
-        if turn.task.is_some() || turn.is_answered {
+        if turn.is_accepted() {
             conversation.prepend = None;
         }
         match self.config.contexts {

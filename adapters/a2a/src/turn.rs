@@ -145,6 +145,11 @@ impl Turn {
         self.state.waits() && self.answered.as_ref() == Some(&self.key)
     }
 
+    /// The agent took its first message.
+    pub(crate) fn is_accepted(&self) -> bool {
+        self.task.is_some() || self.is_answered
+    }
+
     /// The host has cancelled it.
     pub(crate) fn is_cancelled_by_host(&self) -> bool {
         self.cancel.as_ref().is_some_and(|cancel| cancel.why == Why::Host)

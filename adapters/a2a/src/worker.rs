@@ -1,6 +1,6 @@
 //! One remote agent and its conversations: where every input goes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use omi_adapter_sdk::{
     Attempt, AuthMethod, AuthRequired, Binding, Failure, Fault, Input, Millis, Op, Outputs, Ready, Start,
@@ -28,6 +28,8 @@ pub(crate) struct Worker {
     pub(crate) link: Link,
     pub(crate) outbox: Outbox,
     pub(crate) conversations: BTreeMap<Binding, Conversation>,
+    /// The contexts of closed conversations whose system prompt the agent was never seen to take.
+    pub(crate) unheard: BTreeSet<String>,
     pub(crate) turns: BTreeMap<Attempt, Turn>,
     /// The last number of a question to a person.
     pub(crate) last_request: u32,
@@ -49,6 +51,7 @@ impl Worker {
             link: Link::default(),
             outbox: Outbox::new(start.limits.inline_bytes),
             conversations: BTreeMap::new(),
+            unheard: BTreeSet::new(),
             turns: BTreeMap::new(),
             last_request: 0,
             is_stopping: false,
@@ -86,7 +89,9 @@ impl Worker {
                 self.outbox.blob(created.op, Some(created.blob), out);
             }
             Input::OpenBinding(open) => self.open(open.binding, &open.omi_session, open.settings, out),
-            Input::ResumeBinding(resume) => self.resume(resume.binding, resume.native_id, out),
+            Input::ResumeBinding(resume) => {
+                self.resume(resume.binding, resume.native_id, resume.settings, out)
+            }
             Input::CloseBinding(close) => self.close(close.binding, out),
             Input::ExecuteAttempt(execute) => self.execute(execute, out),
             Input::CancelAttempt(cancel) => self.cancel(cancel.attempt, out),

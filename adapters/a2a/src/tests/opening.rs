@@ -1,7 +1,9 @@
 //! The card, the version, and conversations.
 
 use omi_adapter_sdk::testkit::{self, TestKit};
-use omi_adapter_sdk::{Fidelity, HttpOutcome, Input, Limits, Output, Start, Why};
+use omi_adapter_sdk::{
+    BindingSettings, Fidelity, HttpOutcome, Input, Limits, OpenBinding, Output, ResumeBinding, Start, Why,
+};
 use serde_json::json;
 
 use crate::A2a;
@@ -151,4 +153,48 @@ fn a_conversation_that_the_agent_renames_is_never_mistaken_for_one_that_goes_on(
     assert_eq!(script.ended(), "succeeded completed");
     let Some(Output::BindingFailed(failed)) = script.out.last() else { panic!("{:?}", script.out) };
     assert!(format!("{failed:?}").contains("context_renamed"));
+}
+
+/// The parts of the message that is sent as the one prompt of a binding; attempts have its number.
+fn sends(script: &mut Script, binding: u32) -> serde_json::Value {
+    script.out = script.kit.execute(binding, binding, "do it");
+    body(script.request())["params"]["message"]["parts"].clone()
+}
+
+#[test]
+fn a_system_prompt_is_said_until_the_agent_took_a_prompt() {
+    let mut script = Script::open_with("{}", &card(true));
+    let settings = || BindingSettings {
+        system_prompt: Some("be brief".to_owned()),
+        ..BindingSettings::in_folder("/work")
+    };
+    let omi_session = || "ses_1".to_owned();
+    let open =
+        OpenBinding { binding: 2, omi_session: omi_session(), settings: settings(), extra: String::new() };
+    script.send(Input::OpenBinding(open));
+    let Some(Output::BindingOpened(opened)) = script.out.first() else { panic!("{:?}", script.out) };
+    let native_id = opened.native_id.clone();
+    let resume = |binding| {
+        Input::ResumeBinding(ResumeBinding {
+            binding,
+            omi_session: omi_session(),
+            native_id: native_id.clone(),
+            settings: settings(),
+            extra: String::new(),
+        })
+    };
+    let both = json!([{"text": "be brief"}, {"text": "do it"}]);
+    assert_eq!(sends(&mut script, 2), both);
+    let op = script.request().op;
+    script.answers(op, 429, &json!("busy"));
+    // Nothing was accepted before it was closed.
+    script.send(testkit::close(2)).send(resume(3));
+    assert_eq!(sends(&mut script, 3), both);
+    script.streams();
+    let task = json!({"id": "t", "contextId": native_id, "status": {"state": "TASK_STATE_WORKING"}});
+    script.says(&json!({ "task": task })).send(testkit::close(3)).send(resume(4));
+    assert_eq!(sends(&mut script, 4), json!([{"text": "do it"}]));
+    let op = script.request().op;
+    script.answers(op, 429, &json!("busy")).send(testkit::close(4)).send(resume(5));
+    assert_eq!(sends(&mut script, 5), json!([{"text": "do it"}]), "it was taken long ago");
 }
