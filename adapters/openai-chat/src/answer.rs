@@ -19,6 +19,8 @@ pub(crate) struct Answer {
     pub(crate) is_done: bool,
     /// The model said in so many words that it will not answer.
     pub(crate) refused: bool,
+    /// The model thought aloud.
+    pub(crate) has_thought: bool,
     /// The server says that something went wrong.
     pub(crate) error: Option<Value>,
     pub(crate) model: Option<String>,
@@ -122,6 +124,7 @@ impl Answer {
                 self.refused = true;
                 words.text.push_str(refusal);
             }
+            self.has_thought |= !words.thought.trim().is_empty();
             if let Some(finish) = choice["finish_reason"].as_str().filter(|finish| !finish.is_empty()) {
                 self.finish = Some(finish.to_owned());
             }

@@ -250,14 +250,17 @@ impl Running {
                 Outcome::Failed(Failure::fatal("bad_answer", message))
             }
             (None, None) => Outcome::Failed(of_end(end, heard)),
-            (None, Some(word)) => finished(word, answer.refused, has_spoken),
+            (None, Some(word)) => {
+                let is_empty = self.text.trim().is_empty() && !answer.has_thought;
+                finished(word, answer.refused, has_spoken, is_empty)
+            }
         };
         Over { outcome, usage: answer.usage.take() }
     }
 }
 
 /// What the server's word for the end of an answer means.
-fn finished(word: &str, refused: bool, has_spoken: bool) -> Outcome {
+fn finished(word: &str, refused: bool, has_spoken: bool, is_empty: bool) -> Outcome {
     let fatal = |code: &str, message: &str| Outcome::Failed(Failure::fatal(code, message));
     match word {
         "content_filter" => fatal("content_filtered", "the server's filter cut the answer off"),
@@ -269,6 +272,11 @@ fn finished(word: &str, refused: bool, has_spoken: bool) -> Outcome {
             Outcome::Failed(broken("server_error", message, has_spoken))
         }
         _ if refused => fatal("model_refused", "the model refused the prompt"),
+        // The limit may be spent on thoughts that a server does not show.
+        word if is_empty && word != "length" => {
+            let message = format!("the model ended its answer without a word: `{word}`");
+            Outcome::Failed(Failure::fatal("empty_turn", message))
+        }
         word => Outcome::succeeded(word),
     }
 }

@@ -24,10 +24,9 @@ impl Refusal<'_> {
         let said = said(self.body);
         let message = format!("the server answered {path} with the status {}{}", self.status, after(&said));
         match self.status {
-            401 | 403 => Failure::AuthRequired(AuthRequired::new(
-                auth_methods(&said),
-                format!("{}{}", auth_message(), after(&said)),
-            )),
+            401 => Failure::AuthRequired(AuthRequired::new(auth_methods(&said), auth_message(&said))),
+            // The server knows who asks: another log-in is no way out.
+            403 => Failure::fatal("forbidden", message),
             404 => Failure::fatal("not_found", format!("{message}; hint: {}", not_found_hint(models))),
             413 => too_long(&message),
             408 | 429 | 500..=599 if !is_too_long(&said) => {
@@ -54,13 +53,13 @@ pub(crate) fn of_error(error: &Value, has_spoken: bool) -> Failure {
     let said = words(error);
     let message = format!("the server broke off with an error{}", after(&said));
     let code = error["code"].as_u64().unwrap_or(500);
+    if code == 403 {
+        return Failure::fatal("forbidden", message);
+    }
     if is_too_long(&said) || is_too_long(error["code"].as_str().unwrap_or_default()) {
         too_long(&message)
-    } else if matches!(code, 401 | 403) {
-        Failure::AuthRequired(AuthRequired::new(
-            auth_methods(&said),
-            format!("{}{}", auth_message(), after(&said)),
-        ))
+    } else if code == 401 {
+        Failure::AuthRequired(AuthRequired::new(auth_methods(&said), auth_message(&said)))
     } else {
         let may_pass = matches!(code, 408 | 429 | 500..);
         broken("server_error", message, has_spoken || !may_pass)
@@ -94,7 +93,7 @@ pub(crate) fn of_end(end: &HttpOutcome, heard: Heard) -> Failure {
             broken("request_timed_out", message, has_spoken)
         }
         HttpOutcome::Failed(why) if heard == Heard::Nothing => {
-            Failure::retryable("request_failed", format!("{why}; {START_HINT}"))
+            Failure::retryable("request_failed", format!("{why}{}", unreached_hint(why)))
         }
         HttpOutcome::Failed(why) => broken(
             "stream_cut",
@@ -105,9 +104,23 @@ pub(crate) fn of_end(end: &HttpOutcome, heard: Heard) -> Failure {
     }
 }
 
-/// What to do where nobody answers.
-const START_HINT: &str =
-    "hint: start the server (`ollama serve`, `llama-server`, …), or correct `origin` of the grant `remote`";
+/// What to do where nobody answers, as far as the words of the host tell why. They may have a hint of their own.
+fn unreached_hint(why: &str) -> &'static str {
+    let has = |words: &str| why.to_ascii_lowercase().contains(words);
+    if has("hint: ") {
+        ""
+    } else if has("cannot find the address of") || has("has no address") {
+        "; hint: correct the name in `origin` of the grant `remote`, or see whether this machine is online"
+    } else if has("connection refused") {
+        "; hint: start the server (`ollama serve`, `llama-server`, …), or correct `origin` of the grant `remote`"
+    } else {
+        "; hint: see whether the server is up, and whether `origin` of the grant `remote` is its address"
+    }
+}
+
+/// What can be done about a key that is refused: the server does not say which of the two it is.
+const KEY_HINT: &str = "hint: if the grant `remote` names a key in `secrets`, put a valid one where it is read from; else add \
+     `secrets = { Authorization = { env = \"OPENAI_API_KEY\", prefix = \"Bearer \" } }` and set that variable";
 
 /// What a person can do about a server that wants a key.
 pub(crate) fn auth_methods(said: &str) -> Vec<AuthMethod> {
@@ -115,15 +128,15 @@ pub(crate) fn auth_methods(said: &str) -> Vec<AuthMethod> {
         id: "registration".to_owned(),
         kind: "env_var".to_owned(),
         name: "Key of the API".to_owned(),
-        description: format!("{}{}", auth_message(), after(said)),
+        description: auth_message(said),
         extra: String::new(),
     }]
 }
 
-/// What to register for a server that wants a key.
-pub(crate) fn auth_message() -> &'static str {
-    "the server takes no request without a valid key; hint: add `secrets = { Authorization = { env = \
-     \"OPENAI_API_KEY\", prefix = \"Bearer \" } }` to the grant `remote`, and set that variable"
+/// A server that wants another key than it got, if it got one.
+pub(crate) fn auth_message(said: &str) -> String {
+    let said = after(said);
+    format!("the server refuses the key in `authorization`, or there is none{said}; {KEY_HINT}")
 }
 
 /// What the body of an answer says, in one line.
@@ -227,8 +240,14 @@ mod tests {
                 "contextChars",
             ),
             (413, "", "fatal", "context_too_long", "contextChars"),
-            (401, r#"{"error":{"message":"no key"}}"#, "auth", "", "secrets"),
-            (403, "", "auth", "", "secrets"),
+            (401, r#"{"error":{"message":"no key"}}"#, "auth", "", "or there is none: no key; hint: "),
+            (
+                403,
+                r#"{"error":{"message":"not in your country"}}"#,
+                "fatal",
+                "forbidden",
+                "not in your country",
+            ),
             (404, r#"{"error":{"message":"no such model"}}"#, "fatal", "not_found", "`qwen`"),
             (429, r#"{"message":"slow down"}"#, "retryable", "rate_limited", "Retry-After: 7"),
             (503, r#"{"detail":"loading"}"#, "retryable", "server_error", "loading"),
@@ -254,6 +273,35 @@ mod tests {
         assert_eq!(told(of_error(&error, true)).0, "fatal");
         assert_eq!(told(of_error(&serde_json::json!({ "message": "no", "code": 400 }), false)).0, "fatal");
         assert_eq!(told(of_error(&"odd".into(), false)).1.message, "the server broke off with an error: odd");
+    }
+
+    #[test]
+    fn who_may_not_is_not_asked_to_log_in() {
+        let error = |code: u16| of_error(&serde_json::json!({ "message": "no", "code": code }), false);
+        assert_eq!(told(error(401)).0, "auth");
+        let (kind, detail) = told(error(403));
+        assert_eq!((kind, detail.code.as_str()), ("fatal", "forbidden"));
+    }
+
+    #[test]
+    fn where_nobody_answers_the_hint_fits_the_reason() {
+        for (why, hint) in [
+            ("no answer from `http://x`: Connection refused (os error 111)", "hint: start the server"),
+            (
+                "no answer from `http://x`: cannot find the address of `x`: not known",
+                "hint: correct the name",
+            ),
+            ("no answer from `http://x`: `x` has no address", "hint: correct the name"),
+            ("no answer from `https://x`: invalid peer certificate", "hint: see whether the server is up"),
+            (
+                "`x` has no public address; hint: `private = true` in `grants.remote` allows it",
+                "hint: `private",
+            ),
+        ] {
+            let (_, detail) = told(of_end(&HttpOutcome::Failed(why.to_owned()), Heard::Nothing));
+            let hints: Vec<_> = detail.message.match_indices("hint: ").collect();
+            assert!(detail.message.contains(hint) && hints.len() == 1, "{}", detail.message);
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Answers that are none, or not whole: never a success, and tried again only where nothing was said.
 
 use omi_adapter_sdk::testkit::{self, answer_text};
-use omi_adapter_sdk::{HttpOutcome, Output, PromptBlock, Why};
+use omi_adapter_sdk::{HttpOutcome, Outcome, Output, PromptBlock, Why};
 
 use super::script::{Script, execute, failure, stream};
 
@@ -20,7 +20,7 @@ fn a_status_is_a_failure_with_the_words_of_the_server() {
     for (status, body, kind, code, word) in [
         (400, r#"{"error":{"message":"this model has no eyes"}}"#, "fatal", "request_refused", "no eyes"),
         (401, r#"{"error":{"message":"bad key"}}"#, "auth", "", "bad key"),
-        (403, "", "auth", "", "secrets"),
+        (403, r#"{"error":{"message":"no access"}}"#, "fatal", "forbidden", "no access"),
         (404, r#"{"error":{"message":"model `x` not found"}}"#, "fatal", "not_found", "`only`"),
         (413, "", "fatal", "context_too_long", "contextChars"),
         (429, r#"{"error":{"message":"slow down"}}"#, "retryable", "rate_limited", "Retry-After: 12"),
@@ -103,6 +103,21 @@ fn an_error_in_the_stream_is_a_failure() {
     let whole = stream(&["so"], Some("stop"));
     assert_eq!(failed(200, &(error + &whole), HttpOutcome::Complete).1, "server_error", "whatever follows");
     assert_eq!(failed(200, r#"{"error":{"message":"no","code":400}}"#, HttpOutcome::Complete).0, "fatal");
+}
+
+#[test]
+fn an_answer_without_a_word_is_none_but_for_thoughts_and_a_spent_limit() {
+    for texts in [&[][..], &[" \n"]] {
+        let (kind, code, message) = failed(200, &stream(texts, Some("stop")), HttpOutcome::Complete);
+        assert_eq!((kind, code.as_str()), ("fatal", "empty_turn"), "{message}");
+    }
+    let thought = "data: {\"choices\":[{\"delta\":{\"reasoning\":\"hm\"}}]}\n\n".to_owned();
+    for body in [stream(&[], Some("length")), thought + &stream(&[], Some("stop"))] {
+        let mut script = Script::started("{}");
+        let (op, _) = script.asks(1, "hello");
+        let outputs = script.answers(op, 200, &body);
+        assert!(matches!(testkit::outcome(&outputs), Some(Outcome::Succeeded(_))), "{outputs:?}");
+    }
 }
 
 #[test]

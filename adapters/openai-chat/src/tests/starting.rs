@@ -34,18 +34,26 @@ fn a_server_without_a_list_is_ready() {
 
 #[test]
 fn a_server_that_wants_a_key_says_what_to_register_and_is_asked_again() {
-    for status in [401, 403] {
-        let (mut script, request) = Script::greeting("{}");
-        let outputs = script.answers(request.op, status, r#"{"error":{"message":"Incorrect API key"}}"#);
-        let Some(Output::AuthRequired(asked)) = outputs.last() else { panic!("{outputs:?}") };
-        assert!(asked.message.contains("secrets") && asked.message.contains("hint:"), "{asked:?}");
-        assert!(asked.methods[0].description.contains("Incorrect API key"), "{asked:?}");
-        script.tell(testkit::authenticate("registration"));
-        let request = script.request();
-        let outputs = script.answers(request.op, 200, ONE_MODEL);
-        assert!(matches!(outputs.last(), Some(Output::Ready(_))), "{outputs:?}");
-        script.kit.settled();
-    }
+    let (mut script, request) = Script::greeting("{}");
+    let outputs = script.answers(request.op, 401, r#"{"error":{"message":"Incorrect API key"}}"#);
+    let Some(Output::AuthRequired(asked)) = outputs.last() else { panic!("{outputs:?}") };
+    assert!(asked.message.contains("secrets") && asked.message.contains("hint:"), "{asked:?}");
+    assert!(asked.message.contains("refuses the key in `authorization`, or there is none"), "{asked:?}");
+    assert!(asked.methods[0].description.contains("Incorrect API key"), "{asked:?}");
+    script.tell(testkit::authenticate("registration"));
+    let request = script.request();
+    let outputs = script.answers(request.op, 200, ONE_MODEL);
+    assert!(matches!(outputs.last(), Some(Output::Ready(_))), "{outputs:?}");
+    script.kit.settled();
+}
+
+#[test]
+fn a_server_that_forbids_is_the_end_of_the_worker_and_asks_for_no_key() {
+    let (mut script, request) = Script::greeting("{}");
+    let outputs = script.answers(request.op, 403, r#"{"error":{"message":"not in your country"}}"#);
+    let (kind, detail) = told(fault(&outputs));
+    assert_eq!((kind, detail.code.as_str()), ("fatal", "forbidden"));
+    assert!(detail.message.contains("not in your country") && !detail.message.contains("key"), "{detail:?}");
 }
 
 #[test]
