@@ -181,7 +181,10 @@ impl Worker {
                     )
                 }
             }
-            Over::Lost(why) => Failure::retryable("no_card", format!("no agent card at `{path}`: {why}")),
+            Over::Lost(why) => {
+                let hint = unreached_hint(&why);
+                Failure::retryable("no_card", format!("no agent card at `{path}`: {why}{hint}"))
+            }
             Over::NotSent(failure) => failure,
         };
         self.fault(failure, out);
@@ -213,6 +216,20 @@ impl Worker {
             self.fail(attempt, failure.clone(), out);
         }
         self.outbox.give_up_blobs(out);
+    }
+}
+
+/// What to do where no agent answers, as far as the words of the host tell why. They may have a hint of their own.
+fn unreached_hint(why: &str) -> &'static str {
+    let has = |words: &str| why.to_ascii_lowercase().contains(words);
+    if has("hint: ") {
+        ""
+    } else if has("cannot find the address of") || has("has no address") {
+        "; hint: correct the name in `origin` of the grant `remote`, or see whether this machine is online"
+    } else if has("connection refused") {
+        "; hint: start the agent, or correct `origin` of the grant `remote`"
+    } else {
+        "; hint: see whether the agent is up, and whether `origin` of the grant `remote` is its address"
     }
 }
 

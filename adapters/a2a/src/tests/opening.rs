@@ -61,13 +61,29 @@ fn a_card_that_cannot_be_had_ends_the_worker() {
     assert!(said(200, &json!({"a": "b"})).starts_with("fatal not_a_card: "));
     let mut script = Script::started("{}");
     let op = script.request().op;
-    script.send(testkit::http_end(op, HttpOutcome::Failed("connection refused".to_owned())));
-    assert!(script.fault().contains("connection refused"));
-    let mut script = Script::started("{}");
-    let op = script.request().op;
     script.send(testkit::refused(op, Why::Denied("no".to_owned())));
     assert!(script.fault().starts_with("fatal denied: "));
     script.kit.settled();
+}
+
+#[test]
+fn where_no_agent_answers_the_hint_fits_the_reason() {
+    for (why, hint) in [
+        ("no answer from `http://x`: Connection refused (os error 111)", "hint: start the agent"),
+        ("no answer from `http://x`: cannot find the address of `x`: not known", "hint: correct the name"),
+        ("no answer from `https://x`: invalid peer certificate", "hint: see whether the agent is up"),
+        ("`x` has no public address; hint: `private = true` in `grants.remote` allows it", "hint: `private"),
+    ] {
+        let mut script = Script::started("{}");
+        let op = script.request().op;
+        script.send(testkit::http_end(op, HttpOutcome::Failed(why.to_owned())));
+        let said = script.fault();
+        assert!(
+            said.starts_with("retryable no_card: ") && said.contains(why) && said.contains(hint),
+            "{said}"
+        );
+        assert_eq!(said.matches("hint: ").count(), 1, "{said}");
+    }
 }
 
 #[test]
