@@ -13,7 +13,7 @@ use crate::http::{self, Remote};
 use crate::input::{Op, Why};
 use crate::limits;
 use crate::output::{HttpRequest, Part};
-use crate::registration::{Bound, BoundHttp};
+use crate::registration::{Bound, BoundHttp, SecretSource};
 use crate::secret;
 
 impl Actor {
@@ -100,8 +100,9 @@ impl Actor {
     fn headers(&self, bound: &BoundHttp, grant: &str) -> Result<Vec<(String, String)>, String> {
         let header = |(name, secret): (&String, &crate::registration::Secret)| {
             let missing = || {
+                let (why, hint) = unset(&secret.source);
                 format!(
-                    "there is no secret for the header `{name}`; hint: it is named in `secrets` of \
+                    "there is no secret for the header `{name}`: {why}; hint: {hint}, or correct `secrets` in \
                      `[registrations.{}.grants.{grant}]`",
                     self.spec.registration.name
                 )
@@ -127,5 +128,32 @@ impl Actor {
         if let Some(transfer) = self.transfers.get(&op) {
             transfer.abort();
         }
+    }
+}
+
+/// Why a secret is not there, and what to do. Never what it is.
+fn unset(source: &SecretSource) -> (String, String) {
+    match source {
+        SecretSource::Env(variable) => (
+            format!("the variable `{variable}` is not set"),
+            format!("set {variable} where omi-agentd is started"),
+        ),
+        SecretSource::File(path) => {
+            (format!("the file `{}` is empty", path.display()), "put the secret into it".to_owned())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_that_is_not_there_is_said_where_it_is_read() {
+        let (why, hint) = unset(&SecretSource::Env("MY_K".to_owned()));
+        assert_eq!(why, "the variable `MY_K` is not set");
+        assert!(hint.contains("MY_K"), "{hint}");
+        let (why, _) = unset(&SecretSource::File("/keys/k".into()));
+        assert_eq!(why, "the file `/keys/k` is empty");
     }
 }
