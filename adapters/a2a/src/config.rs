@@ -2,6 +2,7 @@
 
 use omi_adapter_sdk::Millis;
 use serde::Deserialize;
+use serde_json::Value;
 
 /// Where the protocol puts the card.
 const CARD_PATH: &str = "/.well-known/agent-card.json";
@@ -56,8 +57,10 @@ pub(crate) enum Contexts {
 /// A table that is not understood.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConfigError {
-    #[error("the `[config]` table is not understood: {0}")]
-    Unknown(serde_json::Error),
+    #[error("the `[config]` table is no table: {0}")]
+    Table(String),
+    #[error("`{path}` in `[config]` is not understood: {said}")]
+    Key { path: String, said: String },
     #[error("`{key}` in `[config]` is `{path}`, which is no path; hint: it begins with `/`")]
     NoPath { key: &'static str, path: String },
 }
@@ -65,8 +68,7 @@ pub(crate) enum ConfigError {
 impl Config {
     /// Read the table; the empty string is an empty table.
     pub(crate) fn parse(json: &str) -> Result<Self, ConfigError> {
-        let json = if json.is_empty() { "{}" } else { json };
-        let config: Self = serde_json::from_str(json).map_err(ConfigError::Unknown)?;
+        let config = read(json)?;
         let paths = [("cardPath", Some(&config.card_path)), ("rpcPath", config.rpc_path.as_ref())];
         for (key, path) in paths {
             if let Some(path) = path.filter(|path| !path.starts_with('/')) {
@@ -75,6 +77,37 @@ impl Config {
         }
         Ok(config)
     }
+}
+
+/// Reads a table; an error names the key, what stands there and what the schema wants.
+fn read(json: &str) -> Result<Config, ConfigError> {
+    let json = if json.is_empty() { "{}" } else { json };
+    let table: Value = serde_json::from_str(json).map_err(|error| ConfigError::Table(error.to_string()))?;
+    if !table.is_object() {
+        return Err(ConfigError::Table(format!("it is {table}")));
+    }
+    serde_path_to_error::deserialize(table).map_err(|error| {
+        let (path, said) = (error.path().to_string(), error.inner().to_string());
+        let schema: Value = serde_json::from_str(SCHEMA).unwrap_or_default();
+        let said = match (wanted(&schema["properties"][&path]), said.split_once(", expected ")) {
+            (Some(wanted), Some((found, _))) => format!("{found}, expected {wanted}"),
+            _ => said,
+        };
+        ConfigError::Key { path, said }
+    })
+}
+
+/// What a key wants, for a person. None of a key with a list of words: serde names them.
+fn wanted(property: &Value) -> Option<String> {
+    let kind = match property["type"].as_str()? {
+        "integer" => "a whole number",
+        "number" => "a number",
+        "string" => "a text",
+        "object" => "a table",
+        _ => return None,
+    };
+    let least = property["minimum"].as_u64().map(|least| format!(", at least {least}"));
+    Some(format!("{kind}{}", least.unwrap_or_default()))
 }
 
 #[cfg(test)]
@@ -90,8 +123,34 @@ mod tests {
     }
 
     #[test]
+    fn what_a_key_wants_is_said_in_plain_words() {
+        for (table, words) in [
+            (
+                r#"{"silenceMs": "soon"}"#,
+                r#"`silenceMs` in `[config]` is not understood: invalid type: string "soon", expected a whole number, at least 1"#,
+            ),
+            (
+                r#"{"zombieMs": -1}"#,
+                "`zombieMs` in `[config]` is not understood: invalid value: integer `-1`, expected a whole number, at least 1",
+            ),
+            (
+                r#"{"cardPath": 7}"#,
+                "`cardPath` in `[config]` is not understood: invalid type: integer `7`, expected a text",
+            ),
+            (
+                r#"{"contexts": "mine"}"#,
+                "`contexts` in `[config]` is not understood: unknown variant `mine`, expected `client` or `agent`",
+            ),
+            ("[]", "no table"),
+        ] {
+            let error = Config::parse(table).expect_err("it is wrong").to_string();
+            assert!(error.contains(words), "{table}: {error}");
+        }
+    }
+
+    #[test]
     fn the_schema_names_the_keys_that_are_read_and_their_defaults() {
-        let schema: serde_json::Value = serde_json::from_str(SCHEMA).expect("the schema is JSON");
+        let schema: Value = serde_json::from_str(SCHEMA).expect("the schema is JSON");
         let properties = schema["properties"].as_object().expect("it has properties");
         assert_eq!(properties.len(), 5, "every field of `Config` is in the schema");
         for (key, property) in properties {

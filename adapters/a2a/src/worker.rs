@@ -90,7 +90,7 @@ impl Worker {
             }
             Input::OpenBinding(open) => self.open(open.binding, &open.omi_session, open.settings, out),
             Input::ResumeBinding(resume) => {
-                self.resume(resume.binding, resume.native_id, resume.settings, out)
+                self.resume(resume.binding, resume.native_id, resume.settings, out);
             }
             Input::CloseBinding(close) => self.close(close.binding, out),
             Input::ExecuteAttempt(execute) => self.execute(execute, out),

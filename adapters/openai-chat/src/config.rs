@@ -82,8 +82,10 @@ impl MaxTokensField {
 /// A table that is not understood.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConfigError {
-    #[error("the `[config]` table is not understood: {0}")]
-    Json(#[from] serde_json::Error),
+    #[error("the `[config]` table is no table: {0}")]
+    Table(String),
+    #[error("`{path}` in `[config]` is not understood: {said}")]
+    Key { path: String, said: String },
     #[error("`basePath` in `[config]` is `{0}`; hint: it begins with `/`, as `/v1` does, or is empty")]
     BasePath(String),
     #[error("`extraBody` in `[config]` has a member `{0}`, which the adapter writes itself")]
@@ -93,8 +95,7 @@ pub(crate) enum ConfigError {
 impl Config {
     /// Read the table; the empty string is an empty table.
     pub(crate) fn parse(json: &str) -> Result<Self, ConfigError> {
-        let json = if json.is_empty() { "{}" } else { json };
-        let mut config: Self = serde_json::from_str(json)?;
+        let mut config = read(json)?;
         let path = config.base_path.trim_end_matches('/').to_owned();
         let plain = path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'?' && byte != b'#');
         if !plain || !(path.is_empty() || path.starts_with('/')) {
@@ -113,6 +114,37 @@ impl Config {
     }
 }
 
+/// Reads a table; an error names the key, what stands there and what the schema wants.
+fn read(json: &str) -> Result<Config, ConfigError> {
+    let json = if json.is_empty() { "{}" } else { json };
+    let table: Value = serde_json::from_str(json).map_err(|error| ConfigError::Table(error.to_string()))?;
+    if !table.is_object() {
+        return Err(ConfigError::Table(format!("it is {table}")));
+    }
+    serde_path_to_error::deserialize(table).map_err(|error| {
+        let (path, said) = (error.path().to_string(), error.inner().to_string());
+        let schema: Value = serde_json::from_str(SCHEMA).unwrap_or_default();
+        let said = match (wanted(&schema["properties"][&path]), said.split_once(", expected ")) {
+            (Some(wanted), Some((found, _))) => format!("{found}, expected {wanted}"),
+            _ => said,
+        };
+        ConfigError::Key { path, said }
+    })
+}
+
+/// What a key wants, for a person. None of a key with a list of words: serde names them.
+fn wanted(property: &Value) -> Option<String> {
+    let kind = match property["type"].as_str()? {
+        "integer" => "a whole number",
+        "number" => "a number",
+        "string" => "a text",
+        "object" => "a table",
+        _ => return None,
+    };
+    let least = property["minimum"].as_u64().map(|least| format!(", at least {least}"));
+    Some(format!("{kind}{}", least.unwrap_or_default()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -121,6 +153,40 @@ mod tests {
     fn an_unknown_key_is_named_with_the_known_ones() {
         let error = Config::parse(r#"{"modle": "x"}"#).expect_err("it is not a key").to_string();
         assert!(error.contains("`modle`") && error.contains("`model`"), "{error}");
+    }
+
+    #[test]
+    fn what_a_key_wants_is_said_in_plain_words() {
+        for (table, words) in [
+            (
+                r#"{"silenceMs": "soon"}"#,
+                r#"`silenceMs` in `[config]` is not understood: invalid type: string "soon", expected a whole number, at least 1"#,
+            ),
+            (
+                r#"{"maxTokens": -1}"#,
+                "`maxTokens` in `[config]` is not understood: invalid value: integer `-1`, expected a whole number, at least 1",
+            ),
+            (
+                r#"{"model": 7}"#,
+                "`model` in `[config]` is not understood: invalid type: integer `7`, expected a text",
+            ),
+            (
+                r#"{"temperature": "hot"}"#,
+                r#"`temperature` in `[config]` is not understood: invalid type: string "hot", expected a number"#,
+            ),
+            (
+                r#"{"extraBody": 1}"#,
+                "`extraBody` in `[config]` is not understood: invalid type: integer `1`, expected a table",
+            ),
+            (
+                r#"{"maxTokensField": "most"}"#,
+                "`maxTokensField` in `[config]` is not understood: unknown variant `most`, expected `max_tokens` or `max_completion_tokens`",
+            ),
+            ("[]", "no table"),
+        ] {
+            let error = Config::parse(table).expect_err("it is wrong").to_string();
+            assert!(error.contains(words), "{table}: {error}");
+        }
     }
 
     #[test]
