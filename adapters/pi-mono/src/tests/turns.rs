@@ -1,7 +1,7 @@
 //! Turns: what belongs to one, what it used, and how it ends.
 
 use omi_adapter_sdk::testkit;
-use omi_adapter_sdk::{Event, ExecuteAttempt, Input, Output, Payload, RunMode, Usage};
+use omi_adapter_sdk::{Event, ExecuteAttempt, Failure, Input, Outcome, Output, Payload, RunMode, Usage};
 use serde_json::{Value, json};
 
 use super::script::{PI, Script, message_end, state, usage};
@@ -123,8 +123,11 @@ fn a_prompt_that_pi_refuses_or_handles_itself_is_over() {
     script.out = script.kit.execute(1, 1, "do it");
     script.fails("No API key found for the selected model.\n\nUse /login");
     assert_eq!(script.ended(), "auth-required pi-login");
-    let [Event::Progress(why)] = &script.events()[..] else { panic!("{:?}", script.out) };
-    assert!(why.text.contains("No API key") && why.text.contains("`/login`"), "{}", why.text);
+    let Some(Outcome::Failed(Failure::AuthRequired(why))) = testkit::outcome(&script.out) else {
+        panic!("{:?}", script.out)
+    };
+    assert!(why.message.contains("No API key"), "{why:?}");
+    assert!(why.methods[0].description.contains("`/login`"), "{why:?}");
     script.out = script.kit.execute(2, 1, "/mine");
     script.answers(&json!({"disposition": "handled"}));
     assert_eq!(script.ended(), "succeeded handled");
