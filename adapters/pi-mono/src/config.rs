@@ -21,6 +21,8 @@ pub(crate) const SCHEMA: &str = include_str!("config.schema.json");
 pub(crate) struct Config {
     /// Whether pi has to ask before a tool runs.
     pub(crate) gate: Gate,
+    /// Whether what the folder of a session brings along for pi may run.
+    pub(crate) project_extensions: bool,
     /// Where a system prompt goes.
     pub(crate) system_prompt: SystemPrompt,
     /// How long pi may take to say its version, and to start.
@@ -35,6 +37,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             gate: Gate::Required,
+            project_extensions: false,
             system_prompt: SystemPrompt::Append,
             start_timeout_ms: START_TIMEOUT_MS,
             cancel_timeout_ms: CANCEL_TIMEOUT_MS,
@@ -92,7 +95,7 @@ mod tests {
     fn the_defaults_of_the_schema_are_the_defaults() {
         let schema: serde_json::Value = serde_json::from_str(SCHEMA).expect("the schema is JSON");
         let properties = schema["properties"].as_object().expect("it has properties");
-        assert_eq!(properties.len(), 5, "every field of `Config` is in the schema");
+        assert_eq!(properties.len(), 6, "every field of `Config` is in the schema");
         let table: serde_json::Map<_, _> =
             properties.iter().map(|(key, property)| (key.clone(), property["default"].clone())).collect();
         let parsed = Config::parse(&serde_json::Value::from(table).to_string()).expect("they are read");

@@ -134,6 +134,9 @@ impl Worker {
 
     fn arguments(&self, resume: Option<&str>, settings: &BindingSettings) -> Vec<String> {
         let mut arguments = vec!["--mode".to_owned(), "rpc".to_owned()];
+        if !self.config.project_extensions {
+            arguments.extend(self.features.without_project.iter().map(|&argument| argument.to_owned()));
+        }
         let mut add = |name: &str, value: String| arguments.extend([name.to_owned(), value]);
         if let Some(id) = resume {
             add("--session-id", id.to_owned());

@@ -3,6 +3,7 @@
 //! | since | what |
 //! | --- | --- |
 //! | 0.76.0 | `--session-id` takes up a session or makes one with that id |
+//! | 0.79.0 | what a project brings along runs only if the project is trusted; `--no-approve` |
 //! | 0.80.4 | `agent_settled` says that nothing follows any more |
 //! | 0.84.4 | `clear_queue` |
 //! | 0.99.0 | the session is on disk from its first message on; a prompt's answer says whether a run was started |
@@ -24,7 +25,16 @@ pub(crate) struct Features {
     pub(crate) settles: bool,
     /// `clear_queue`.
     pub(crate) clears_queue: bool,
+    /// The arguments with which nothing runs that the folder of a session brings along.
+    pub(crate) without_project: &'static [&'static str],
 }
+
+/// Since a pi knows which projects are trusted.
+const TRUSTING: &[&str] = &["--no-approve"];
+
+/// Before that it runs extensions of the project as they are, and while it starts its `npmCommand` for packages that are
+/// missing: offline it gets none. Extensions of the person are left out with them; `-e` still works.
+const TRUSTLESS: &[&str] = &["--no-extensions", "--offline"];
 
 impl Version {
     /// The first word of a text that is a version, with or without a `v`.
@@ -56,6 +66,7 @@ impl Features {
             durable: since(Version(0, 99, 0)),
             settles: since(Version(0, 80, 4)),
             clears_queue: since(Version(0, 84, 4)),
+            without_project: if since(Version(0, 79, 0)) { TRUSTING } else { TRUSTLESS },
         }
     }
 }
@@ -77,7 +88,7 @@ mod tests {
     #[test]
     fn a_version_is_trusted_with_what_it_has_and_an_unknown_one_with_nothing() {
         let of = |text| {
-            let Features { durable, settles, clears_queue } = Features::of(Version::find(text));
+            let Features { durable, settles, clears_queue, .. } = Features::of(Version::find(text));
             [durable, settles, clears_queue]
         };
         assert_eq!(of("0.74.2"), [false, false, false]);
@@ -87,5 +98,16 @@ mod tests {
         assert_eq!(of("0.99.0"), [true, true, true]);
         assert_eq!(of("1.5.2"), [true, true, true]);
         assert_eq!(of("no idea"), [false, false, false]);
+    }
+
+    #[test]
+    fn what_a_project_brings_along_is_left_out_in_the_way_of_the_version() {
+        let of = |text| Features::of(Version::find(text)).without_project;
+        for version in ["0.74.2", "0.78.9", "no idea"] {
+            assert_eq!(of(version), ["--no-extensions", "--offline"], "{version}");
+        }
+        for version in ["0.79.0", "1.5.2"] {
+            assert_eq!(of(version), ["--no-approve"], "{version}");
+        }
     }
 }

@@ -106,12 +106,30 @@ fn the_process_of_a_session_is_started_on_its_behalf_with_what_was_asked_for() {
     let spawned = spawn(&script.out);
     assert_eq!((spawned.op, spawned.scope), (PI, Scope::Binding(1)));
     // The line feed keeps pi from reading a file of that name.
-    let expected = ["--mode", "rpc", "--model", "mock/two", "--append-system-prompt", "/etc/hostname\n"];
+    let expected =
+        ["--mode", "rpc", "--no-approve", "--model", "mock/two", "--append-system-prompt", "/etc/hostname\n"];
     assert_eq!(spawned.args, expected);
     let mut script = Script::ready(r#"{"systemPrompt": "replace"}"#, "1.5.2");
     script.send(open(settings));
     script.out = script.kit.advance(0);
     assert!(spawn(&script.out).args.contains(&"--system-prompt".to_owned()));
+}
+
+#[test]
+fn what_the_folder_of_a_session_brings_along_runs_only_if_the_registration_says_so() {
+    let arguments = |config, version| {
+        let mut script = Script::ready(config, version);
+        script.out = script.kit.open(1, "/work");
+        script.out.extend(script.kit.advance(0));
+        spawn(&script.out).args
+    };
+    for version in ["0.74.2", "a fork of pi"] {
+        assert_eq!(arguments("{}", version), ["--mode", "rpc", "--no-extensions", "--offline"], "{version}");
+    }
+    assert_eq!(arguments("{}", "1.5.2"), ["--mode", "rpc", "--no-approve"]);
+    for version in ["0.74.2", "1.5.2"] {
+        assert_eq!(arguments(r#"{"projectExtensions": true}"#, version), ["--mode", "rpc"]);
+    }
 }
 
 #[test]
@@ -141,7 +159,7 @@ fn a_session_is_taken_up_by_its_id_and_what_comes_is_checked() {
         let mut script = Script::ready("{}", "1.5.2");
         script.out = script.kit.resume(1, "s1", "/work");
         script.out.extend(script.kit.advance(0));
-        assert_eq!(spawn(&script.out).args, ["--mode", "rpc", "--session-id", "s1"]);
+        assert_eq!(spawn(&script.out).args, ["--mode", "rpc", "--no-approve", "--session-id", "s1"]);
         script.send(testkit::spawned(PI)).answers(&state(id, messages));
         script
     };
