@@ -7,14 +7,15 @@ use crate::{Attempt, CancelAnswer, Cancellation, Capabilities, Event, Input, Out
 pub(super) struct Attempts {
     capabilities: Capabilities,
     running: BTreeSet<Attempt>,
-    cancelling: BTreeSet<Attempt>,
+    /// Cancellations that wait for their answer: an attempt is here once for each.
+    cancelling: Vec<Attempt>,
     /// A cancellation of it was acknowledged: it still has to end.
     acknowledged: BTreeSet<Attempt>,
 }
 
 impl Attempts {
     pub(super) fn new(capabilities: Capabilities) -> Self {
-        let (running, cancelling, acknowledged) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        let (running, cancelling, acknowledged) = (BTreeSet::new(), Vec::new(), BTreeSet::new());
         Self { capabilities, running, cancelling, acknowledged }
     }
 
@@ -24,7 +25,7 @@ impl Attempts {
                 self.running.insert(execute.attempt);
             }
             Input::CancelAttempt(cancel) => {
-                self.cancelling.insert(cancel.attempt);
+                self.cancelling.push(cancel.attempt);
             }
             _ => {}
         }
@@ -55,8 +56,9 @@ impl Attempts {
     }
 
     fn cancel_answered(&mut self, answer: &CancelAnswer) {
-        let asked = self.cancelling.remove(&answer.attempt);
-        assert!(asked, "one `cancel-answer` for each `cancel-attempt`: {answer:?}");
+        let asked = self.cancelling.iter().position(|attempt| *attempt == answer.attempt);
+        let asked = asked.map(|index| self.cancelling.swap_remove(index));
+        assert!(asked.is_some(), "one `cancel-answer` for each `cancel-attempt`: {answer:?}");
         let (dispatched, acknowledged) = match self.capabilities.cancellation {
             Cancellation::Unsupported => (false, false),
             Cancellation::Dispatched => (true, false),
