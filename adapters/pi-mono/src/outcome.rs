@@ -5,7 +5,8 @@
 //! | any | yes | cancelled |
 //! | `stop`, `length`, an unknown word, with text or after a tool | no | succeeded, with that word |
 //! | the same, and the turn did nothing at all | no | failed, `empty_turn` |
-//! | `error` | no | failed: auth-required, retryable if the turn did nothing and it may pass, else fatal |
+//! | `error`, where the turn did something | no | failed, fatal: to try again would do it twice |
+//! | `error`, where it did nothing | no | failed: auth-required, retryable if it may pass, else fatal |
 //! | `aborted` | no | failed, `aborted_by_runtime` |
 //! | none | no | failed, `empty_turn` |
 
@@ -13,9 +14,14 @@ use omi_adapter_sdk::{AuthMethod, AuthRequired, Failure, Outcome};
 
 use crate::wording::quote;
 
+/// The status of HTTP that only a log-in helps against.
+const UNAUTHORIZED: u16 = 401;
+
+/// Those that may pass.
+const PASSING_STATUS: [u16; 6] = [429, 500, 502, 503, 504, 529];
+
 /// Words of errors that only a log-in helps against.
-const AUTH: [&str; 8] = [
-    "401",
+const AUTH: [&str; 7] = [
     "unauthorized",
     "authentication",
     "invalid api key",
@@ -26,13 +32,7 @@ const AUTH: [&str; 8] = [
 ];
 
 /// Words of errors that may pass.
-const PASSING: [&str; 16] = [
-    "429",
-    "500",
-    "502",
-    "503",
-    "504",
-    "529",
+const PASSING: [&str; 10] = [
     "overloaded",
     "rate limit",
     "timeout",
@@ -76,17 +76,27 @@ fn empty() -> Outcome {
 pub(crate) fn failure(error: &str, did_something: bool) -> Failure {
     let lower = error.to_ascii_lowercase();
     let has = |words: &[&str]| words.iter().any(|word| lower.contains(word));
+    let status = statuses(error);
     let message = match quote(error) {
         text if text.is_empty() => "the model failed and pi gives no reason".to_owned(),
         text => format!("pi says: {text}"),
     };
-    if has(&AUTH) {
+    if did_something {
+        return Failure::fatal("model_error", message);
+    }
+    if status.contains(&UNAUTHORIZED) || has(&AUTH) {
         return Failure::AuthRequired(AuthRequired::new(vec![log_in(&message)], message));
     }
-    if !did_something && has(&PASSING) {
+    if has(&PASSING) || PASSING_STATUS.iter().any(|passing| status.contains(passing)) {
         return Failure::retryable("model_error", message);
     }
     Failure::fatal("model_error", message)
+}
+
+/// The words of an error that can be a status of HTTP; a part of a longer number or name is none.
+fn statuses(error: &str) -> Vec<u16> {
+    let words = error.split(|character: char| !(character.is_alphanumeric() || "-_".contains(character)));
+    words.filter(|word| word.len() == 3).filter_map(|word| word.parse().ok()).collect()
 }
 
 /// The one way to log in to pi.
@@ -123,6 +133,13 @@ mod tests {
         assert_eq!(kind("Stream ended without finish_reason", false), "retryable");
         assert_eq!(kind("500 Scripted failure", true), "fatal", "a tool may have run");
         assert_eq!(kind("400: the prompt is too long", false), "fatal");
+        assert_eq!(kind("401: no", true), "fatal", "a tool may have run: nothing is simply tried again");
+        for number in ["request req-401 is too long", "14013 tokens are too many", "model x_500 is not known"]
+        {
+            assert_eq!(kind(number, false), "fatal", "{number}");
+        }
+        assert_eq!(kind("OpenAI API error (401): bad key", false), "auth");
+        assert_eq!(kind("HTTP/1.1 503", false), "retryable");
     }
 
     #[test]
