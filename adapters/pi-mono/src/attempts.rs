@@ -106,7 +106,8 @@ impl Worker {
             Ok(data) => match text(data, "disposition") {
                 Some("handled") => self.finish(Outcome::succeeded("handled"), out),
                 Some(_) => {}
-                // This pi does not say whether a run begins. An extension may have done all there was to do.
+                // This pi does not say whether a run begins. An extension may have done all there was to do; only what
+                // begins like a command comes to one.
                 None if turn.begun => {}
                 None => self.look(attempt, out),
             },
@@ -121,14 +122,26 @@ impl Worker {
     }
 
     /// pi said whether anything goes on.
-    pub(crate) fn looked(&mut self, attempt: Attempt, state: &Value, out: &mut Outputs) {
+    pub(crate) fn looked(&mut self, attempt: Attempt, answer: Result<&Value, &str>, out: &mut Outputs) {
         let turn = self.session.as_ref().and_then(|session| session.turn.as_ref());
-        let Some(turn) = turn.filter(|turn| turn.attempt == attempt && !turn.is_busy(state)) else { return };
-        if turn.begun {
-            self.settled(out);
-        } else {
-            self.finish(Outcome::succeeded("handled"), out);
+        let Some(turn) = turn.filter(|turn| turn.attempt == attempt) else { return };
+        match answer {
+            Err(error) => self.state_unknown(error, out),
+            Ok(state) if turn.is_busy(state) => {}
+            Ok(_) if turn.begun => self.settled(out),
+            Ok(_) if turn.may_be_handled => self.finish(Outcome::succeeded("handled"), out),
+            Ok(_) => {
+                let message = "pi took the prompt and began nothing with it";
+                self.finish(Outcome::Failed(Failure::fatal("nothing_begun", message)), out);
+            }
         }
+    }
+
+    /// A pi that may still work for the turn is ended, so that the next prompt does not come into that.
+    fn state_unknown(&mut self, error: &str, out: &mut Outputs) {
+        let why = quote(error);
+        let message = format!("it is not known whether anything goes on in pi, which does not say it: {why}");
+        self.fail(Failure::fatal("state_unknown", message), out);
     }
 
     /// pi said something that is no answer.
@@ -176,7 +189,11 @@ impl Worker {
                     let text = "the turn ended before pi confirmed that it stopped";
                     out.push(CancelAnswer::new(turn.attempt, true, false).because(text));
                 }
-                Outcome::Cancelled
+                // A failure is said as what it is: it is no proof that pi stopped.
+                match outcome {
+                    Outcome::Failed(_) => outcome,
+                    Outcome::Succeeded(_) | Outcome::Cancelled => Outcome::Cancelled,
+                }
             }
         };
         out.push(AttemptFinished::new(turn.attempt, outcome, turn.used.known()));
@@ -194,7 +211,9 @@ impl Worker {
             return self.finish(Outcome::Cancelled, out);
         }
         if turn.cancelling.is_some() {
-            return;
+            // What is known at the end is the answer to the first.
+            let text = "pi was told before and has not confirmed yet that it stopped";
+            return out.push(CancelAnswer::new(attempt, true, false).because(text));
         }
         let timer = self.ops.timer(self.config.cancel_timeout_ms, out);
         turn.cancelling = Some(Cancelling { answered: false, timer });

@@ -4,7 +4,7 @@
 //! and before its end; what comes before or after is of another turn, and is dropped.
 
 use omi_adapter_sdk::{
-    Attempt, AttemptEvent, Event, ExecuteAttempt, Op, Outputs, Payload, Progress, RunMode,
+    Attempt, AttemptEvent, Event, ExecuteAttempt, Op, Outputs, Payload, Progress, PromptBlock, RunMode,
 };
 use serde_json::{Value, json};
 
@@ -71,6 +71,8 @@ pub(crate) struct Turn {
     /// What is not sent yet, because the model has to be changed first.
     pub(crate) held: Option<Box<ExecuteAttempt>>,
     pub(crate) cancelling: Option<Cancelling>,
+    /// It begins like a command, which an extension may handle without a run.
+    pub(crate) may_be_handled: bool,
     /// pi began to work for it.
     pub(crate) begun: bool,
     /// pi works: it began a run that has not ended.
@@ -101,6 +103,7 @@ impl Turn {
         Self {
             attempt: execute.attempt,
             mode: execute.mode,
+            may_be_handled: is_command(&execute.prompt),
             held: Some(Box::new(execute)),
             cancelling: None,
             begun: false,
@@ -279,6 +282,12 @@ impl Turn {
             sink.event(Event::MessageEnd(message.name));
         }
     }
+}
+
+/// Whether the text of a prompt begins like a command of pi.
+fn is_command(prompt: &[PromptBlock]) -> bool {
+    let first = prompt.iter().find(|block| !matches!(block, PromptBlock::Image(_)));
+    matches!(first, Some(PromptBlock::Text(text)) if text.starts_with('/'))
 }
 
 /// Cut a text into pieces that may travel.

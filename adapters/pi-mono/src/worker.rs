@@ -153,7 +153,7 @@ impl Worker {
             }
             (Call::SetModel(attempt), answer) => self.model_set(attempt, answer, out),
             (Call::Prompt(attempt), answer) => self.prompt_answered(attempt, answer, out),
-            (Call::StillBusy(attempt), answer) => self.looked(attempt, answer.unwrap_or(&Value::Null), out),
+            (Call::StillBusy(attempt), answer) => self.looked(attempt, answer, out),
             (Call::Abort(attempt), answer) => self.aborted(attempt, answer, out),
             (Call::ClearQueue, Ok(_)) => {}
             (Call::ClearQueue, Err(error)) => log::debug(&format!("clear_queue: {}", quote(error))),

@@ -120,9 +120,26 @@ fn a_tool_that_runs_is_over_when_pi_has_stopped() {
 }
 
 #[test]
-fn a_pi_that_ends_while_it_is_cancelled_has_stopped_but_did_not_say_so() {
+fn a_pi_that_ends_while_it_is_cancelled_has_failed_and_did_not_say_that_it_stopped() {
     let mut script = Script::prompted("1.5.2");
     script.send(testkit::cancel(1));
     script.send(testkit::exited(super::script::PI, 143, ""));
-    assert_eq!((script.cancel_answer(), script.ended()), (Some((true, false)), "cancelled".to_owned()));
+    assert_eq!(
+        (script.cancel_answer(), script.ended()),
+        (Some((true, false)), "retryable pi_exited".to_owned())
+    );
+}
+
+#[test]
+fn every_cancel_has_an_answer() {
+    let mut script = Script::prompted("1.5.2");
+    script.send(testkit::cancel(1));
+    let commands = script.written();
+    script.send(testkit::cancel(1));
+    assert_eq!((script.cancel_answer(), script.commands()), (Some((true, false)), Vec::new()));
+    script.says(&json!({"type": "agent_settled", "aborted": true}));
+    confirms(&mut script, &commands);
+    assert_eq!((script.cancel_answer(), script.ended()), (Some((true, true)), "cancelled".to_owned()));
+    script.send(testkit::cancel(1));
+    assert_eq!(script.cancel_answer(), Some((false, false)), "it is over");
 }

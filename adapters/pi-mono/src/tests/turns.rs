@@ -140,6 +140,40 @@ fn a_prompt_that_pi_refuses_or_handles_itself_is_over() {
 }
 
 #[test]
+fn a_pi_that_does_not_say_whether_anything_goes_on_did_not_succeed() {
+    let mut script = Script::prompted("0.74.2");
+    script.says_message("Hello", "stop").says(&of_type("agent_end")).fails("get_state is broken");
+    assert_eq!(
+        (script.ended(), script.failed()),
+        ("fatal state_unknown".into(), "fatal state_unknown".into())
+    );
+    let mut script = Script::open_with("{}", "0.74.2");
+    script.out = script.kit.execute(1, 1, "/mine");
+    script.answers(&Value::Null).fails("get_state is broken");
+    assert_eq!(script.ended(), "fatal state_unknown");
+}
+
+#[test]
+fn only_what_begins_like_a_command_can_be_over_without_a_run() {
+    let mut script = Script::open_with("{}", "0.74.2");
+    script.out = script.kit.execute(1, 1, "do it /now");
+    script.answers(&Value::Null).answers(&state("s1", 0));
+    assert_eq!(script.ended(), "fatal nothing_begun");
+}
+
+#[test]
+fn a_turn_that_ran_a_tool_is_not_tried_again_whatever_its_error() {
+    for error in ["401: no", "529 overloaded"] {
+        let mut script = Script::prompted("1.5.2");
+        script.gate_asks("d1", "t1");
+        script.says(&json!({"type": "message_start", "message": {"role": "assistant"}}));
+        script.says(&json!({"type": "message_end", "message": {"role": "assistant", "stopReason": "error", "errorMessage": error}}));
+        script.says(&of_type("agent_settled"));
+        assert_eq!(script.ended(), "fatal model_error", "{error}");
+    }
+}
+
+#[test]
 fn the_use_of_a_turn_is_the_sum_of_its_messages() {
     let mut script = Script::prompted("1.5.2");
     script.says_message("a", "toolUse").says_message("b", "stop").says(&of_type("agent_settled"));
