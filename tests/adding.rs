@@ -90,7 +90,7 @@ fn a_server_gets_its_secret_from_a_variable() {
     assert_eq!(added.code, Some(0), "{added:?}");
     let text = config(&world);
     for words in [
-        "grants.remote = { origin = \"http://127.0.0.1:9\", methods = [\"GET\", \"POST\"], private = true",
+        "grants.remote = { methods = [\"GET\", \"POST\"], origin = \"http://127.0.0.1:9\", private = true, secrets",
         "MY_TOKEN",
         "prefix = \"Bearer \"",
     ] {
@@ -145,4 +145,149 @@ fn an_agent_of_the_registry_that_is_missing_is_said_with_what_gets_it() {
             "{refused:?}"
         );
     }
+}
+
+/// The lines that would be added.
+fn shown(world: &World, arguments: &[&str]) -> String {
+    let ended = world.run(&[&["adapter", "add", "--print"], arguments].concat(), "");
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    ended.stdout
+}
+
+/// It is refused in one line with these words, and nothing is written.
+fn is_refused(world: &World, arguments: &[&str], expected: &[&str]) {
+    let before = config(world);
+    let ended = world.run(&[&["adapter", "add"], arguments].concat(), "");
+    assert!(ended.code != Some(0) && ended.stdout.is_empty(), "{ended:?}");
+    assert!(expected.iter().all(|words| ended.stderr.contains(words)), "{expected:?}: {ended:?}");
+    assert_eq!(config(world), before);
+}
+
+#[test]
+fn what_is_known_about_an_agent_is_kept_beside_what_is_given() {
+    let world = World::new();
+    let openclaw = shown(&world, &["openclaw", "--set", "mode=plan", "--secret-env", "MY_KEY=MY_KEY"]);
+    for words in [
+        "recovers = \"runtime\"",
+        "command = [\"openclaw\", \"acp\"]",
+        "OPENCLAW_NO_RESPAWN",
+        "OPENCLAW_GATEWAY_TOKEN = { env",
+        "MY_KEY = { env = \"MY_KEY\" }",
+        "config.loadProvesNothing = true",
+        "config.mode = \"plan\"",
+    ] {
+        assert!(openclaw.contains(words), "{words}: {openclaw}");
+    }
+    let file = world.path("agent.json");
+    std::fs::write(&file, r#"{"distribution": {"uvx": {"package": "my-gemini", "args": ["acp"]}}}"#).unwrap();
+    let gemini = shown(&world, &["gemini", "--from", file.to_str().unwrap()]);
+    for words in ["command = [\"my-gemini\", \"acp\"]", "GEMINI_API_KEY = { env", "no-progress-ms = 150000"] {
+        assert!(gemini.contains(words), "{words}: {gemini}");
+    }
+    let other = shown(&world, &["gemini", "--component", "a2a", "--origin", "https://h"]);
+    assert!(!other.contains("GEMINI_API_KEY"), "another component: {other}");
+}
+
+#[test]
+fn the_value_of_a_secret_is_not_taken_for_a_variable_and_shown_nowhere() {
+    let world = World::new();
+    let server = ["far", "--component", "openai-chat", "--origin", "https://h", "--secret-env"];
+    for (secret, word) in
+        [("Authorization=sk-proj-AAAA", "AAAA"), ("Authorization=sk9abc", "sk9"), ("sk-x", "sk-x")]
+    {
+        let arguments = [server.as_slice(), &[secret]].concat();
+        is_refused(&world, &arguments, &["NAME=VARIABLE", "hint: "]);
+        let ended = world.run(&[&["adapter", "add"], arguments.as_slice()].concat(), "");
+        assert!(!ended.stderr.contains(word), "{ended:?}");
+    }
+    let added =
+        world.run(&[&["adapter", "add"], server.as_slice(), &["Authorization=NOBODY_SET_IT"]].concat(), "");
+    assert!(added.code == Some(0) && added.stderr.contains("`NOBODY_SET_IT`"), "{added:?}");
+    assert!(added.stderr.contains("is not set now"), "{added:?}");
+}
+
+#[test]
+fn a_setting_is_what_its_component_takes() {
+    let world = World::new();
+    let x = ["mine", "--command", "x"];
+    for (setting, expected) in [
+        ("moed=plan", "there is no setting `moed`"),
+        ("systemPrompt=loud", "`systemPrompt` has to be one of `auto`"),
+        ("lineBytesMax=1", "`lineBytesMax` has to be 65536 or more"),
+        ("loadProvesNothing=5", "`loadProvesNothing` has to be boolean"),
+    ] {
+        is_refused(&world, &[x.as_slice(), &["--set", setting]].concat(), &["--set", expected]);
+    }
+    let twice = ["--set", "mode=a", "--set", "mode=b"];
+    is_refused(&world, &[x.as_slice(), &twice].concat(), &["--set names `mode` twice"]);
+    let server = ["far", "--component", "openai-chat", "--origin", "https://h"];
+    let empty = shown(&world, &[server.as_slice(), &["--set", "basePath="]].concat());
+    assert!(empty.contains("config.basePath = \"\"\n"), "{empty}");
+}
+
+#[test]
+fn the_path_of_a_server_is_where_its_api_begins() {
+    let world = World::new();
+    let chat = ["far", "--component", "openai-chat", "--origin"];
+    let bare = shown(&world, &[chat.as_slice(), &["http://host:1/"]].concat());
+    assert!(bare.contains("origin = \"http://host:1\"") && !bare.contains("basePath"), "{bare}");
+    let path = shown(&world, &[chat.as_slice(), &["http://host:1/api/v2/"]].concat());
+    assert!(path.contains("config.basePath = \"/api/v2\""), "{path}");
+    let both = ["http://host:1/v1", "--set", "basePath=/v2"];
+    is_refused(&world, &[chat.as_slice(), &both].concat(), &["--origin", "--set", "hint: "]);
+    let agent = ["far", "--component", "a2a", "--origin", "http://host:1/v1"];
+    is_refused(&world, &agent, &["--origin", "`/v1`", "hint: "]);
+    is_refused(&world, &[chat.as_slice(), &["ftp://h"]].concat(), &["--origin", "hint: "]);
+}
+
+#[test]
+fn a_command_is_split_as_a_shell_does_and_a_program_that_is_missing_is_said() {
+    let world = World::new();
+    let lines = shown(&world, &["mine", "--command", r#"'/opt/my agent' "a b" c\ d"#]);
+    assert!(lines.contains(r#"command = ["/opt/my agent", "a b", "c d"]"#), "{lines}");
+    is_refused(&world, &["mine", "--command", "x 'y"], &["--command has a quote", "not closed"]);
+    let added = world.run(&["adapter", "add", "mine", "--command", "no-such-program --acp"], "");
+    assert!(added.code == Some(0) && added.stderr.contains("`no-such-program` is not on PATH"), "{added:?}");
+}
+
+#[test]
+fn a_hint_names_only_what_the_component_takes() {
+    let world = World::new();
+    is_refused(&world, &["x", "--component", "openai-chat"], &["hint: name it with --origin\n"]);
+    is_refused(&world, &["x", "--component", "pi-mono"], &["hint: name it with --command\n"]);
+    is_refused(
+        &world,
+        &["x", "--component", "echo", "--secret-env", "A=B"],
+        &["--secret-env", "adapter info echo"],
+    );
+}
+
+#[test]
+fn a_link_that_leads_to_nothing_stays_and_its_file_is_made() {
+    let world = World::new();
+    std::fs::remove_file(world.path("config.toml")).unwrap();
+    std::os::unix::fs::symlink("real.toml", world.path("config.toml")).unwrap();
+    let added = world.run(&["adapter", "add", "mine", "--command", "sh"], "");
+    assert_eq!(added.code, Some(0), "{added:?}");
+    assert!(std::fs::symlink_metadata(world.path("config.toml")).unwrap().is_symlink());
+    assert!(std::fs::read_to_string(world.path("real.toml")).unwrap().contains("[registrations.mine]"));
+}
+
+#[test]
+fn a_file_from_elsewhere_names_a_package_and_does_not_decide_what_else_runs() {
+    let world = World::new();
+    let file = world.path("agent.json");
+    let from = ["far", "--from", file.to_str().unwrap()];
+    for package in ["@", "/etc/x", "../x", "--x"] {
+        std::fs::write(&file, format!(r#"{{"distribution": {{"npx": {{"package": "{package}"}}}}}}"#))
+            .unwrap();
+        is_refused(&world, &from, &["is no name of a package"]);
+    }
+    let env = r#"{"LD_PRELOAD": "/x.so", "NODE_OPTIONS": "-r x", "MODE": "quiet"}"#;
+    let text = format!(r#"{{"distribution": {{"npx": {{"package": "far", "env": {env}}}}}}}"#);
+    std::fs::write(&file, text).unwrap();
+    let added = world.run(&[&["adapter", "add"], from.as_slice()].concat(), "");
+    assert!(added.code == Some(0) && added.stderr.contains("left out"), "{added:?}");
+    assert!(added.stderr.contains("LD_PRELOAD") && added.stderr.contains("NODE_OPTIONS"), "{added:?}");
+    assert!(config(&world).contains("env = { MODE = \"quiet\" }"), "{}", config(&world));
 }

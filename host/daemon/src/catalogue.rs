@@ -12,11 +12,6 @@ pub(crate) use known::{Known, version};
 /// The files: the name of each agent, and its text.
 pub(crate) const FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/agents.rs"));
 
-/// How the tables of a registration begin in such a file.
-const REGISTRATION: &str = "[registration";
-/// How the command of its program begins; no word of it has a bracket, which a test sees to.
-const COMMAND: &str = "command = [";
-
 /// An agent as its file has it.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -114,26 +109,13 @@ impl Agent {
         toml::from_str(text)
     }
 
-    /// The lines of configuration that register a known agent with another command: what its file says, as it says it.
-    /// None if there is no such agent.
-    pub(crate) fn lines(name: &str, command: &str) -> Option<String> {
+    /// The registration of a known agent as its file has it; none if there is no such agent.
+    pub(crate) fn registration_table(name: &str) -> Option<toml::Table> {
         let (_, text) = FILES.iter().find(|(known, _)| *known == name)?;
-        let mut lines = Vec::new();
-        let begins = |line: &&str| line.starts_with(REGISTRATION);
-        for line in text.lines().skip_while(|line| !begins(line)) {
-            if line.starts_with('[') && !begins(&line) {
-                break;
-            }
-            if let Some(rest) = line.strip_prefix(REGISTRATION) {
-                lines.push(format!("[registrations.{name}{rest}"));
-            } else if let Some((before, after)) = line.split_once(COMMAND) {
-                let (_, after) = after.split_once(']')?;
-                lines.push(format!("{before}command = {command}{after}"));
-            } else {
-                lines.push(line.to_owned());
-            }
+        match toml::from_str::<toml::Table>(text).ok()?.remove("registration")? {
+            toml::Value::Table(registration) => Some(registration),
+            _ => None,
         }
-        Some(lines.join("\n").trim_end().to_owned() + "\n")
     }
 
     /// Every agent with its name. A file that cannot be read is left out: the configuration names it.

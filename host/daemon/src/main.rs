@@ -23,6 +23,7 @@ mod record;
 mod recording;
 mod replay;
 mod run;
+mod schema;
 mod serve;
 mod session;
 mod state;
@@ -32,6 +33,7 @@ mod subscribe;
 mod templates;
 mod terminal;
 mod wire;
+mod words;
 
 use std::process::ExitCode;
 

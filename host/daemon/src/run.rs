@@ -24,7 +24,7 @@ use crate::prompt::{Prompt, fail_over, owner};
 use crate::recording::Recordings;
 use crate::state::StateDir;
 use crate::subscribe::{SubscribeFilter, Subscription};
-use crate::terminal;
+use crate::{terminal, words};
 use following::Following;
 
 /// Bytes of a picture: what providers take at most.
@@ -172,7 +172,7 @@ fn exit_code(status: Status) -> ExitCode {
 /// Puts the agent of `--agent` behind the registration that is used, and answers that registration's name.
 fn use_agent(chosen: &Agent, config: &mut Config) -> anyhow::Result<Option<String>> {
     let Some(agent) = &chosen.agent else { return Ok(chosen.adapter.clone()) };
-    let command: Vec<String> = agent.split_whitespace().map(str::to_owned).collect();
+    let command = words::split(agent).map_err(|why| anyhow::anyhow!("--agent {why}"))?;
     if command.is_empty() {
         bail!("--agent names no program; hint: --agent \"gemini --acp\"");
     }

@@ -1,27 +1,36 @@
 //! `omi-agentd adapter add`: registers an agent, by lines at the end of the configuration file. Nothing else in it changes.
 
-use std::io::{ErrorKind, Write as _};
-use std::path::{Path, PathBuf};
+mod draft;
+mod file;
+mod remote;
+mod secret;
+
 use std::process::ExitCode;
 
 use anyhow::{Context as _, anyhow, bail};
+use omi_engine::Adapter;
 use omi_kernel::descriptor::{Capability, GrantRequest};
+use serde_json::Value;
+use toml::Table;
 
 use super::import::Imported;
-use super::stanza::{key, quoted};
 use crate::catalogue::Agent;
 use crate::cli::Add;
 use crate::component::{ComponentFile, load_bundled};
-use crate::config::{Config, ConfigFile};
-use crate::inspect;
+use crate::config::{Config, ConfigFile, RegistrationConfig};
 use crate::state::StateDir;
-use crate::terminal;
+use crate::{inspect, schema, terminal, words};
+use draft::Draft;
+use file::{appended, read, replace};
+use remote::Remote;
+use secret::SecretEnv;
 
 /// The component of what is started by a command.
 const COMPONENT_DEFAULT: &str = "acp";
-
 /// The methods of a server's grant: those with which models and agents are talked to.
-const METHODS: &str = r#"["GET", "POST"]"#;
+const METHODS: [&str; 2] = ["GET", "POST"];
+/// The setting of a component that talks to an API below a path.
+const BASE_PATH: &str = "basePath";
 
 pub(super) fn add(
     args: &Add,
@@ -30,10 +39,9 @@ pub(super) fn add(
     tokio: &tokio::runtime::Handle,
 ) -> anyhow::Result<ExitCode> {
     let imported = args.from.as_deref().map(Imported::read).transpose()?;
-    let lines = match known(args) {
-        Some(lines) => lines?,
-        None => written(args, imported.as_ref(), state, file, tokio)?,
-    };
+    let secrets: Vec<SecretEnv> =
+        args.secret_env.iter().map(|text| SecretEnv::read(text, is_set)).collect::<anyhow::Result<_>>()?;
+    let lines = lines(args, imported.as_ref(), &secrets, state, file, tokio)?;
     let before = read(&file.path)?;
     let config = Config::read(&file.path, &before)?;
     if config.own.contains(&args.name) {
@@ -45,7 +53,7 @@ pub(super) fn add(
         );
     }
     let after = appended(&before, &lines);
-    Config::read(&file.path, &after).context("these lines cannot be added")?;
+    let config = Config::read(&file.path, &after).context("these lines cannot be added")?;
     if args.print {
         // A reader that has gone away has seen enough.
         let _ = terminal::print(&lines);
@@ -53,241 +61,262 @@ pub(super) fn add(
         replace(&file.path, &after)?;
         terminal::note(&format!("registered `{}` in {}", args.name, file.path.display()));
     }
-    imported.iter().flat_map(Imported::notes).for_each(|note| terminal::note(&note));
+    match &imported {
+        Some(imported) => imported.notes().iter().for_each(|note| terminal::note(note)),
+        None => note_missing(config.registration(&args.name)?),
+    }
+    for SecretEnv { name, variable } in secrets.iter().filter(|secret| !is_set(&secret.variable)) {
+        terminal::note(&format!(
+            "the variable `{variable}` of the secret `{name}` is not set now; hint: set it where omi-agentd is started"
+        ));
+    }
     if !args.print {
         terminal::note(&format!("hint: omi-agentd run --adapter {} \"…\"", args.name));
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// The lines of a known agent with another command; none if it is not known, or more is to be different.
-fn known(args: &Add) -> Option<anyhow::Result<String>> {
-    let command = args.command.as_deref()?;
-    if args.component.is_some() || !args.secret_env.is_empty() || !args.set.is_empty() {
-        return None;
+fn is_set(variable: &str) -> bool {
+    std::env::var_os(variable).is_some_and(|value| !value.is_empty())
+}
+
+/// Says which programs are not on this machine.
+fn note_missing(registration: &RegistrationConfig) {
+    for (_, program) in registration.programs().filter(|(_, program)| which::which(program).is_err()) {
+        let note = format!("its program `{program}` is not on PATH; hint: install it, or name its path");
+        terminal::note(&terminal::plain(&note));
     }
-    let lines = Agent::lines(&args.name, &array(&words(command)))?;
-    Some(if words(command).is_empty() { Err(no_program()) } else { Ok(lines) })
 }
 
-fn no_program() -> anyhow::Error {
-    anyhow!("--command names no program; hint: --command \"my-agent --acp\"")
-}
-
-/// The lines for what the arguments say.
-fn written(
+/// The lines for what the arguments say, and for what is known about the agent besides.
+fn lines(
     args: &Add,
     imported: Option<&Imported>,
+    secrets: &[SecretEnv],
     state: &StateDir,
     file: &ConfigFile,
     tokio: &tokio::runtime::Handle,
 ) -> anyhow::Result<String> {
-    let component = args.component.as_deref().unwrap_or(COMPONENT_DEFAULT);
-    let declared = declared(component, state, file, tokio)?;
-    let bound = match (imported, &args.command, &args.origin) {
-        (Some(imported), _, _) => Some((Capability::Process, imported.bound())),
-        (None, Some(command), _) if words(command).is_empty() => return Err(no_program()),
-        (None, Some(command), _) => {
-            Some((Capability::Process, vec![format!("command = {}", array(&words(command)))]))
+    let mut draft = begun(&args.name, args.component.as_deref());
+    let asks = Asks::of(draft.component(), state, file, tokio)?;
+    let settings = settings(&args.set)?;
+    let grant = if let Some(imported) = imported {
+        let grant = asks.grant(&Capability::Process)?;
+        draft.put(grant, "command", imported.command.clone());
+        let env = imported.env.iter().map(|(name, value)| (name.clone(), value.as_str().into()));
+        draft.put_more(grant, "env", env.collect());
+        Some(grant)
+    } else if let Some(command) = &args.command {
+        let command = words::split(command).map_err(|why| anyhow!("--command {why}"))?;
+        if command.first().is_none_or(String::is_empty) {
+            bail!("--command names no program; hint: --command \"my-agent --acp\"");
         }
-        (None, None, Some(origin)) => Some((Capability::Http, remote(origin)?)),
-        (None, None, None) if declared.iter().all(|grant| grant.optional) => None,
-        (None, None, None) => bail!(
-            "the component `{component}` needs something to work with; hint: name it with --command, --origin or --from"
-        ),
+        let grant = asks.grant(&Capability::Process)?;
+        draft.put(grant, "command", command);
+        Some(grant)
+    } else if let Some(origin) = &args.origin {
+        let remote = Remote::read(origin)?;
+        let grant = asks.grant(&Capability::Http)?;
+        asks.base_path(&remote, &settings, &mut draft)?;
+        draft.put(grant, "origin", remote.origin);
+        draft.put(grant, "methods", METHODS.map(toml::Value::from).to_vec());
+        if remote.is_private {
+            draft.put(grant, "private", true);
+        }
+        Some(grant)
+    } else {
+        asks.grants.iter().map(|grant| grant.name.as_str()).find(|grant| draft.has(grant))
     };
-    let mut lines =
-        vec![format!("[registrations.{}]", key(&args.name)), format!("component = {}", quoted(component))];
-    if let Some((capability, mut bound)) = bound {
-        let grant = grant(&declared, &capability, component)?;
-        bound.extend(secrets(&args.secret_env, &capability));
-        lines.push(format!("grants.{} = {{ {} }}", key(grant), bound.join(", ")));
-    } else if !args.secret_env.is_empty() {
-        bail!("--secret-env is for a program or a server; hint: name it with --command or --origin");
+    if grant.is_none() && asks.grants.iter().any(|grant| !grant.optional) {
+        bail!("the component `{}` needs something to work with; hint: {}", asks.component, asks.hint());
     }
-    lines
-        .extend(args.set.iter().map(|(name, value)| format!("config.{} = {}", key(name), toml_value(value))));
-    Ok(lines.join("\n") + "\n")
+    match grant {
+        Some(grant) => draft.put_more(grant, "secrets", secret_table(secrets, args.origin.is_some())),
+        None if secrets.is_empty() => {}
+        None => bail!("--secret-env is for a program or a server; hint: {}", asks.hint()),
+    }
+    draft.config.extend(settings);
+    let config = serde_json::to_value(&draft.config)?;
+    if let Some(why) = schema::wrong(&config, &asks.schema) {
+        bail!("the component `{}` does not take this --set: {why}", asks.component);
+    }
+    Ok(draft.lines(&args.name))
 }
 
-/// What a component asks for.
-fn declared(
+/// What is known about an agent of this name, unless another component is to serve it.
+fn begun(name: &str, component: Option<&str>) -> Draft {
+    let known = Agent::registration_table(name).map(Draft::of);
+    let known = known.filter(|known| component.is_none_or(|component| component == known.component()));
+    known.unwrap_or_else(|| Draft::new(component.unwrap_or(COMPONENT_DEFAULT)))
+}
+
+/// What a component asks for, and what can be set.
+struct Asks {
+    component: String,
+    grants: Vec<GrantRequest>,
+    schema: Value,
+}
+
+impl Asks {
+    fn of(
+        component: &str,
+        state: &StateDir,
+        file: &ConfigFile,
+        tokio: &tokio::runtime::Handle,
+    ) -> anyhow::Result<Self> {
+        let adapter = loaded(component, state, file, tokio)?;
+        let descriptor = adapter.descriptor();
+        Ok(Self {
+            component: component.to_owned(),
+            grants: descriptor.grants.clone(),
+            schema: schema::read(&descriptor.config_schema),
+        })
+    }
+
+    /// The name of the grant that is for this: the first that it cannot work without, else the first.
+    fn grant(&self, capability: &Capability) -> anyhow::Result<&str> {
+        let mut fitting: Vec<&GrantRequest> =
+            self.grants.iter().filter(|grant| grant.capability == *capability).collect();
+        fitting.sort_by_key(|grant| grant.optional);
+        fitting.first().map(|grant| grant.name.as_str()).ok_or_else(|| {
+            let (kind, component) = (capability.as_str(), &self.component);
+            anyhow!(
+                "the component `{component}` asks for nothing of the kind `{kind}`; hint: {}",
+                self.hint()
+            )
+        })
+    }
+
+    /// What names what it works with.
+    fn hint(&self) -> String {
+        let asks = |capability| self.grants.iter().any(|grant| grant.capability == capability);
+        let mut flags = Vec::new();
+        flags.extend(asks(Capability::Process).then_some("--command"));
+        // It names the component by itself.
+        flags.extend((self.component == COMPONENT_DEFAULT).then_some("--from"));
+        flags.extend(asks(Capability::Http).then_some("--origin"));
+        match flags.as_slice() {
+            [] => format!("`omi-agentd adapter info {}` shows what it asks for", self.component),
+            flags => format!("name it with {}", flags.join(" or ")),
+        }
+    }
+
+    /// The path of an address is where the API begins, if the component can be told that.
+    fn base_path(&self, remote: &Remote, settings: &Table, draft: &mut Draft) -> anyhow::Result<()> {
+        let Some(path) = &remote.path else { return Ok(()) };
+        if self.schema["properties"][BASE_PATH].is_null() {
+            let component = &self.component;
+            bail!("--origin has the path `{path}`, which `{component}` cannot be told; hint: leave it out");
+        }
+        if settings.contains_key(BASE_PATH) {
+            bail!(
+                "--origin has the path `{path}`, and --set names `{BASE_PATH}`; hint: leave one of them out"
+            );
+        }
+        draft.config.insert(BASE_PATH.to_owned(), path.as_str().into());
+        Ok(())
+    }
+}
+
+/// The component, bundled or installed.
+fn loaded(
     component: &str,
     state: &StateDir,
     file: &ConfigFile,
     tokio: &tokio::runtime::Handle,
-) -> anyhow::Result<Vec<GrantRequest>> {
+) -> anyhow::Result<Adapter> {
     let engine = crate::daemon::engine(state, Vec::new(), tokio)?;
+    let failed = |failure: omi_kernel::report::FailureDetail| anyhow!(failure.message);
     if let Some(bundled) = load_bundled(&engine, component) {
-        let adapter = bundled.map_err(|failure| anyhow!(failure.message))?;
-        return Ok(adapter.descriptor().grants.clone());
+        return bundled.map_err(failed);
     }
     let config = Config::read(&file.path, &read(&file.path)?)?;
     let found = ComponentFile::named(&config, component).map_err(|failure| {
         anyhow!("{}; hint: `omi-agentd adapter list` lists those that there are", failure.message)
     })?;
-    let installed = inspect::reader(state)?.map_or(Ok(None), |reader| reader.component(found.path()))?;
-    match installed {
-        Some(installed) => Ok(installed.grants),
-        None => bail!(
-            "the component `{component}` is not installed; hint: omi-agentd adapter install {}",
-            terminal::quoted(found.path())
-        ),
+    if inspect::reader(state)?.is_none() {
+        let path = terminal::quoted(found.path());
+        bail!("the component `{component}` is not installed; hint: omi-agentd adapter install {path}");
     }
+    let bytes = found.read_installed(&state.database()).map_err(failed)?;
+    found.load_bytes(&engine, &bytes).map_err(failed)
 }
 
-/// The name of the grant that is for this: the first that it cannot work without, else the first.
-fn grant<'d>(
-    declared: &'d [GrantRequest],
-    capability: &Capability,
-    component: &str,
-) -> anyhow::Result<&'d str> {
-    let mut fitting: Vec<&GrantRequest> =
-        declared.iter().filter(|grant| grant.capability == *capability).collect();
-    fitting.sort_by_key(|grant| grant.optional);
-    fitting.first().map(|grant| grant.name.as_str()).ok_or_else(|| {
-        let kind = capability.as_str();
-        anyhow!(
-            "the component `{component}` asks for nothing of the kind `{kind}`; \
-             hint: `omi-agentd adapter info {component}` shows what it asks for"
-        )
-    })
-}
-
-/// A server, which may be on this machine or in a private network where its address says so.
-fn remote(origin: &str) -> anyhow::Result<Vec<String>> {
-    let url = url::Url::parse(origin)
-        .map_err(|error| anyhow!("`{origin}` is no address: {error}; hint: --origin https://host"))?;
-    let is_private = match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(url::Host::Ipv4(address)) => address.is_loopback() || address.is_private(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback() || address.is_unique_local(),
-        None => false,
+/// The secrets as TOML has them. A token that is sent to a server is announced as one.
+fn secret_table(secrets: &[SecretEnv], is_remote: bool) -> Table {
+    let one = |SecretEnv { name, variable }: &SecretEnv| {
+        let mut secret = Table::from_iter([("env".to_owned(), variable.as_str().into())]);
+        if is_remote && name.eq_ignore_ascii_case("authorization") {
+            secret.insert("prefix".to_owned(), "Bearer ".into());
+        }
+        (name.clone(), secret.into())
     };
-    let mut bound = vec![format!("origin = {}", quoted(origin))];
-    bound.push(format!("methods = {METHODS}"));
-    bound.extend(is_private.then(|| "private = true".to_owned()));
-    Ok(bound)
+    secrets.iter().map(one).collect()
 }
 
-fn secrets(pairs: &[(String, String)], capability: &Capability) -> Option<String> {
-    let one = |(name, variable): &(String, String)| {
-        let is_token = *capability == Capability::Http && name.eq_ignore_ascii_case("authorization");
-        let prefix = if is_token { ", prefix = \"Bearer \"" } else { "" };
-        format!("{} = {{ env = {}{prefix} }}", key(name), quoted(variable))
-    };
-    let all: Vec<String> = pairs.iter().map(one).collect();
-    (!all.is_empty()).then(|| format!("secrets = {{ {} }}", all.join(", ")))
-}
-
-/// A value as it is, where TOML understands it; else it is a text.
-fn toml_value(text: &str) -> String {
-    let line = format!("value = {text}");
-    match toml::from_str::<toml::Table>(&line) {
-        Ok(table) if table.len() == 1 && !text.contains('\n') => text.to_owned(),
-        Ok(_) | Err(_) => quoted(text),
+fn settings(pairs: &[(String, String)]) -> anyhow::Result<Table> {
+    let mut settings = Table::new();
+    for (name, value) in pairs {
+        if settings.insert(name.clone(), toml_value(value)).is_some() {
+            bail!("--set names `{name}` twice");
+        }
     }
+    Ok(settings)
 }
 
-fn words(command: &str) -> Vec<String> {
-    command.split_whitespace().map(str::to_owned).collect()
-}
-
-/// A list of texts as TOML has it.
-pub(super) fn array(words: &[String]) -> String {
-    let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
-    format!("[{}]", words.join(", "))
-}
-
-fn appended(before: &str, lines: &str) -> String {
-    let end = match before {
-        "" => "",
-        text if text.ends_with('\n') => "\n",
-        _ => "\n\n",
-    };
-    format!("{before}{end}{lines}")
-}
-
-fn read(path: &Path) -> anyhow::Result<String> {
-    match std::fs::read_to_string(path) {
-        Ok(text) => Ok(text),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(String::new()),
-        Err(error) => Err(anyhow!("cannot read the configuration `{}`: {error}", path.display())),
-    }
-}
-
-/// Puts a new text in the place of a file, whole or not at all. What a link leads to is replaced, not the link.
-fn replace(path: &Path, text: &str) -> anyhow::Result<()> {
-    let cannot = |error: std::io::Error| {
-        anyhow!(
-            "cannot write the configuration `{}`: {error}; hint: name another one with --config",
-            path.display()
-        )
-    };
-    let real: PathBuf = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let folder = real.parent().unwrap_or(Path::new("/"));
-    std::fs::create_dir_all(folder).map_err(cannot)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(cannot)?;
-    if let Ok(old) = std::fs::metadata(&real) {
-        file.as_file().set_permissions(old.permissions()).map_err(cannot)?;
-    }
-    file.write_all(text.as_bytes()).and_then(|()| file.as_file().sync_all()).map_err(cannot)?;
-    file.persist(&real).map_err(|error| cannot(error.error))?;
-    Ok(())
+/// A value as TOML understands it; else it is a text.
+fn toml_value(text: &str) -> toml::Value {
+    let read = toml::from_str::<Table>(&format!("value = {text}")).ok();
+    let one = read.filter(|table| table.len() == 1 && !text.contains('\n'));
+    one.and_then(|mut table| table.remove("value")).unwrap_or_else(|| text.into())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[test]
     fn a_value_is_toml_or_a_text() {
+        let five: toml::Value = 5.into();
         assert_eq!(
-            ["5", "true", "[1]", "plan", "a = 1", "\"x\""].map(toml_value),
-            ["5", "true", "[1]", "\"plan\"", "\"a = 1\"", "\"x\""]
+            ["5", "true", "plan", "a = 1", "\"x\"", ""].map(toml_value),
+            [five, true.into(), "plan".into(), "a = 1".into(), "x".into(), "".into()]
         );
-        assert_eq!(toml_value("1\nworkers-max = 2"), r#""1\nworkers-max = 2""#, "one value");
+        assert_eq!(toml_value("1\nworkers-max = 2"), "1\nworkers-max = 2".into(), "one value");
     }
 
     #[test]
     fn the_lines_of_a_known_agent_keep_what_is_known_about_it() {
         for (name, agent) in Agent::all() {
-            let lines = Agent::lines(name, r#"["other", "--acp"]"#).unwrap();
+            let mut draft = begun(name, None);
+            draft.put("agent", "command", vec!["other".to_owned()]);
+            draft.put_more(
+                "agent",
+                "secrets",
+                Table::from_iter([(
+                    "MORE".to_owned(),
+                    Table::from_iter([("env".to_owned(), "MORE".into())]).into(),
+                )]),
+            );
+            let lines = draft.lines(name);
             let config = Config::read(Path::new("/x/config.toml"), &lines)
                 .unwrap_or_else(|error| panic!("{error}\n{lines}"));
             let own = config.registration(name).unwrap();
-            assert!(config.own.contains(name));
-            if agent.registration.programs().next().is_some() || own.programs().next().is_some() {
-                assert_eq!(own.programs().next(), Some(("agent", "other")), "{name}");
-            }
-            let config = |registration: &crate::config::RegistrationConfig| {
-                registration.bind(name, String::new()).config
-            };
+            assert_eq!(own.programs().next(), Some(("agent", "other")), "{name}");
+            let config = |registration: &RegistrationConfig| registration.bind(name, String::new()).config;
             assert_eq!(config(own), config(&agent.registration), "{name}");
             assert_eq!(
                 (own.recovers, own.no_progress_ms),
                 (agent.registration.recovers, agent.registration.no_progress_ms)
             );
+            let table = Agent::registration_table(name).unwrap();
+            let known = table["grants"]["agent"].get("secrets").and_then(toml::Value::as_table);
+            let mut known = known.into_iter().flat_map(Table::keys);
+            assert!(known.all(|secret| lines.contains(&format!("{secret} = {{"))), "{lines}");
         }
-        assert_eq!(Agent::lines("nobody", "[]"), None);
-    }
-
-    #[test]
-    fn a_file_is_replaced_whole_and_a_link_to_it_stays() {
-        let folder = tempfile::tempdir().unwrap();
-        let (real, link) = (folder.path().join("real.toml"), folder.path().join("link.toml"));
-        replace(&real, "one").unwrap();
-        std::os::unix::fs::symlink(&real, &link).unwrap();
-        replace(&link, "two").unwrap();
-        assert_eq!(std::fs::read_to_string(&real).unwrap(), "two");
-        assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "nothing else is left");
-    }
-
-    #[test]
-    fn lines_are_added_after_an_empty_line() {
-        assert_eq!(appended("", "x\n"), "x\n");
-        assert_eq!(appended("a\n", "x\n"), "a\n\nx\n");
-        assert_eq!(appended("a", "x\n"), "a\n\nx\n");
+        assert_eq!(begun("nobody", None).component(), COMPONENT_DEFAULT);
+        assert!(!begun("openclaw", Some("a2a")).has("agent"), "another component knows nothing of it");
     }
 }

@@ -7,10 +7,25 @@ use std::path::Path;
 use anyhow::{Context as _, anyhow, bail};
 use serde::Deserialize;
 
-use super::add::array;
-use super::stanza::{key, quoted};
 use crate::detect::programs_of;
 use crate::terminal;
+
+/// Variables by which a program, or one that it starts, is made to run other code or to be another user's.
+const DECIDE_CODE: [&str; 13] = [
+    "PATH",
+    "HOME",
+    "NODE_OPTIONS",
+    "NODE_PATH",
+    "BASH_ENV",
+    "ENV",
+    "SHELL",
+    "IFS",
+    "PERL5OPT",
+    "PERL5LIB",
+    "RUBYOPT",
+    "RUBYLIB",
+    "JAVA_TOOL_OPTIONS",
+];
 
 /// The file of an agent, as far as it is used here.
 #[derive(Debug, Deserialize)]
@@ -54,8 +69,11 @@ struct Archive {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Imported {
     /// The program with its arguments.
-    command: Vec<String>,
-    env: BTreeMap<String, String>,
+    pub(super) command: Vec<String>,
+    /// What it finds set.
+    pub(super) env: BTreeMap<String, String>,
+    /// Variables of the file that are not set for it.
+    left_out: Vec<String>,
     /// The program is on PATH.
     is_here: bool,
     /// What gets it, in a sentence.
@@ -86,6 +104,9 @@ impl Imported {
     ) -> anyhow::Result<Self> {
         let AgentFile { distribution: Distribution { npx, uvx, mut binary } } = serde_json::from_str(text)?;
         let platform = platform();
+        for package in npx.iter().chain(&uvx) {
+            check_package(&package.name)?;
+        }
         let mut choices = Vec::new();
         choices.extend(npx.map(|package| from_npm(package, &installed)));
         choices.extend(uvx.map(from_python));
@@ -95,25 +116,18 @@ impl Imported {
         }
         // What is here is used; else what is easiest to get.
         choices.sort_by_key(|choice| !choice.is_here);
-        let Some(chosen) = choices.into_iter().next() else {
+        let Some(mut chosen) = choices.into_iter().next() else {
             bail!("it has no `npx`, no `uvx`, and no `binary` for {platform}");
         };
+        chosen.left_out = chosen.env.keys().filter(|name| decides_code(name)).cloned().collect();
+        chosen.env.retain(|name, _| !decides_code(name));
         let words = chosen.command.iter().chain(chosen.env.keys()).chain(chosen.env.values());
-        if chosen.command.first().is_none_or(String::is_empty)
+        if !chosen.command.first().is_some_and(|program| is_program(program))
             || words.clone().any(|word| word.contains('\0'))
         {
             bail!("it names no program");
         }
         Ok(chosen)
-    }
-
-    /// What is behind the grant of the program.
-    pub(super) fn bound(&self) -> Vec<String> {
-        let mut bound = vec![format!("command = {}", array(&self.command))];
-        let env: Vec<String> =
-            self.env.iter().map(|(name, value)| format!("{} = {}", key(name), quoted(value))).collect();
-        bound.extend((!env.is_empty()).then(|| format!("env = {{ {} }}", env.join(", "))));
-        bound
     }
 
     /// What a person has to know.
@@ -129,8 +143,41 @@ impl Imported {
                  hint: change `command` once it is installed"
             ));
         }
+        if !self.left_out.is_empty() {
+            notes.push(format!(
+                "left out what the file wants to set, as it decides which code runs: {}",
+                self.left_out.join(", ")
+            ));
+        }
         notes.iter().map(|note| terminal::plain(note)).collect()
     }
+}
+
+/// The name of a program that is looked for on PATH.
+fn is_program(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_alphanumeric() || c == '_') && !text.contains(['/', '\\'])
+}
+
+/// A package is named, with a scope and a version if need be, and not the place of one.
+fn check_package(text: &str) -> anyhow::Result<()> {
+    let scoped = text.strip_prefix('@').map_or(Some(text), |rest| {
+        let (scope, name) = rest.split_once('/')?;
+        is_program(scope).then_some(name)
+    });
+    let is_of_versions = |c: char| !c.is_whitespace() && !c.is_control() && !matches!(c, '/' | ':' | '\\');
+    if scoped.is_some_and(|name| is_program(name) && name.chars().all(is_of_versions)) {
+        return Ok(());
+    }
+    bail!("`{}` is no name of a package", terminal::plain(text))
+}
+
+/// A variable that decides which code a program runs: it is not for a file from elsewhere to set.
+fn decides_code(name: &str) -> bool {
+    let name = name.to_ascii_uppercase();
+    ["LD_", "DYLD_", "PYTHON", "NPM_CONFIG_", "GIT_", "BASH_FUNC_"]
+        .iter()
+        .any(|prefix| name.starts_with(prefix))
+        || DECIDE_CODE.contains(&name.as_str())
 }
 
 /// The name of a platform in the registry.
@@ -152,6 +199,7 @@ fn from_npm(package: Package, installed: impl Fn(&str) -> Option<String>) -> Imp
         is_guessed: found.is_none(),
         command: command(found.unwrap_or_else(guess), args),
         env,
+        left_out: Vec::new(),
         is_here: false,
         install: format!("npm install -g {}", terminal::quoted(&package)),
     }
@@ -169,6 +217,7 @@ fn from_python(package: Package) -> Imported {
         is_guessed: false,
         command: command(cmd.unwrap_or(program), args),
         env,
+        left_out: Vec::new(),
         is_here: false,
         install: format!("uv tool install {}", terminal::quoted(&pinned)),
     }
@@ -182,6 +231,7 @@ fn from_archive(archive: Archive) -> Imported {
         is_guessed: false,
         command: command(program, args),
         env,
+        left_out: Vec::new(),
         is_here: false,
         install: format!("download {url}, unpack it, and put `{cmd}` of it on PATH"),
     }
@@ -209,19 +259,19 @@ mod tests {
     #[test]
     fn what_is_here_is_used_and_nothing_else_is_fetched() {
         let npm = imported(ALL, &["x-real"], Some("x-real")).unwrap();
-        assert_eq!(npm.bound(), [r#"command = ["x-real", "--acp"]"#, r#"env = { "A B" = "\"1\"" }"#]);
+        assert_eq!((npm.command.join(" ").as_str(), npm.env["A B"].as_str()), ("x-real --acp", "\"1\""));
         assert_eq!(npm.notes(), Vec::<String>::new());
         let python = imported(ALL, &["x-acp"], None).unwrap();
-        assert_eq!((python.bound().join(""), python.is_here), (r#"command = ["x-acp"]"#.to_owned(), true));
+        assert_eq!((python.command.as_slice(), python.is_here), (["x-acp".to_owned()].as_slice(), true));
         assert!(python.install.contains("uv tool install 'x-py[acp]==3'"), "{python:?}");
         let binary = imported(ALL, &["x-bin"], None).unwrap();
-        assert_eq!(binary.bound(), [r#"command = ["x-bin", "serve"]"#]);
+        assert_eq!(binary.command, ["x-bin", "serve"]);
     }
 
     #[test]
     fn what_is_not_here_is_said_with_the_command_that_gets_it() {
         let npm = imported(ALL, &[], None).unwrap();
-        assert_eq!(npm.bound()[0], r#"command = ["x", "--acp"]"#);
+        assert_eq!(npm.command, ["x", "--acp"]);
         let notes = npm.notes().join("\n");
         assert!(notes.contains("hint: npm install -g ") && notes.contains("@a/x@1.2.3"), "{notes}");
         assert!(notes.contains("is a guess"), "{notes}");
@@ -235,10 +285,27 @@ mod tests {
             "{}",
             r#"{"distribution": {}}"#,
             r#"{"distribution": {"npx": {"package": ""}}}"#,
+            r#"{"distribution": {"npx": {"package": "@"}}}"#,
+            r#"{"distribution": {"npx": {"package": "@a/"}}}"#,
+            r#"{"distribution": {"npx": {"package": "/etc/x"}}}"#,
+            r#"{"distribution": {"npx": {"package": "../x"}}}"#,
+            r#"{"distribution": {"npx": {"package": "@a/../x"}}}"#,
+            r#"{"distribution": {"uvx": {"package": "--index-url=x"}}}"#,
+            r#"{"distribution": {"uvx": {"package": "https://h/x.tgz"}}}"#,
+            r#"{"distribution": {"uvx": {"package": "x", "cmd": "/bin/x"}}}"#,
             r#"{"distribution": {"binary": {"plan9-mips": {"archive": "x", "cmd": "y"}}}}"#,
         ] {
             let error = format!("{:#}", imported(text, &[], None).unwrap_err());
             assert!(!error.is_empty() && !error.contains('\n'), "{error}");
         }
+    }
+    #[test]
+    fn what_decides_which_code_runs_is_not_for_the_file_to_set() {
+        let text = r#"{"distribution": {"npx": {"package": "x", "env":
+            {"LD_PRELOAD": "/x.so", "PATH": "/x", "node_options": "-r x", "MODE": "quiet"}}}}"#;
+        let found = imported(text, &["x"], Some("x")).unwrap();
+        assert_eq!(found.env.keys().collect::<Vec<_>>(), ["MODE"]);
+        let notes = found.notes().join("\n");
+        assert!(["LD_PRELOAD", "PATH", "node_options"].iter().all(|name| notes.contains(name)), "{notes}");
     }
 }

@@ -77,7 +77,7 @@ pub(crate) struct Install {
 
 /// Register an agent: adds `[registrations.NAME]` to the end of the configuration file, and changes nothing else in it.
 ///
-/// A known agent keeps what is known about it, and gets the command that is given.
+/// A known agent keeps what is known about it, and gets what is given besides.
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Add {
@@ -87,10 +87,11 @@ pub(crate) struct Add {
     /// A bundled component, or the `.wasm` file of an installed one [default: acp]
     #[arg(long, value_name = "NAME|PATH")]
     pub(crate) component: Option<String>,
-    /// The program to start, as `command arguments…` (no shell)
+    /// The program to start, as `command arguments…`: no shell, but quotes as in one
     #[arg(long, value_name = "COMMAND", conflicts_with_all = ["origin", "from"])]
     pub(crate) command: Option<String>,
-    /// The server to send requests to: scheme, host and port
+    /// The server to send requests to: scheme, host and port, and the path where its API begins if the component has
+    /// the setting `basePath`
     #[arg(long, value_name = "URL", conflicts_with = "from", requires = "component")]
     pub(crate) origin: Option<String>,
     /// An `agent.json` of the ACP registry. Nothing is downloaded: what is missing is said, with the command that gets it
@@ -98,8 +99,8 @@ pub(crate) struct Add {
     pub(crate) from: Option<PathBuf>,
     /// A secret and the variable that it is read from when it is used: HEADER=VARIABLE with --origin (`authorization` gets
     /// `Bearer ` before it), VARIABLE=VARIABLE with a program. May be repeated
-    #[arg(long, value_name = "NAME=VARIABLE", value_parser = value::pair)]
-    pub(crate) secret_env: Vec<(String, String)>,
+    #[arg(long, value_name = "NAME=VARIABLE")]
+    pub(crate) secret_env: Vec<String>,
     /// A setting of the component: KEY=VALUE, the value as TOML has it, else a text. May be repeated
     #[arg(long, value_name = "KEY=VALUE", value_parser = value::pair)]
     pub(crate) set: Vec<(String, String)>,

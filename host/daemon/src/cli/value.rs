@@ -19,12 +19,10 @@ pub(super) fn milliseconds(text: &str) -> Result<u64, String> {
     time.filter(|time| *time > 0).ok_or_else(|| "is no time; hint: `90s`, `5m`, `1h` or `500ms`".to_owned())
 }
 
-/// A name and what it is to be.
+/// A name and what it is to be, which may be nothing.
 pub(super) fn pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
-        Some((name, value)) if !name.is_empty() && !value.is_empty() => {
-            Ok((name.to_owned(), value.to_owned()))
-        }
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         Some(_) | None => Err("is no `NAME=VALUE`".to_owned()),
     }
 }
@@ -59,6 +57,13 @@ mod tests {
         for text in ["", "5", "s", "0s", "-1s", "1.5s", "5d", "18446744073709551615h"] {
             assert!(milliseconds(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_value_may_be_empty_and_a_name_may_not() {
+        assert_eq!(pair("a=b=c"), Ok(("a".to_owned(), "b=c".to_owned())));
+        assert_eq!(pair("a="), Ok(("a".to_owned(), String::new())));
+        assert!(pair("=a").is_err() && pair("a").is_err());
     }
 
     #[test]
