@@ -156,6 +156,47 @@ fn a_log_in_is_seen_by_its_file_and_nothing_is_read() {
 }
 
 #[test]
+fn an_empty_list_of_log_ins_is_none() {
+    let machine = Machine::new();
+    machine.npm("claude-agent-acp", "@agentclientprotocol/claude-agent-acp", "0.100.0");
+    let file = machine.world.path("home/.claude/.credentials.json");
+    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+    for (text, state) in [("{}\n", "out"), ("[]", "out"), (r#"{"token": "sesame"}"#, "in")] {
+        std::fs::write(&file, text).unwrap();
+        assert_eq!(machine.agent("claude", &[])["login"]["state"], state, "{text}");
+    }
+}
+
+#[test]
+fn a_title_is_true_of_each_program_that_can_stand_for_an_agent() {
+    let machine = Machine::new();
+    machine.npm("claude-code-acp", "@zed-industries/claude-code-acp", "0.16.0");
+    let claude = machine.agent("claude", &[]);
+    assert!(claude["path"].as_str().unwrap().ends_with("/claude-code-acp"), "{claude}");
+    assert!(!claude["title"].as_str().unwrap().contains("claude-agent-acp"), "{claude}");
+}
+
+#[test]
+fn a_server_is_listed_with_its_origin() {
+    let world = World::new();
+    world.configure(
+        "[registrations.far]\ncomponent = 'openai-chat'\n\
+         grants.remote = { origin = 'https://h.example', methods = ['GET'] }\n",
+    );
+    let shown = world.run(&["adapters"], "").stdout;
+    assert!(
+        shown.lines().any(|line| line.contains("far ") && line.contains("remote = https://h.example")),
+        "{shown}"
+    );
+    let rows = world.show(&["adapters", "--json"]);
+    let far = rows.as_array().unwrap().iter().find(|row| row["registration"] == "far").unwrap();
+    assert_eq!(far["origins"], serde_json::json!([{ "grant": "remote", "origin": "https://h.example" }]));
+    for command in [["adapters", "--limit", "1"].as_slice(), &["adapter", "list", "--limit", "1"]] {
+        assert_eq!(world.run(command, "").code, Some(2), "nobody would honour it");
+    }
+}
+
+#[test]
 fn a_program_that_can_stand_for_it_is_registered_by_one_command() {
     let machine = Machine::new();
     machine.script("hermes", "echo");

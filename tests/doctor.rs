@@ -44,14 +44,24 @@ fn a_state_folder_that_is_not_there_is_not_made() {
     let state = world.path("new/state").display().to_string();
     let ended = world.run(&["doctor", "--state-dir", &state, "echo"], "");
     assert!(ended.stdout.contains("is not there yet, and can be made"), "{ended:?}");
-    assert!(!world.path("new/state/omi-agentd.lock").exists());
+    assert!(!world.path("new").exists(), "nothing is changed");
+    let nowhere = world.run(&["doctor", "--state-dir", "/proc/no-such-folder", "echo"], "");
+    is_wrong(&nowhere, &[&["state: ", "/proc/no-such-folder", "cannot be made", "hint: "]]);
 }
 
 #[test]
 fn a_configuration_that_cannot_be_read_is_named() {
     let world = World::new();
     world.configure("colour = 'red'\n");
-    is_wrong(&world.run(&["doctor"], ""), &[&["configuration: ", "config.toml:1", "colour"]]);
+    is_wrong(
+        &world.run(&["doctor"], ""),
+        &[&["configuration: ", "config.toml:1", "colour", "hint: mend line 1"]],
+    );
+    world.configure("[registrations.x]\ncomponent = 'acp'\nworkers-max = 0\n");
+    is_wrong(&world.run(&["doctor"], ""), &[&["configuration: ", "registrations.x.workers-max", "hint: "]]);
+    let missing = world.path("no-such.toml").display().to_string();
+    let ended = world.run(&["doctor", "--config", &missing], "");
+    is_wrong(&ended, &[&["configuration: ", "no-such.toml", "hint: ", "--config"]]);
     world.configure("default-adapter = 'nobody'\n");
     is_wrong(&world.run(&["doctor", "echo"], ""), &[&["default-adapter: ", "`nobody`", "hint: "]]);
 }
@@ -171,6 +181,74 @@ fn a_probe_starts_an_agent_as_a_run_does_and_leaves_nothing() {
     let name = program("omi-test-agents").display().to_string();
     let home = world.path("home").display().to_string();
     eventually("no process is left", || !processes_with(&name, &home));
+}
+
+#[test]
+fn the_settings_of_a_registration_are_such_as_its_component_takes() {
+    let world = World::new();
+    world.configure(
+        "[registrations.one]\ncomponent = 'acp'\ngrants.agent.command = ['sh']\nconfig.moed = 'plan'\n\
+         [registrations.two]\ncomponent = 'acp'\ngrants.agent.command = ['sh']\nconfig.usage = 5\n\
+         [registrations.far]\ncomponent = 'openai-chat'\n\
+         grants.remote = { origin = 'http://127.0.0.1:1', methods = ['GET'], private = true }\n",
+    );
+    let ended = world.run(&["doctor", "one", "two", "far"], "");
+    is_wrong(
+        &ended,
+        &[
+            &["one: ", "`config`", "there is no setting `moed`", "hint: there are "],
+            &["two: ", "`config`", "`usage` has to be one of", "hint: "],
+        ],
+    );
+    assert!(ended.stdout.contains("fine   far: "), "whoever is named gets a line: {ended:?}");
+}
+
+#[test]
+fn a_probe_asks_whoever_a_registration_talks_to() {
+    let machine = Machine::new();
+    machine.script("pi", "echo 'no pi today' >&2; exit 3");
+    let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = server.local_addr().unwrap().port();
+    std::thread::spawn(move || server.incoming().flatten().for_each(|stream| models(&stream)));
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let nobody = closed.local_addr().unwrap().port();
+    drop(closed);
+    let chat = |name: &str, port: u16| {
+        format!(
+            "[registrations.{name}]\ncomponent = 'openai-chat'\ngrants.remote = {{ origin = \
+             'http://127.0.0.1:{port}', methods = ['GET', 'POST'], private = true }}\n"
+        )
+    };
+    machine.world.configure(&(chat("here", port) + &chat("gone", nobody)));
+    let ended = machine.run(&["doctor", "pi-mono", "here", "gone", "echo", "--probe"], &[]);
+    is_wrong(&ended, &[&["pi-mono: the probe failed"], &["gone: the probe failed"]]);
+    assert!(ended.stdout.contains("fine   here: it answers after "), "{ended:?}");
+    assert!(ended.stdout.contains("fine   echo: ") && ended.stdout.contains("nothing to probe"), "{ended:?}");
+}
+
+/// Answers a request for the models of a server.
+fn models(mut stream: &std::net::TcpStream) {
+    use std::io::{BufRead as _, BufReader, Write as _};
+    let head = BufReader::new(stream).lines().map_while(Result::ok).take_while(|line| !line.is_empty());
+    assert!(head.count() > 0, "a request");
+    let body = r#"{"object":"list","data":[{"id":"small","object":"model"}]}"#;
+    let length = body.len();
+    let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n";
+    // Whoever asked may have gone.
+    let _ = write!(stream, "{head}Content-Length: {length}\r\n\r\n{body}");
+}
+
+#[test]
+fn an_agent_that_needs_another_node_does_not_work() {
+    let machine = Machine::new();
+    machine.npm("gemini", "@google/gemini-cli", "0.61.0");
+    let manifest = r#"{"name": "@google/gemini-cli", "version": "0.61.0", "engines": {"node": ">=20"}}"#;
+    std::fs::write(machine.world.path("lib/node_modules/@google/gemini-cli/package.json"), manifest).unwrap();
+    let look = || machine.run(&["doctor", "gemini"], &[("GEMINI_API_KEY", "sesame")]);
+    machine.script("node", "echo v18.20.1");
+    is_wrong(&look(), &[&["gemini: ", "needs Node >=20", "18.20.1", "hint: install Node"]]);
+    machine.script("node", "echo v22.1.0");
+    is_wrong(&look(), &[]);
 }
 
 /// A process runs this program with this home folder.

@@ -16,7 +16,7 @@ use omi_kernel::input::Input;
 use omi_store::{ComponentView, GrantFilter, GrantView, Reader};
 use serde_json::{Value, json};
 
-use crate::cli::{Adapter, AdapterCommand, List, Named};
+use crate::cli::{Adapter, AdapterCommand, Json, Named};
 use crate::component::{ComponentFile, FileState, load_bundled, short};
 use crate::config::{Config, ConfigFile};
 use crate::inspect;
@@ -46,7 +46,7 @@ pub(crate) fn adapter(
 }
 
 fn list(
-    args: &List,
+    args: &Json,
     state: &StateDir,
     config: &Config,
     tokio: &tokio::runtime::Handle,

@@ -137,8 +137,12 @@ pub(crate) struct Agent {
     pub(crate) agent: Option<String>,
 }
 
+/// What `--adapter` is of `retry`.
+const RETRY_ADAPTER: &str = "The registration to run it with [default: that of the attempt before]";
+
 /// Try a run again. Exit code as of `run`.
 #[derive(Debug, Args)]
+#[command(mut_arg("adapter", |arg| arg.help(RETRY_ADAPTER)))]
 pub(crate) struct Retry {
     /// The run
     pub(crate) run: String,

@@ -78,11 +78,20 @@ pub(crate) fn engine(
     private: Vec<PathBuf>,
     tokio: &tokio::runtime::Handle,
 ) -> anyhow::Result<Engine> {
+    engine_with(Some(state.compiled()), private, tokio)
+}
+
+/// The same with its compiled components in this folder, or nowhere.
+pub(crate) fn engine_with(
+    cache_dir: Option<PathBuf>,
+    private: Vec<PathBuf>,
+    tokio: &tokio::runtime::Handle,
+) -> anyhow::Result<Engine> {
     let program =
         std::env::current_exe().context("cannot find the program itself, which supervises processes")?;
     let config = EngineConfig {
         metered: false,
-        cache_dir: Some(state.compiled()),
+        cache_dir,
         limits: Limits::default(),
         supervisor: SupervisorCommand { program, args: vec![SUPERVISE.into()], private },
     };

@@ -2,6 +2,7 @@
 //! known to be wrong with exactly that, and the one command that comes next. No agent is started.
 
 mod login;
+mod node;
 mod package;
 mod said;
 
@@ -13,6 +14,8 @@ use crate::catalogue::{Agent, Known, Source};
 use crate::config::{Config, RegistrationConfig};
 use crate::terminal::quoted;
 pub(crate) use login::LoginState;
+use node::Node;
+use package::Package;
 pub(crate) use package::programs_of;
 
 /// A known agent, and what of it is here.
@@ -55,6 +58,8 @@ pub(crate) struct ProgramVersion {
     pub(crate) text: Option<String>,
     /// The package that it was read from; none if the program said it.
     pub(crate) package: Option<String>,
+    /// The versions of Node that the package needs, if it says so.
+    pub(crate) node: Option<String>,
 }
 
 /// Another program that an agent starts.
@@ -71,9 +76,11 @@ pub(crate) struct Needed {
 /// Looks for the known agents that are wanted, for all of them at the same time: those on this machine come first.
 pub(crate) fn detect(config: &Config, is_wanted: impl Fn(&str) -> bool) -> Vec<Detected> {
     let agents = Agent::all().into_iter().filter(|(name, _)| is_wanted(name));
+    let node = Node::default();
+    let node = &node;
     let mut detected: Vec<Detected> = std::thread::scope(|scope| {
         let threads: Vec<_> = agents
-            .map(|(name, agent)| scope.spawn(move || look(name, agent, config.registrations.get(name))))
+            .map(|(name, agent)| scope.spawn(move || look(name, agent, config.registrations.get(name), node)))
             .collect();
         // A thread that panicked has said so, and the others are worth showing.
         threads.into_iter().filter_map(|thread| thread.join().ok()).collect()
@@ -92,7 +99,7 @@ pub(crate) fn on_path(config: &Config) -> Vec<String> {
     known.map(|(name, _)| name.clone()).collect()
 }
 
-fn look(name: &str, agent: Agent, registration: Option<&RegistrationConfig>) -> Detected {
+fn look(name: &str, agent: Agent, registration: Option<&RegistrationConfig>, node: &Node) -> Detected {
     let Agent { title, registration: bundled, detect, known } = agent;
     let own = registration.unwrap_or(&bundled);
     let program = own.programs().next().map_or_else(|| name.to_owned(), |(_, program)| program.to_owned());
@@ -112,7 +119,12 @@ fn look(name: &str, agent: Agent, registration: Option<&RegistrationConfig>) -> 
         Some(_) => detect.needs.iter().map(need).collect(),
         None => Vec::new(),
     };
-    let known = known.into_iter().filter(|known| applies(known, found.as_ref(), &needs)).collect();
+    let own = found.as_ref().map(|found| (program.as_str(), &found.version));
+    let others = needs.iter().filter_map(|need| Some((need.program.as_str(), &need.found.as_ref()?.1)));
+    let faults = own.into_iter().chain(others);
+    let faults = faults.filter_map(|(program, version)| node.fault(program, version.node.as_deref()?));
+    let applying = known.into_iter().filter(|known| applies(known, found.as_ref(), &needs));
+    let known = faults.chain(applying).collect();
     Detected {
         name: name.to_owned(),
         title,
@@ -137,11 +149,12 @@ fn find(program: &str, alternatives: &[Vec<String>]) -> Option<(PathBuf, Option<
 }
 
 fn version(program: &Path, source: Source<'_>) -> ProgramVersion {
-    if let Some((package, text)) = package::of_program(program, source.packages) {
-        return ProgramVersion { text: Some(text), package: Some(package) };
+    if let Some(package) = package::of_program(program, source.packages) {
+        let Package { name, version, node } = package;
+        return ProgramVersion { text: Some(version), package: Some(name), node };
     }
     let said = (!source.version_args.is_empty()).then(|| said::version(program, source.version_args));
-    ProgramVersion { text: said.flatten(), package: None }
+    ProgramVersion { text: said.flatten(), ..ProgramVersion::default() }
 }
 
 fn applies(known: &Known, found: Option<&Found>, needs: &[Needed]) -> bool {

@@ -37,7 +37,9 @@ pub(crate) fn doctor(
     let mut probed = Vec::new();
     if let Some(config) = machine::configuration(file, &mut findings) {
         let private = vec![state.path().to_owned(), config.path.clone()];
-        let engine = crate::daemon::engine(state, private, tokio)?;
+        // Nothing is made that is not there.
+        let compiled = state.path().exists().then(|| state.compiled());
+        let engine = crate::daemon::engine_with(compiled, private, tokio)?;
         let components = reader.map_or(Ok(Vec::new()), |reader: Reader| reader.components())?;
         let look = Look { args, config: &config, engine: &engine, components: &components };
         agents = look.agents(&mut findings);

@@ -93,12 +93,22 @@ pub(crate) async fn retry(args: Retry, state: &StateDir, mut config: Config) -> 
     let daemon = Daemon::start(state, config, manner)?;
     let code = async {
         let before = Reader::open(&state.database())?.latest_cursor()?;
-        let accepted = daemon.client.retry(retry).await;
+        let accepted = daemon.client.retry(retry).await.map_err(with_flag);
         follow(&daemon, state, args.json, before, accepted).await
     };
     let code = code.await;
     daemon.end().await;
     code
+}
+
+/// A refusal that names what overrides it as the command line has it.
+fn with_flag(error: RequestError) -> RequestError {
+    match error {
+        RequestError::Refused { code, message } => {
+            RequestError::Refused { code, message: message.replace("`anyway`", "`--anyway`") }
+        }
+        RequestError::Ending => RequestError::Ending,
+    }
 }
 
 /// There is somebody at the terminal, or it is said that there is.

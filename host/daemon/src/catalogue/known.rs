@@ -26,6 +26,12 @@ pub(crate) struct Known {
 }
 
 impl Known {
+    /// Something that was found on this machine, and with which the agent does not work.
+    pub(crate) fn fault(wrong: String, hint: String) -> Self {
+        let (versions, of, package, omi) = (None, None, None, None);
+        Self { versions, of, package, broken: true, wrong, omi, hint: Some(hint) }
+    }
+
     /// It is known of a program of this version, from this package. What is true of some versions only is not said of
     /// one that nobody knows.
     pub(crate) fn is_about(&self, version: Option<&str>, package: Option<&str>) -> bool {

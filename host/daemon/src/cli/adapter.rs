@@ -23,7 +23,7 @@ pub(crate) enum AdapterCommand {
     /// Register an agent: adds lines to the configuration file
     Add(Add),
     /// List what is bundled, registered and installed, and whether installed files are still what they were
-    List(List),
+    List(Json),
     /// Show a component: bundled, installed, or any file
     Info(Named),
     /// Judge whether a component keeps the adapter contract

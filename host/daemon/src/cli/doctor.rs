@@ -2,8 +2,6 @@
 
 use clap::Args;
 
-use super::List;
-
 /// List what is bundled and registered, or look for agents on this machine.
 #[derive(Debug, Args)]
 pub(crate) struct Adapters {
@@ -11,8 +9,9 @@ pub(crate) struct Adapters {
     /// with it, and the one command that comes next. No agent is started
     #[arg(long)]
     pub(crate) detect: bool,
-    #[command(flatten)]
-    pub(crate) list: List,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Look at the state folder, the configuration, and every agent that is registered or on this machine.
@@ -24,8 +23,8 @@ pub(crate) struct Doctor {
     /// Look at these agents only, and be strict with them
     #[arg(value_name = "NAME")]
     pub(crate) names: Vec<String>,
-    /// Start each agent for a moment, as far as it says who it is. No model is called. Needs a state folder that no daemon
-    /// uses
+    /// Start each agent for a moment, and ask each server who it is, until the adapter is ready. No model is called.
+    /// Needs a state folder that no daemon uses
     #[arg(long)]
     pub(crate) probe: bool,
     /// Print JSON

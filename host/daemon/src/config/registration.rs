@@ -93,6 +93,14 @@ impl RegistrationConfig {
         })
     }
 
+    /// The origin of each grant of a server.
+    pub(crate) fn origins(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.grants.iter().filter_map(|(name, binding)| match &binding.bound {
+            Bound::Http(http) => Some((name.as_str(), http.origin.as_str())),
+            Bound::Process(_) | Bound::Terminal(_) | Bound::Files(_) => None,
+        })
+    }
+
     /// The grants and what is behind them.
     pub(crate) fn grants(&self) -> &BTreeMap<String, Binding> {
         &self.grants

@@ -1,4 +1,5 @@
-//! Whether somebody is logged in with an agent: by what is set and what is there, never by what is in it.
+//! Whether somebody is logged in with an agent: by what is set and what is there, never by a secret that is
+//! in it.
 
 use std::path::{Path, PathBuf};
 
@@ -88,13 +89,21 @@ fn place(file: &str, home: Option<&Path>, variable: impl Fn(&str) -> Option<Stri
     Some(if below.is_empty() { folder } else { folder.join(below) })
 }
 
-/// A file with something in it, or a folder.
+/// Bytes of a file that may be an empty list with blanks around it: no secret is that short.
+const EMPTY_BYTES_MAX: u64 = 8;
+
+/// A file with something in it, or a folder. What is left of a log-out is nothing: an empty object or list of JSON.
 fn has_something(path: &Path) -> bool {
     match std::fs::metadata(path) {
         Ok(found) if found.is_dir() => {
             std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some())
         }
-        Ok(found) => found.len() > 0,
+        Ok(found) if found.len() <= EMPTY_BYTES_MAX => {
+            let text = std::fs::read_to_string(path).unwrap_or_default();
+            let text: String = text.split_whitespace().collect();
+            !matches!(text.as_str(), "" | "{}" | "[]")
+        }
+        Ok(_) => true,
         Err(_) => false,
     }
 }
@@ -124,8 +133,10 @@ mod tests {
         let out = state(&[]).text("log in");
         assert!(out.starts_with("not logged in") && out.ends_with("hint: log in"), "{out}");
         std::fs::create_dir_all(home.path().join(".my/all")).unwrap();
-        std::fs::write(home.path().join(".my/auth"), "").unwrap();
-        assert!(matches!(state(&[]), LoginState::Out { .. }), "nothing is in them");
+        for nothing in ["", "{}", " {\n}\n", "[]\n"] {
+            std::fs::write(home.path().join(".my/auth"), nothing).unwrap();
+            assert!(matches!(state(&[]), LoginState::Out { .. }), "nothing is in them: {nothing}");
+        }
         std::fs::write(home.path().join(".my/auth"), "secret").unwrap();
         assert!(by(&[]).contains("~/.my/auth"));
         let elsewhere = home.path().join("elsewhere");

@@ -14,9 +14,19 @@ const FIRST_LINE_BYTES_MAX: u64 = 512;
 /// Where npm puts packages.
 const NODE_MODULES: &str = "node_modules";
 
-/// The name and version of the package that a program is from, if it is one of these (`npm:NAME`, `pip:NAME`), or any
-/// that npm has installed.
-pub(super) fn of_program(program: &Path, packages: &[String]) -> Option<(String, String)> {
+/// A package that is installed.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Package {
+    /// Its name.
+    pub(super) name: String,
+    /// Its version.
+    pub(super) version: String,
+    /// The versions of Node that it says it needs.
+    pub(super) node: Option<String>,
+}
+
+/// The package that a program is from, if it is one of these (`npm:NAME`, `pip:NAME`), or any that npm has installed.
+pub(super) fn of_program(program: &Path, packages: &[String]) -> Option<Package> {
     let of = |kind: &str| -> Vec<&str> {
         packages.iter().filter_map(|package| package.strip_prefix(kind)).collect()
     };
@@ -33,7 +43,7 @@ pub(crate) fn programs_of(package: &str, path: &std::ffi::OsStr) -> BTreeSet<Str
         let is_link = entry.file_type().is_ok_and(|kind| kind.is_symlink());
         let real = if is_link { entry.path().canonicalize().ok() } else { None };
         let found = real.and_then(|real| npm(&real, &[package]));
-        if found.is_some_and(|(name, _)| name == package) {
+        if found.is_some_and(|found| found.name == package) {
             programs.extend(entry.file_name().into_string().ok());
         }
     }
@@ -41,28 +51,33 @@ pub(crate) fn programs_of(package: &str, path: &std::ffi::OsStr) -> BTreeSet<Str
 }
 
 /// The nearest package above a file. One that is not below `node_modules` may be anybody's, and has to be one of these.
-fn npm(real: &Path, names: &[&str]) -> Option<(String, String)> {
+fn npm(real: &Path, names: &[&str]) -> Option<Package> {
     for folder in real.ancestors().skip(1).take(FOLDERS_MAX) {
         if folder.ends_with(NODE_MODULES) {
             return None;
         }
-        let Some((name, version)) = manifest(&folder.join("package.json")) else { continue };
-        if names.contains(&name.as_str()) || folder.ends_with(Path::new(NODE_MODULES).join(&name)) {
-            return Some((name, version));
+        let Some(package) = manifest(&folder.join("package.json")) else { continue };
+        let name = package.name.as_str();
+        if names.contains(&name) || folder.ends_with(Path::new(NODE_MODULES).join(name)) {
+            return Some(package);
         }
     }
     None
 }
 
-fn manifest(path: &Path) -> Option<(String, String)> {
+fn manifest(path: &Path) -> Option<Package> {
     let mut text = String::new();
     fs::File::open(path).ok()?.take(MANIFEST_BYTES_MAX).read_to_string(&mut text).ok()?;
     let manifest: serde_json::Value = serde_json::from_str(&text).ok()?;
-    Some((manifest["name"].as_str()?.to_owned(), manifest["version"].as_str()?.to_owned()))
+    Some(Package {
+        name: manifest["name"].as_str()?.to_owned(),
+        version: manifest["version"].as_str()?.to_owned(),
+        node: manifest["engines"]["node"].as_str().map(str::to_owned),
+    })
 }
 
 /// What Python has installed beside the program, or beside the interpreter that its first line names.
-fn pip(program: &Path, real: &Path, names: &[&str]) -> Option<(String, String)> {
+fn pip(program: &Path, real: &Path, names: &[&str]) -> Option<Package> {
     if names.is_empty() {
         return None;
     }
@@ -74,7 +89,7 @@ fn pip(program: &Path, real: &Path, names: &[&str]) -> Option<(String, String)> 
         let wanted = plain(name);
         let version = roots.iter().flat_map(|root| sites(root)).find_map(|site| installed(&site, &wanted));
         if let Some(version) = version {
-            return Some(((*name).to_owned(), version));
+            return Some(Package { name: (*name).to_owned(), version, node: None });
         }
     }
     None
@@ -123,8 +138,8 @@ mod tests {
         fs::write(path, text).unwrap();
     }
 
-    fn is(found: Option<(String, String)>, name: &str, version: &str) -> bool {
-        found.is_some_and(|found| found == (name.to_owned(), version.to_owned()))
+    fn is(found: Option<Package>, name: &str, version: &str) -> bool {
+        found.is_some_and(|found| (found.name.as_str(), found.version.as_str()) == (name, version))
     }
 
     #[test]

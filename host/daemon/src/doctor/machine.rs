@@ -1,12 +1,12 @@
 //! What belongs to no agent: the state folder and who has it, the record, the compiled components, the configuration.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use omi_store::{Reader, StoreError};
-use rustix::fs::{Access, access};
 
 use super::finding::Findings;
-use crate::config::{Config, ConfigFile};
+use crate::config::{Config, ConfigError, ConfigFile};
 use crate::state::{StateDir, StateError};
 
 /// The state folder can be used, or a daemon uses it. One that is not there is not made.
@@ -15,11 +15,13 @@ pub(super) fn state(state: &StateDir, findings: &mut Findings) {
     let shown = format!("`{}`", path.display());
     if !path.exists() {
         let parent = path.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("/"));
-        if access(parent, Access::WRITE_OK | Access::EXEC_OK).is_ok() {
-            findings.fine("state", format!("{shown} is not there yet, and can be made"));
-        } else {
-            let why = format!("{shown} cannot be made: `{}` cannot be written to", parent.display());
-            findings.wrong("state", why, "name another folder with --state-dir");
+        // Only a try says it: there are folders in which not even root can make one. It is gone at once.
+        match tempfile::tempdir_in(parent) {
+            Ok(_) => findings.fine("state", format!("{shown} is not there yet, and can be made")),
+            Err(_) => {
+                let why = format!("{shown} cannot be made: `{}` cannot be written to", parent.display());
+                findings.wrong("state", why, "name another folder with --state-dir");
+            }
         }
         return;
     }
@@ -63,7 +65,7 @@ pub(super) fn compiled(state: &StateDir, findings: &mut Findings) {
     let path = state.compiled();
     let entries = match std::fs::read_dir(&path) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
             findings.fine("compiled", "nothing is compiled yet: the first run takes some seconds more");
             return;
         }
@@ -83,7 +85,22 @@ pub(super) fn configuration(file: &ConfigFile, findings: &mut Findings) -> Optio
     let config = match file.load() {
         Ok(config) => config,
         Err(error) => {
-            findings.error("configuration", &error);
+            let path = file.path.display();
+            let hint = match &error {
+                ConfigError::Unreadable { error, .. } if error.kind() == ErrorKind::NotFound => {
+                    "name one that is there with --config, or leave that out".to_owned()
+                }
+                ConfigError::Unreadable { .. } => format!("make `{path}` a file that you can read"),
+                ConfigError::Invalid { line, .. } => format!("mend line {line} of `{path}`, or take it out"),
+                ConfigError::Value { key, .. } => format!("mend `{key}` in `{path}`, or take it out"),
+                ConfigError::UnknownRegistration { .. } => format!("mend `{path}`"),
+            };
+            let why = error.to_string();
+            let (why, hint) = match why.split_once("; hint: ") {
+                Some((why, own)) => (why.to_owned(), own.to_owned()),
+                None => (why, hint),
+            };
+            findings.wrong("configuration", why, hint);
             return None;
         }
     };

@@ -1,10 +1,11 @@
-//! Starts agents for a moment, in the way in which a run does it: as far as they say who they are. No model is called.
+//! Starts agents for a moment, and asks servers who they are, in the way in which a run does it: until the adapter is
+//! ready. No model is called.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use omi_engine::{CallSink, Engine, Worker, WorkerSpec, read_bytes};
+use omi_engine::{Binding, Bound, CallSink, Engine, Worker, WorkerSpec, read_bytes};
 use omi_kernel::command::{Command, StopReason};
 use omi_kernel::effect::Effect;
 use omi_kernel::id::{Ids, WorkerId};
@@ -13,6 +14,7 @@ use omi_kernel::report::{AuthMethod, FailureDetail, Report, WorkerEnd};
 use serde_json::{Value, json};
 
 use super::finding::Findings;
+use crate::catalogue::Agent;
 use crate::clock;
 use crate::components::Components;
 use crate::config::Config;
@@ -29,8 +31,6 @@ const END_MAX: Duration = Duration::from_secs(15);
 const REPORTS_MAX: usize = 64;
 /// Bytes of an agent's output that are looked at: its first answer has some thousands.
 const SAID_BYTES_MAX: usize = 1024 * 1024;
-/// The protocol whose first answer is understood here.
-const PROTOCOL: &str = "acp/";
 
 /// Probes agents, one after the other: together they would be slower than they are.
 pub(super) fn all(
@@ -66,11 +66,14 @@ struct Answer {
 }
 
 impl Probe<'_> {
-    /// Probes one agent; none if it speaks another protocol.
+    /// Probes one agent or server; none if it talks to nothing.
     fn one(&mut self, name: &str, findings: &mut Findings) -> Option<Value> {
         let began = Instant::now();
         let said = Arc::new(Mutex::new(Vec::new()));
-        let answer = self.answer(name, &said).transpose()?;
+        let Some(answer) = self.answer(name, &said).transpose() else {
+            findings.fine(name, "it starts no program and asks no server, so there is nothing to probe");
+            return None;
+        };
         let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         let first = initialized(&said.lock().unwrap_or_else(PoisonError::into_inner));
         let detail = first.as_ref().map_or_else(String::new, detail);
@@ -82,11 +85,7 @@ impl Probe<'_> {
             Ok(Answer { runtime, methods, wants_log_in: true }) => {
                 let names: Vec<&str> = methods.iter().map(|method| method.id.as_str()).collect();
                 let why = format!("it wants a log-in before anything else (methods: {})", names.join(", "));
-                findings.wrong(
-                    name,
-                    &why,
-                    format!("omi-agentd adapters --detect names the command for {name}"),
-                );
+                findings.wrong(name, &why, log_in_hint(name));
                 (Some(why), runtime)
             }
             Ok(Answer { runtime, methods: _, wants_log_in: false }) => {
@@ -105,10 +104,11 @@ impl Probe<'_> {
         let failed =
             |error: &dyn std::fmt::Display| FailureDetail::new("worker_not_started", error.to_string());
         let registration = self.config.registration(name).map_err(|error| failed(&error))?;
-        let (adapter, component) = self.components.load(&registration.component)?;
-        if !adapter.descriptor().protocol.starts_with(PROTOCOL) {
+        let talks = |binding: &Binding| matches!(binding.bound, Bound::Process(_) | Bound::Http(_));
+        if !registration.grants().values().any(talks) {
             return Ok(None);
         }
+        let (adapter, component) = self.components.load(&registration.component)?;
         let (sender, reports) = sync_channel(REPORTS_MAX);
         let spec = WorkerSpec {
             id: WorkerId::new(&mut Ids::new(&mut random)),
@@ -235,6 +235,15 @@ fn initialized(said: &[u8]) -> Option<Value> {
     let messages = messages.map_while(Result::ok);
     let mut results = messages.map(|mut message| message["result"].take());
     results.find(|result| result["protocolVersion"].is_number())
+}
+
+/// Where the log-in of an agent is named, or what a server wants instead.
+fn log_in_hint(name: &str) -> String {
+    if Agent::registration_table(name).is_some() {
+        format!("omi-agentd adapters --detect names the command for {name}")
+    } else {
+        format!("log in with the agent by hand, or give `[registrations.{name}]` its `secrets`")
+    }
 }
 
 fn detail(first: &Value) -> String {

@@ -2,14 +2,16 @@
 
 use std::path::Path;
 
-use omi_engine::{Binding, Bound, Folder, ProcessFolder, Secret, SecretSource};
+use omi_engine::{Adapter, Binding, Bound, Folder, ProcessFolder, Secret, SecretSource};
 use omi_kernel::descriptor::GrantRequest;
 use omi_store::ComponentView;
+use serde_json::Value;
 
 use super::Look;
 use super::finding::Findings;
 use crate::component::{ComponentFile, FileState, load_bundled};
 use crate::config::RegistrationConfig;
+use crate::schema;
 
 /// Looks at a registration. Whether the program of a known agent is there is looked at elsewhere.
 pub(super) fn look(
@@ -19,8 +21,9 @@ pub(super) fn look(
     is_known: bool,
     findings: &mut Findings,
 ) {
-    if let Some(declared) = declared(look, name, registration, findings) {
-        grants(name, &declared, registration, findings);
+    if let Some(component) = component(look, name, registration, findings) {
+        grants(name, &component.grants, registration, findings);
+        settings(name, &component, registration, findings);
     }
     if look.config.own.contains(name) && !is_known {
         for (_, program) in registration.programs() {
@@ -39,17 +42,31 @@ pub(super) fn look(
     }
 }
 
-/// What the component of a registration asks for, if it can be used.
-fn declared(
+/// What is looked at of a component.
+struct Component {
+    grants: Vec<GrantRequest>,
+    /// The schema of its configuration; none if the component cannot be loaded as it is.
+    schema: Option<Value>,
+}
+
+impl Component {
+    fn of(adapter: &Adapter) -> Self {
+        let descriptor = adapter.descriptor();
+        Self { grants: descriptor.grants.clone(), schema: Some(schema::read(&descriptor.config_schema)) }
+    }
+}
+
+/// The component of a registration, if it can be used.
+fn component(
     look: &Look<'_>,
     name: &str,
     registration: &RegistrationConfig,
     findings: &mut Findings,
-) -> Option<Vec<GrantRequest>> {
+) -> Option<Component> {
     let component = registration.component.as_str();
     if let Some(bundled) = load_bundled(look.engine, component) {
         let loaded = bundled.map_err(|failure| findings.error(name, &failure.message)).ok()?;
-        return Some(loaded.descriptor().grants.clone());
+        return Some(Component::of(&loaded));
     }
     let file = ComponentFile::named(look.config, component)
         .map_err(|failure| {
@@ -67,7 +84,16 @@ fn declared(
         return None;
     };
     match FileState::of(installed) {
-        FileState::Installed => findings.fine(name, format!("its component `{}` is installed", file.path())),
+        FileState::Installed => {
+            findings.fine(name, format!("its component `{}` is installed", file.path()));
+            let bytes = file.read().ok().filter(|bytes| bytes.digest == installed.digest);
+            match bytes.map(|bytes| file.load_bytes(look.engine, &bytes)) {
+                Some(Ok(adapter)) => return Some(Component::of(&adapter)),
+                Some(Err(failure)) => findings.error(name, &failure.message),
+                // It has changed at this very moment.
+                None => {}
+            }
+        }
         FileState::Changed => {
             let why = format!("its component `{}` has changed since it was installed", file.path());
             findings.wrong(name, why, install);
@@ -77,7 +103,23 @@ fn declared(
             findings.wrong(name, why, install);
         }
     }
-    Some(installed.grants.clone())
+    Some(Component { grants: installed.grants.clone(), schema: None })
+}
+
+/// The settings are such as the component takes.
+fn settings(name: &str, component: &Component, registration: &RegistrationConfig, findings: &mut Findings) {
+    let Some(schema) = &component.schema else { return };
+    let config = registration.bind(name, String::new()).config;
+    match schema::wrong(&config, schema) {
+        Some(why) => {
+            let (why, hint) = match why.split_once("; hint: ") {
+                Some((why, hint)) => (why.to_owned(), hint.to_owned()),
+                None => (why, format!("change `[registrations.{name}.config]`")),
+            };
+            findings.wrong(name, format!("its `config`: {why}"), hint);
+        }
+        None => findings.fine(name, format!("its settings are such as `{}` takes", registration.component)),
+    }
 }
 
 /// What the component asks for is bound, and to what it asks for.

@@ -24,13 +24,13 @@ pub(crate) fn adapters(
         return Ok(detected(args, config));
     }
     let rows = rows(state, config, tokio)?;
-    Ok(list(&rows, args.list.json, "no adapters", line))
+    Ok(list(&rows, args.json, "no adapters", line))
 }
 
 /// Every known agent, and what of it is on this machine.
 fn detected(args: &Adapters, config: &Config) -> ExitCode {
     let agents = crate::detect::detect(config, |_| true);
-    if args.list.json {
+    if args.json {
         let rows: Vec<Value> = agents.iter().map(Detected::json).collect();
         return list(&rows, true, "", Value::to_string);
     }
@@ -64,11 +64,15 @@ pub(crate) fn rows(
                 })
             })
             .collect();
+        let origins: Vec<Value> = registration
+            .origins()
+            .map(|(grant, origin)| json!({ "grant": grant, "origin": origin }))
+            .collect();
         let component = registration.component.as_str();
         let bundled = bundled::COMPONENTS.iter().any(|bundled| bundled.name == component);
         let found = bundled || config.component(component).is_ok_and(|path| path.is_file());
         rows.push(json!({ "registration": name, "component": component,
-            "componentFound": found, "programs": programs,
+            "componentFound": found, "programs": programs, "origins": origins,
             "recovers": registration.recovers }));
     }
     Ok(rows)
@@ -98,17 +102,19 @@ pub(crate) fn line(row: &Value) -> String {
         return format!("bundled       {:12} {}", text(&row["bundled"]), plain(&what));
     }
     let programs = row["programs"].as_array().into_iter().flatten();
-    let programs: Vec<String> = programs
+    let mut behind: Vec<String> = programs
         .map(|program| match program["path"].as_str() {
             Some(path) => format!("{} = {path}", text(&program["grant"])),
             None => format!("{} = `{}` is not on PATH", text(&program["grant"]), text(&program["program"])),
         })
         .collect();
+    let origins = row["origins"].as_array().into_iter().flatten();
+    behind.extend(origins.map(|origin| format!("{} = {}", text(&origin["grant"]), text(&origin["origin"]))));
     let missing = if row["componentFound"] == true { "" } else { " (not found)" };
     format!(
         "registration  {:12} {}{missing}  {}",
         text(&row["registration"]),
         text(&row["component"]),
-        programs.join(", ")
+        behind.join(", ")
     )
 }

@@ -48,6 +48,10 @@ impl Show {
         if let Some((message, new)) = self.shown.recorded(event) {
             self.text(message, new);
         }
+        if ends_run(event.kind) {
+            // Nothing is added to the answer any more: it ends its line before anything is said about it.
+            self.end();
+        }
         if let Some(line) = line(event) {
             self.note(&line);
         }
@@ -90,8 +94,15 @@ impl Show {
     pub(super) fn end(&mut self) {
         if self.open_line && !self.json {
             self.reader_gone |= !terminal::print("\n");
+            self.open_line = false;
         }
     }
+}
+
+/// A run is over with such an event.
+fn ends_run(kind: EventKind) -> bool {
+    use EventKind::{RunCancelled, RunFailed, RunOrphaned, RunSucceeded, RunTimedOut};
+    matches!(kind, RunSucceeded | RunFailed | RunCancelled | RunTimedOut | RunOrphaned)
 }
 
 /// What an event is on a terminal; none for what is shown otherwise or not at all.
