@@ -15,6 +15,7 @@
 //! | -32000 | any | failed, auth-required |
 //! | the session is not known | any | failed, stale |
 //! | 401, 403, -31002 | any | failed, auth-required; fatal where there is no way to log in |
+//! | any failure after a tool call | any | fatal with the same words: who begins again does it twice |
 //! | -32603, 429, 5xx | no | failed; retryable if the turn had done nothing yet |
 
 use omi_adapter_sdk::rpc::{INTERNAL_ERROR, INVALID_PARAMS, RpcError};
@@ -42,7 +43,9 @@ pub(crate) fn of_result(turn: &Turn, result: &Value, offers: &Offers, error_text
     let is_error = |words: &&str| error_texts.iter().any(|text| words.starts_with(text.as_str()));
     let error = model_failure::in_meta(result).or_else(|| Some(turn.last_words()).filter(is_error));
     if let Some(error) = error.filter(|_| !was_cancelled) {
-        return Outcome::Failed(model_failure::of_text(&quote(error), offers.auth_methods.clone()));
+        let failure = model_failure::of_text(&quote(error), offers.auth_methods.clone());
+        let message = format!("the agent's call to its model failed: {}", quote(error));
+        return Outcome::Failed(only_once(turn, failure, message));
     }
     match stop_reason {
         "cancelled" | "end_turn" if was_cancelled => Outcome::Cancelled,
@@ -68,15 +71,34 @@ pub(crate) fn of_error(turn: &Turn, error: &RpcError, offers: &Offers) -> Outcom
     }
     let message = format!("the agent answered the prompt with error {}: {}", error.code, said(error));
     let methods = || offers.auth_methods_for(&error.data);
-    Outcome::Failed(match error.code {
-        AUTH_REQUIRED => Failure::AuthRequired(AuthRequired::new(methods(), message)),
-        NOT_FOUND | NOT_FOUND_TOO => Failure::stale("session_not_found", message),
+    let failure = match error.code {
+        AUTH_REQUIRED => Failure::AuthRequired(AuthRequired::new(methods(), message.clone())),
+        NOT_FOUND | NOT_FOUND_TOO => Failure::stale("session_not_found", message.clone()),
         INVALID_PARAMS | INTERNAL_ERROR if says_session_unknown(error) => {
-            Failure::stale("session_not_found", message)
+            Failure::stale("session_not_found", message.clone())
         }
-        INVALID_PARAMS => Failure::fatal("agent_error", message),
-        code => model_failure::of_error(code, &error.words(), message, turn.did_something(), methods()),
-    })
+        INVALID_PARAMS => Failure::fatal("agent_error", message.clone()),
+        code => {
+            let words = error.words();
+            model_failure::of_error(code, &words, message.clone(), turn.did_something(), methods())
+        }
+    };
+    Outcome::Failed(only_once(turn, failure, message))
+}
+
+/// Nothing that ran a tool is begun again, neither after a log-in nor in another session. That something was said the
+/// host sees itself.
+fn only_once(turn: &Turn, failure: Failure, message: String) -> Failure {
+    let ran = turn.tools.any();
+    match failure {
+        Failure::Stale(detail) | Failure::Retryable(detail) if ran => Failure::Fatal(detail),
+        Failure::AuthRequired(_) if ran => Failure::fatal("auth_required", message),
+        failure @ (Failure::Stale(_)
+        | Failure::Retryable(_)
+        | Failure::AuthRequired(_)
+        | Failure::Fatal(_)
+        | Failure::Other(_)) => failure,
+    }
 }
 
 /// Whether the agent's state is not to be trusted after this end: it broke while it was cancelled, or runs no prompt.

@@ -32,6 +32,37 @@ fn a_message_that_reports_a_failed_call_is_a_failure() {
     assert_eq!(outcome(&["It printed API Error: 429"]), "succeeded end_turn", "only at its beginning");
 }
 
+/// The agent calls a tool in the turn of `Script::prompted`.
+fn runs_a_tool(script: &mut Script) {
+    script.updates(
+        &json!({"sessionUpdate": "tool_call", "toolCallId": "t", "title": "rm x", "kind": "execute",
+        "status": "completed"}),
+    );
+}
+
+#[test]
+fn a_turn_that_ran_a_tool_is_not_begun_again_whatever_its_error() {
+    for (code, message, outcome) in [
+        (-32000, "log in", "fatal auth_required"),
+        (-32002, "x", "fatal session_not_found"),
+        (-32603, "Unknown session s1", "fatal session_not_found"),
+        (401, "no", "fatal auth_required"),
+        (-32603, "429", "fatal agent_error"),
+    ] {
+        let mut script = Script::prompted();
+        runs_a_tool(&mut script);
+        script.says(&json!({"id": PROMPT, "error": {"code": code, "message": message}}));
+        assert_eq!(script.outcome(), outcome, "{code} {message}");
+    }
+    for (error, outcome) in [("401 bad key", "fatal auth_required"), ("429", "fatal model_failed")] {
+        let mut script = Script::prompted();
+        runs_a_tool(&mut script);
+        let meta = json!({"vendor.ai/errorMessage": error});
+        script.says(&json!({"id": PROMPT, "result": {"stopReason": "end_turn", "_meta": meta}}));
+        assert_eq!(script.outcome(), outcome, "{error}");
+    }
+}
+
 #[test]
 fn a_message_in_pieces_is_one_message() {
     let mut script = Script::prompted_as(CONFIG);
