@@ -186,7 +186,6 @@ impl Worker {
         else {
             return self.keep_early(id, update);
         };
-        let cost_before = session.cost;
         let model = session.remember(update);
         if let (Stage::Opening { replayed }, true) = (&mut session.stage, is_history(update)) {
             *replayed = true;
@@ -196,10 +195,6 @@ impl Worker {
         };
         if !turn.owns(update, &session.past) {
             return session.came_late(update);
-        }
-        // The first cost of a session that was taken up is where its turn starts.
-        if turn.cost_before.is_none() && cost_before.is_none() {
-            turn.cost_before = session.cost;
         }
         let mut sink = Sink { attempt: turn.attempt, outbox: &mut self.outbox, link: &mut self.link, out };
         if let Some(model) = model {

@@ -48,7 +48,7 @@ pub(crate) struct Turn {
     /// Something that a person can see was said.
     pub(crate) spoke: bool,
     pub(crate) usage: Usage,
-    /// The session's cost when the turn began, if it was known.
+    /// The session's cost when the turn began, if it was known. Without it nobody knows what the turn costs.
     pub(crate) cost_before: Option<f64>,
     message: Option<Message>,
     messages: u32,
@@ -195,7 +195,12 @@ impl Turn {
 
     fn usage_update(&mut self, update: &Value, sink: &mut Sink<'_>) {
         if let (Some(now), Some(before)) = (usage::session_cost(update), self.cost_before) {
-            self.usage.cost_usd = Some((now - before).max(0.0));
+            let share = now - before;
+            self.usage.cost_usd = (share >= 0.0).then_some(share);
+            if share < 0.0 {
+                // The agent began to count anew, and what it counted in this turn before is lost.
+                self.cost_before = None;
+            }
         }
         let context = usage::context(update);
         if !context.is_empty() {

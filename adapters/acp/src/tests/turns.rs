@@ -6,7 +6,7 @@ use omi_adapter_sdk::{
 };
 use serde_json::{Value, json};
 
-use super::script::{AGENT, Script, events};
+use super::script::{AGENT, Script, events, resume};
 
 /// The number of the prompt in `Script::prompted`.
 const PROMPT: u64 = 3;
@@ -287,6 +287,34 @@ fn the_cost_of_a_session_is_counted_for_its_turns() {
     script.updates(&cost(1.0)).says_text("hi");
     script.says(&json!({"id": id, "result": {"stopReason": "end_turn"}}));
     assert_eq!(usage_of(&script), Some(0.75));
+}
+
+#[test]
+fn a_cost_without_a_beginning_or_with_a_counter_that_falls_is_not_known() {
+    let cost = |amount: f64| {
+        json!({"sessionUpdate": "usage_update", "used": 10, "size": 100,
+            "cost": {"amount": amount, "currency": "USD"}})
+    };
+    let turn = |script: &mut Script, attempt: u32, amounts: &[f64]| {
+        script.out = script.kit.execute(attempt, 1, "go on");
+        let id = script.last_request()["id"].clone();
+        for amount in amounts {
+            script.updates(&cost(*amount));
+        }
+        script.says_text("hi").says(&json!({"id": id, "result": {"stopReason": "end_turn"}}));
+        match script.out.last() {
+            Some(Output::AttemptFinished(finished)) => {
+                finished.usage.clone().and_then(|usage| usage.cost_usd)
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    let mut script = Script::ready("{}", &json!({"loadSession": true}));
+    script.send(resume()).answers(&json!({}));
+    assert_eq!(turn(&mut script, 1, &[5.0, 5.5]), None, "what it cost before is not known");
+    assert_eq!(turn(&mut script, 2, &[6.0]), Some(0.5));
+    assert_eq!(turn(&mut script, 3, &[6.25, 0.25, 7.0]), None, "it began to count anew");
+    assert_eq!(turn(&mut script, 4, &[7.5]), Some(0.5));
 }
 
 #[test]
