@@ -18,7 +18,6 @@ use crate::permission::Permissions;
 use crate::questions::Questions;
 use crate::sessions::Session;
 use crate::terminals::{Stream, Terminals};
-use crate::turn::Cancel;
 use crate::wording::said;
 
 /// The op of the agent's process: the first of the worker.
@@ -139,9 +138,8 @@ impl Worker {
         for binding in bindings {
             let Some(session) = self.sessions.get_mut(&binding) else { continue };
             let held = session.held.take().map(|execute| execute.attempt);
-            let was_cancelled = session.turn.as_ref().is_some_and(|turn| turn.cancel != Cancel::No);
-            let outcome = if was_cancelled { Outcome::Cancelled } else { Outcome::Failed(failure.clone()) };
-            self.finish(binding, outcome, None, out);
+            // Also of a turn that is being cancelled: that it stopped, the agent did not say.
+            self.finish(binding, Outcome::Failed(failure.clone()), None, out);
             if let Some(attempt) = held {
                 self.outbox
                     .finish(AttemptFinished::new(attempt, Outcome::Failed(failure.clone()), None), out);

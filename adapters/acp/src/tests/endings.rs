@@ -48,6 +48,14 @@ fn an_agent_that_exits_in_a_turn_fails_the_attempt() {
 }
 
 #[test]
+fn an_agent_that_exits_while_it_is_cancelled_did_not_say_that_it_stopped() {
+    let mut script = Script::prompted();
+    script.send(testkit::cancel(1)).send(exited(AGENT, 139, ""));
+    assert_eq!(script.outcome(), "retryable agent_exited");
+    script.kit.settled();
+}
+
+#[test]
 fn an_agent_that_exits_while_nothing_runs_ends_the_worker() {
     let mut script = Script::open(&json!({}));
     script.send(exited(AGENT, 0, ""));
