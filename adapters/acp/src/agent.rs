@@ -4,7 +4,7 @@ use agent_client_protocol_schema::ProtocolVersion;
 use agent_client_protocol_schema::v1::{Implementation, InitializeRequest};
 use omi_adapter_sdk::lines::{LineTooLong, Lines};
 use omi_adapter_sdk::rpc::{self, Incoming, RpcError};
-use omi_adapter_sdk::{ChunkEnd, ClosedWhy, Exited, Failure, Kill, Op, Outputs, Ready, Why, log};
+use omi_adapter_sdk::{ChunkEnd, ClosedWhy, Exit, Exited, Failure, Kill, Op, Outputs, Ready, Why, log};
 use serde_json::{Value, json};
 
 use crate::codes::AUTH_REQUIRED;
@@ -20,6 +20,9 @@ const CLOSED_GRACE_MS: u32 = 2_000;
 
 /// Characters of a line that is quoted because it is not a message.
 const NOISE_CHARS_MAX: usize = 200;
+
+/// The next step where a program is no agent.
+const COMMAND_HINT: &str = "hint: its command has to speak ACP on its standard input and output";
 
 /// How far the agent is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,6 +159,7 @@ impl Worker {
             },
             Incoming::Notification { method, params } => self.notified(&method, &params, out),
             Incoming::Request { id, method, params } => match method.as_str() {
+                "initialize" if self.agent.phase == Phase::Starting => self.only_repeats(out),
                 "session/request_permission" => self.asked_permission(id, &params, out),
                 "elicitation/create" => self.asked_question(id, &params, out),
                 // Some agents send the notification as a request.
@@ -176,6 +180,12 @@ impl Worker {
                 log::debug(&format!("not a message: {}", head(line, NOISE_CHARS_MAX)));
             }
         }
+    }
+
+    /// Only a client says `initialize`, and here that is this one.
+    fn only_repeats(&mut self, out: &mut Outputs) {
+        let message = format!("the program only repeats what it is told\n{COMMAND_HINT}");
+        self.fail(Failure::fatal("agent_not_acp", message), out);
     }
 
     fn notified(&mut self, method: &str, params: &Value, out: &mut Outputs) {
@@ -227,6 +237,10 @@ impl Worker {
         if !stderr.is_empty() {
             message = format!("{message}; its standard error ends with:\n{stderr}");
         }
+        if phase == Phase::Starting && exited.exit == Exit::Code(0) {
+            // It found nothing wrong, so it takes its command for something else.
+            message = format!("{message}\n{COMMAND_HINT}");
+        }
         let did_something =
             self.sessions.values().any(|session| session.turn.as_ref().is_some_and(Turn::did_something));
         let failure = if phase == Phase::Ready && !did_something {
@@ -245,7 +259,7 @@ impl Worker {
             None if self.link.spawn_expired(op) => self.not_initialized(out),
             // The worker sees that the link is broken.
             None if self.link.unread_expired(op) => {}
-            None if self.cancel_again(op, out) => {}
+            None if self.cancel_again(op, out) || self.settle_expired(op, out) => {}
             None => self.beat(op, out),
         }
     }

@@ -32,7 +32,7 @@ impl Worker {
         if session.turn.is_some() || session.held.is_some() {
             return out.push(refuse(Failure::retryable("busy", "the session has a turn that is not over")));
         }
-        if session.is_settling {
+        if session.settling.is_some() {
             session.held = Some(Box::new(execute));
             return;
         }
@@ -80,7 +80,9 @@ impl Worker {
     ) {
         let Some(session) = self.sessions.get_mut(&binding) else { return };
         if session.turn.as_ref().is_none_or(|turn| turn.attempt != attempt) {
-            session.is_settling = false;
+            if let Some(timer) = session.settling.take() {
+                out.push(Output::ClearTimer(timer));
+            }
             if let Some(execute) = session.held.take() {
                 self.begin(*execute, out);
             }

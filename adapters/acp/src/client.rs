@@ -180,7 +180,7 @@ impl Worker {
                 Scope::Attempt(turn.attempt)
             }
             Some(turn) if turn.cancel != Cancel::No => return Err(cancelled()),
-            None if session.is_settling => return Err(cancelled()),
+            None if session.settling.is_some() => return Err(cancelled()),
             // What it does before it got the prompt, and between two, is nobody's attempt.
             Some(_) | None => Scope::Binding(binding),
         };

@@ -4,7 +4,8 @@ use std::collections::{BTreeSet, VecDeque};
 
 use agent_client_protocol_schema::v1::CloseSessionRequest;
 use omi_adapter_sdk::{
-    Binding, BindingSettings, Event, ExecuteAttempt, Failure, Outcome, Outputs, Usage, log,
+    AttemptFinished, Binding, BindingSettings, Event, ExecuteAttempt, Failure, Millis, Op, Outcome, Output,
+    Outputs, Usage, log,
 };
 use serde_json::Value;
 
@@ -20,6 +21,10 @@ use crate::worker::Worker;
 
 /// Updates that are kept until the answer that names their session arrives: two agents send one or two so early.
 const EARLY_MAX: usize = 8;
+
+/// Milliseconds that an agent may take to answer a prompt that was given up, as long as the host gives a cancelled one:
+/// the line that could not be read may have been the answer.
+const SETTLE_TIMEOUT_MS: Millis = 10_000;
 
 /// How far a session is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,7 +68,8 @@ pub(crate) struct Session {
     late: u32,
     pub(crate) turn: Option<Turn>,
     /// The answer to a prompt that was given up is awaited: until then the agent is busy.
-    pub(crate) is_settling: bool,
+    /// Until this timer is due.
+    pub(crate) settling: Option<Op>,
     /// An attempt that waits for that answer.
     pub(crate) held: Option<Box<ExecuteAttempt>>,
     early: VecDeque<(String, Value)>,
@@ -89,7 +95,7 @@ impl Session {
             model_at_open: None,
             prepend: None,
             turn: None,
-            is_settling: false,
+            settling: None,
             held: None,
             early: VecDeque::new(),
         }
@@ -223,10 +229,12 @@ impl Worker {
         let failure = Failure::retryable("binding_closed", "the binding was closed");
         self.abandon(binding, &failure, out);
         let Some(session) = self.sessions.remove(&binding) else { return };
+        if let Some(timer) = session.settling {
+            out.push(Output::ClearTimer(timer));
+        }
         self.terminals.close(binding, out);
         if let Some(execute) = session.held {
-            let finished =
-                omi_adapter_sdk::AttemptFinished::new(execute.attempt, Outcome::Failed(failure), None);
+            let finished = AttemptFinished::new(execute.attempt, Outcome::Failed(failure), None);
             self.outbox.finish(finished, out);
         }
         if let (Some(id), true) = (session.native_id, self.agent.offers.close) {
@@ -239,7 +247,7 @@ impl Worker {
         let Some(session) = self.sessions.get_mut(&binding) else { return };
         let Some(turn) = &session.turn else { return };
         if turn.prompt == Prompt::Sent {
-            session.is_settling = true;
+            session.settling = Some(self.link.timer(SETTLE_TIMEOUT_MS, out));
             if let Some(id) = &session.native_id {
                 self.permissions.cancel(turn.attempt, &mut self.link, out);
                 self.questions.cancel(turn.attempt, &mut self.link, out);
@@ -249,6 +257,23 @@ impl Worker {
         }
         log::debug(&format!("attempt {} is given up", turn.attempt));
         self.finish(binding, Outcome::Failed(failure.clone()), None, out);
+    }
+
+    /// A prompt that was given up is not answered: whoever waits for the session needs another. Says whether the timer
+    /// was that.
+    pub(crate) fn settle_expired(&mut self, timer: Op, out: &mut Outputs) -> bool {
+        let settling = self.sessions.iter_mut().find(|(_, session)| session.settling == Some(timer));
+        let Some((&binding, session)) = settling else { return false };
+        session.settling = None;
+        if let Some(execute) = session.held.take() {
+            let message = format!(
+                "the agent did not answer within {SETTLE_TIMEOUT_MS} ms the prompt before, which was given up"
+            );
+            let outcome = Outcome::Failed(Failure::stale("session_not_settled", message));
+            self.outbox.finish(AttemptFinished::new(execute.attempt, outcome, None), out);
+        }
+        self.close(binding, out);
+        true
     }
 
     /// Give up every turn.

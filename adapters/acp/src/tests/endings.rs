@@ -171,6 +171,48 @@ fn a_line_that_is_too_long_fails_the_turn_by_name_and_the_session_goes_on() {
     assert_eq!(testkit::outcome(&script.out), Some(&Outcome::succeeded("end_turn")));
 }
 
+#[test]
+fn a_prompt_that_was_given_up_and_never_ends_is_not_waited_for_without_an_end() {
+    let given_up = || {
+        let mut script = Script::ready(r#"{"lineBytesMax": 100000}"#, &json!({})).opened();
+        script.out = script.kit.execute(1, 1, "do it");
+        script.out = script.kit.send_all(long_line(200_000));
+        assert_eq!(script.failure_code(), "fatal line_too_long");
+        script
+    };
+    let mut script = given_up();
+    script.out = script.kit.execute(2, 1, "again");
+    script.out = script.kit.advance(9_999);
+    assert_eq!(script.out, []);
+    script.out = script.kit.advance(1);
+    assert_eq!(script.failure_code(), "stale session_not_settled");
+    script.out = script.kit.execute(3, 1, "and again");
+    assert_eq!(script.failure_code(), "stale no_session");
+    script.says(&json!({"id": 3, "result": {"stopReason": "cancelled"}}));
+    assert_eq!(script.out, [], "it comes too late");
+    script.kit.settled();
+
+    let mut script = given_up();
+    script.out = script.kit.advance(10_000);
+    script.out = script.kit.execute(2, 1, "again");
+    assert_eq!(script.failure_code(), "stale no_session", "nobody waited yet");
+}
+
+#[test]
+fn a_program_that_is_no_agent_is_named_as_such() {
+    let hint = "hint: its command has to speak ACP on its standard input and output";
+    let mut script = Script::started("{}");
+    script.send(exited(AGENT, 0, ""));
+    assert_eq!(script.failure_code(), "fatal agent_exited");
+    assert!(script.fault_message().ends_with(hint), "{}", script.fault_message());
+    let mut script = Script::started("{}");
+    let own_words = script.last_request();
+    script.says(&own_words);
+    assert_eq!(script.failure_code(), "fatal agent_not_acp");
+    let message = script.fault_message();
+    assert!(message.contains("only repeats what it is told") && message.ends_with(hint), "{message}");
+}
+
 impl Script {
     /// The agent ends the turn whose prompt has the number 4.
     fn answers_prompt(&mut self) {
