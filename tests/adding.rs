@@ -246,6 +246,8 @@ fn a_command_is_split_as_a_shell_does_and_a_program_that_is_missing_is_said() {
     let lines = shown(&world, &["mine", "--command", r#"'/opt/my agent' "a b" c\ d"#]);
     assert!(lines.contains(r#"command = ["/opt/my agent", "a b", "c d"]"#), "{lines}");
     is_refused(&world, &["mine", "--command", "x 'y"], &["--command has a quote", "not closed"]);
+    let ran = world.run(&["run", "--agent", &format!("'{}'", tester()), "say hello"], "");
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), "hello\n"), "{ran:?}");
     let added = world.run(&["adapter", "add", "mine", "--command", "no-such-program --acp"], "");
     assert!(added.code == Some(0) && added.stderr.contains("`no-such-program` is not on PATH"), "{added:?}");
 }

@@ -1,5 +1,6 @@
 //! `omi-agentd doctor`: what is wrong with this machine comes first, each with what helps, and nothing is changed.
 
+use omi_tests::world::server::{Server, answer};
 use omi_tests::world::wire::Serving;
 use omi_tests::world::{Ended, World, agent, eventually, guest_file, program};
 use serde_json::Value;
@@ -207,35 +208,29 @@ fn the_settings_of_a_registration_are_such_as_its_component_takes() {
 fn a_probe_asks_whoever_a_registration_talks_to() {
     let machine = Machine::new();
     machine.script("pi", "echo 'no pi today' >&2; exit 3");
-    let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = server.local_addr().unwrap().port();
-    std::thread::spawn(move || server.incoming().flatten().for_each(|stream| models(&stream)));
+    let list = r#"{"object":"list","data":[{"id":"small","object":"model"}]}"#;
+    let here = Server::start(move |_| answer("200 OK", "Content-Type: application/json\r\n", list));
+    let shut = Server::start(|_| answer("401 Unauthorized", "", "{}"));
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let nobody = closed.local_addr().unwrap().port();
+    let gone = format!("http://{}", closed.local_addr().unwrap());
     drop(closed);
-    let chat = |name: &str, port: u16| {
-        format!(
-            "[registrations.{name}]\ncomponent = 'openai-chat'\ngrants.remote = {{ origin = \
-             'http://127.0.0.1:{port}', methods = ['GET', 'POST'], private = true }}\n"
-        )
+    let chat = |name: &str, origin: &str| {
+        let grant = format!("{{ origin = '{origin}', methods = ['GET', 'POST'], private = true }}");
+        format!("[registrations.{name}]\ncomponent = 'openai-chat'\ngrants.remote = {grant}\n")
     };
-    machine.world.configure(&(chat("here", port) + &chat("gone", nobody)));
-    let ended = machine.run(&["doctor", "pi-mono", "here", "gone", "echo", "--probe"], &[]);
-    is_wrong(&ended, &[&["pi-mono: the probe failed"], &["gone: the probe failed"]]);
+    let all = [chat("here", &here.origin()), chat("shut", &shut.origin()), chat("gone", &gone)];
+    machine.world.configure(&all.concat());
+    let ended = machine.run(&["doctor", "pi-mono", "here", "shut", "gone", "echo", "--probe"], &[]);
+    is_wrong(
+        &ended,
+        &[
+            &["pi-mono: the probe failed", "hint: "],
+            &["gone: the probe failed"],
+            &["shut: it wants a log-in", "hint: ", "`secrets`"],
+        ],
+    );
     assert!(ended.stdout.contains("fine   here: it answers after "), "{ended:?}");
     assert!(ended.stdout.contains("fine   echo: ") && ended.stdout.contains("nothing to probe"), "{ended:?}");
-}
-
-/// Answers a request for the models of a server.
-fn models(mut stream: &std::net::TcpStream) {
-    use std::io::{BufRead as _, BufReader, Write as _};
-    let head = BufReader::new(stream).lines().map_while(Result::ok).take_while(|line| !line.is_empty());
-    assert!(head.count() > 0, "a request");
-    let body = r#"{"object":"list","data":[{"id":"small","object":"model"}]}"#;
-    let length = body.len();
-    let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n";
-    // Whoever asked may have gone.
-    let _ = write!(stream, "{head}Content-Length: {length}\r\n\r\n{body}");
 }
 
 #[test]

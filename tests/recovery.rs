@@ -19,7 +19,7 @@ fn a_turn_that_its_runtime_takes_up_is_tried_again_only_anyway() {
         let refused = world.run(&arguments, "");
         assert_eq!(refused.code, Some(1), "{refused:?}");
         assert!(refused.stderr.contains("`goes-on` takes up an interrupted turn by itself"), "{refused:?}");
-        assert!(refused.stderr.contains("anyway"), "{refused:?}");
+        assert!(refused.stderr.contains("`--anyway`"), "as the command line has it: {refused:?}");
     }
     assert_eq!(world.list("runs")[0]["attempts"].as_array().map(Vec::len), Some(1));
     let anyway = world.run(&["retry", &run, "--adapter", "echo", "--anyway"], "");

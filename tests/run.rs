@@ -32,6 +32,26 @@ fn echo_answers_and_every_event_is_recorded_in_its_order() {
 }
 
 #[test]
+fn an_answer_ends_its_line_before_anything_is_said_about_its_run() {
+    let world = World::new();
+    let both = std::fs::File::create_new(world.path("both")).unwrap();
+    let mut command = world.command(&["run", "hello there"]);
+    command.stdout(both.try_clone().unwrap()).stderr(both);
+    assert!(command.status().unwrap().success());
+    let text = std::fs::read_to_string(world.path("both")).unwrap();
+    assert!(text.contains("hello there\nrun     succeeded"), "{text}");
+    assert!(text.ends_with('\n') && !text.ends_with("\n\n"), "{text}");
+}
+
+#[test]
+fn what_is_said_of_a_retry_is_true_of_it() {
+    let help = World::new().run(&["retry", "--help"], "").stdout;
+    assert!(help.contains("[default: that of the attempt before]"), "{help}");
+    assert!(!help.contains("default-adapter"), "{help}");
+    assert!(World::new().run(&["run", "--help"], "").stdout.contains("default-adapter"));
+}
+
+#[test]
 fn json_prints_the_events_that_are_recorded() {
     let world = World::new();
     let ended = world.run(&["run", "--json", "hello"], "");
