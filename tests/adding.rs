@@ -214,7 +214,8 @@ fn a_setting_is_what_its_component_takes() {
         ("moed=plan", "there is no setting `moed`"),
         ("systemPrompt=loud", "`systemPrompt` has to be one of `auto`"),
         ("lineBytesMax=1", "`lineBytesMax` has to be 65536 or more"),
-        ("loadProvesNothing=5", "`loadProvesNothing` has to be boolean"),
+        ("loadProvesNothing=5", "`loadProvesNothing` has to be `true` or `false`"),
+        ("mode=5", "`mode` has to be a text; hint: "),
     ] {
         is_refused(&world, &[x.as_slice(), &["--set", setting]].concat(), &["--set", expected]);
     }

@@ -30,7 +30,8 @@ fn below(path: &str, value: &Value, schema: &Value) -> Option<String> {
         _ => Vec::new(),
     };
     if !kinds.is_empty() && !kinds.iter().any(|kind| is(value, kind)) {
-        return Some(format!("`{path}` has to be {}", kinds.join(" or ")));
+        let words: Vec<&str> = kinds.into_iter().map(word).collect();
+        return Some(format!("`{path}` has to be {}", words.join(" or ")));
     }
     if let Some((number, limit)) = value.as_f64().zip(schema["minimum"].as_f64())
         && number < limit
@@ -50,6 +51,20 @@ fn is(value: &Value, kind: &str) -> bool {
         "object" => value.is_object(),
         "null" => value.is_null(),
         _ => true,
+    }
+}
+
+/// What a person calls a kind of value.
+fn word(kind: &str) -> &str {
+    match kind {
+        "string" => "a text",
+        "boolean" => "`true` or `false`",
+        "integer" => "a whole number",
+        "number" => "a number",
+        "array" => "a list",
+        "object" => "a table",
+        "null" => "nothing",
+        other => other,
     }
 }
 
@@ -94,13 +109,13 @@ mod tests {
             "either": { "anyOf": [{ "type": "null" }, { "type": "string" }] } } });
         for (config, expected) in [
             (json!({ "moed": "x" }), "there is no setting `moed`; hint: there are `mode`, `how`"),
-            (json!({ "mode": 1 }), "`mode` has to be string"),
+            (json!({ "mode": 1 }), "`mode` has to be a text"),
             (json!({ "how": "loud" }), "`how` has to be one of `auto`, `never`"),
             (json!({ "max": 0 }), "`max` has to be 1 or more"),
-            (json!({ "max": 1.5 }), "`max` has to be integer"),
-            (json!({ "options": { "a": 1 } }), "`options.a` has to be string or boolean"),
-            (json!({ "texts": ["a", 1] }), "`texts[1]` has to be string"),
-            (json!({ "either": 1 }), "`either` has to be null, or `either` has to be string"),
+            (json!({ "max": 1.5 }), "`max` has to be a whole number"),
+            (json!({ "options": { "a": 1 } }), "`options.a` has to be a text or `true` or `false`"),
+            (json!({ "texts": ["a", 1] }), "`texts[1]` has to be a text"),
+            (json!({ "either": 1 }), "`either` has to be nothing, or `either` has to be a text"),
         ] {
             let why = wrong(&config, &schema).unwrap_or_default();
             assert!(why.starts_with(expected), "{config}: {why}");

@@ -138,7 +138,8 @@ fn lines(
     draft.config.extend(settings);
     let config = serde_json::to_value(&draft.config)?;
     if let Some(why) = schema::wrong(&config, &asks.schema) {
-        bail!("the component `{}` does not take this --set: {why}", asks.component);
+        let hint = if why.contains("a text") { "; hint: --set 'KEY=\"a text\"'" } else { "" };
+        bail!("the component `{}` does not take this --set: {why}{hint}", asks.component);
     }
     Ok(draft.lines(&args.name))
 }
