@@ -16,6 +16,7 @@ pub mod effect;
 mod ending;
 pub mod event;
 pub mod facts;
+pub mod failure;
 pub mod grant;
 pub mod history;
 pub mod id;
