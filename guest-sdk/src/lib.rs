@@ -33,6 +33,7 @@ pub mod lines;
 pub mod log;
 mod panic;
 mod process;
+mod refusal;
 #[cfg(feature = "json-rpc")]
 pub mod rpc;
 mod session;
@@ -42,6 +43,7 @@ pub mod styles;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testkit;
 pub mod tutorial;
+pub mod wording;
 
 pub use adapter::{Adapter, Millis, Outputs};
 pub use either::{Either, either};

@@ -12,9 +12,9 @@ use crate::json::text;
 use crate::link::Call;
 use crate::session::Phase;
 use crate::turn::{After, Cancelling, Sink, Turn};
-use crate::wording::quote;
 use crate::worker::Worker;
 use crate::{outcome, prompt};
+use omi_adapter_sdk::wording::quote;
 
 /// Milliseconds that pi may take for a small command while it is idle; they take less than 10.
 const COMMAND_TIMEOUT_MS: u32 = 60_000;

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::json::{list, text};
 use crate::link::{Link, Ops};
 use crate::tools::title;
-use crate::wording::head;
+use omi_adapter_sdk::wording::head;
 
 /// What the title of a question of the gate begins with; the rest is JSON. See `extension/omi-gate.js`.
 const GATE: &str = "omi-gate:";

@@ -30,12 +30,11 @@ mod tools;
 mod turn;
 mod usage;
 mod version;
-mod wording;
 mod worker;
 
 use omi_adapter_sdk::{
-    Adapter, AttemptFinished, BindingFailed, CancelAnswer, Cancellation, Capabilities, Descriptor, Failure,
-    Fault, Fidelity, GrantRequest, Input, Millis, Outcome, Outputs, Recovery, Restart,
+    Adapter, Cancellation, Capabilities, Descriptor, Failure, Fault, Fidelity, GrantRequest, Input, Millis,
+    Outputs, Recovery, Restart,
 };
 
 use crate::config::Config;
@@ -104,42 +103,7 @@ impl Adapter for PiMono {
                     self.state = State::Ended(failure);
                 }
             }
-            (State::Ended(failure), input) => refuse(failure, &input, out),
+            (State::Ended(failure), input) => failure.refuse(&input, out),
         }
-    }
-}
-
-/// Inputs may cross with the end of the worker; those that must be answered are.
-fn refuse(failure: &Failure, input: &Input, out: &mut Outputs) {
-    match input {
-        Input::OpenBinding(open) => out.push(BindingFailed::new(open.binding, failure.clone())),
-        Input::ResumeBinding(resume) => out.push(BindingFailed::new(resume.binding, failure.clone())),
-        Input::ExecuteAttempt(execute) => {
-            out.push(AttemptFinished::new(execute.attempt, Outcome::Failed(failure.clone()), None));
-        }
-        Input::CancelAttempt(cancel) => {
-            out.push(CancelAnswer::new(cancel.attempt, false, false).because("pi is gone"));
-        }
-        Input::Start(_)
-        | Input::Stop(_)
-        | Input::Authenticate(_)
-        | Input::CloseBinding(_)
-        | Input::Approval(_)
-        | Input::ProvidedInput(_)
-        | Input::ToolResult(_)
-        | Input::Spawned(_)
-        | Input::Stdout(_)
-        | Input::Stderr(_)
-        | Input::StdinProgress(_)
-        | Input::StdinClosed(_)
-        | Input::Exited(_)
-        | Input::Timer(_)
-        | Input::File(_)
-        | Input::HttpHead(_)
-        | Input::HttpBody(_)
-        | Input::HttpEnd(_)
-        | Input::BlobCreated(_)
-        | Input::Refused(_)
-        | Input::Extension(_) => {}
     }
 }

@@ -12,7 +12,7 @@
 
 use omi_adapter_sdk::{AuthMethod, AuthRequired, Failure, Outcome};
 
-use crate::wording::quote;
+use omi_adapter_sdk::wording::quote;
 
 /// The status of HTTP that only a log-in helps against.
 const UNAUTHORIZED: u16 = 401;

@@ -7,8 +7,8 @@ use omi_adapter_sdk::lines::Lines;
 use omi_adapter_sdk::{ChunkEnd, Exit, Exited, Failure, Kill, Op, Output, Outputs, Ready, Spawn, log};
 
 use crate::version::{Features, Version};
-use crate::wording::quote;
 use crate::worker::{AGENT, Worker};
+use omi_adapter_sdk::wording::quote;
 
 /// Bytes of a line that is looked at: a version is short.
 const LINE_BYTES_MAX: usize = 4096;

@@ -19,8 +19,8 @@ use crate::config::{Gate, SystemPrompt};
 use crate::json::{list, text};
 use crate::link::{Call, Link};
 use crate::turn::Turn;
-use crate::wording::{head, quote};
 use crate::worker::{AGENT, Worker};
+use omi_adapter_sdk::wording::{head, quote};
 
 /// The command that the gate registers, so that it can be seen.
 const GATE_COMMAND: &str = "omi-gate";

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::json::{content_text, text};
 use crate::turn::Sink;
-use crate::wording::{head, quote};
+use omi_adapter_sdk::wording::{head, quote};
 
 /// Characters of a title: a command can be long.
 const TITLE_CHARS_MAX: usize = 300;

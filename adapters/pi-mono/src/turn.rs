@@ -12,7 +12,7 @@ use crate::json::{content_text, text};
 use crate::outcome::Last;
 use crate::tools::Tools;
 use crate::usage::Used;
-use crate::wording::quote;
+use omi_adapter_sdk::wording::quote;
 
 /// Where the events of one attempt go.
 pub(crate) struct Sink<'a> {

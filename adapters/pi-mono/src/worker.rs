@@ -13,7 +13,7 @@ use crate::link::{Call, Ops};
 use crate::probe::Probe;
 use crate::session::{Phase, Session};
 use crate::version::Features;
-use crate::wording::quote;
+use omi_adapter_sdk::wording::quote;
 
 /// The grant of pi's process.
 pub(crate) const AGENT: &str = "agent";

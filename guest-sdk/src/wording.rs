@@ -10,7 +10,7 @@ const SECRET_WORDS: [&str; 5] = ["sk-", "ghp_", "github_pat_", "xoxb-", "AIza"];
 const SECRET_NAMES: [&str; 4] = ["key", "token", "secret", "password"];
 
 /// The last part of a text, with secrets replaced.
-pub(crate) fn quote(text: &str) -> String {
+pub fn quote(text: &str) -> String {
     let text = text.trim();
     let skip = text.chars().count().saturating_sub(QUOTE_CHARS_MAX);
     let tail: String = text.chars().skip(skip).collect();
@@ -19,7 +19,7 @@ pub(crate) fn quote(text: &str) -> String {
 }
 
 /// The first part of a text that names something: a title, a line.
-pub(crate) fn head(text: &str, chars_max: usize) -> String {
+pub fn head(text: &str, chars_max: usize) -> String {
     match text.char_indices().nth(chars_max) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
@@ -47,4 +47,28 @@ fn redact(text: &str) -> String {
         rest = next;
     }
     redacted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_replaced_and_the_rest_stays() {
+        assert_eq!(quote("401 for sk-abc123, retrying"), "401 for [redacted], retrying");
+        assert_eq!(
+            quote("Authorization: Bearer abc.def was refused"),
+            "Authorization: Bearer [redacted] was refused"
+        );
+        assert_eq!(quote("OPENAI_API_KEY=abc in use"), "OPENAI_API_KEY=[redacted] in use");
+        assert_eq!(quote(r#"{"token": "abc", "n": 1}"#), r#"{"token": "[redacted]", "n": 1}"#);
+        assert_eq!(quote("error: no such key\nnext line"), "error: no such key\nnext line");
+    }
+
+    #[test]
+    fn a_long_text_is_cut_at_its_beginning() {
+        let quoted = quote(&format!("{}end", "x".repeat(5000)));
+        assert!(quoted.starts_with('…') && quoted.ends_with("end"));
+        assert_eq!(quoted.chars().count(), QUOTE_CHARS_MAX + 1);
+    }
 }
