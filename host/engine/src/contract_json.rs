@@ -137,7 +137,7 @@ pub(crate) fn bytes_of(members: &Map<String, Value>) -> Option<Vec<u8>> {
     BASE64_STANDARD.decode(text).ok()
 }
 
-/// The bytes that are written in one of the two ways of [`write_bytes`].
+/// The bytes that are written in one of the two ways of `write_bytes`.
 pub fn read_bytes(value: &Value) -> Option<Vec<u8>> {
     match value {
         Value::String(text) => Some(text.as_bytes().to_vec()),
