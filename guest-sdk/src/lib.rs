@@ -17,18 +17,22 @@
 //!
 //! # Features
 //!
+//! * `config`: the module `config`, the `[config]` table with errors that name its keys;
 //! * `json-rpc`: the module `rpc`, JSON-RPC 2.0 over lines.
 
 #[doc(hidden)]
 pub mod adapter;
 #[doc(hidden)]
 pub mod bindings;
+#[cfg(feature = "config")]
+pub mod config;
 mod constructors;
 mod either;
 mod executor;
 mod failures;
 mod files;
 mod http;
+mod life;
 pub mod lines;
 pub mod log;
 mod panic;
@@ -49,6 +53,7 @@ pub use adapter::{Adapter, Millis, Outputs};
 pub use either::{Either, either};
 pub use files::FileFailure;
 pub use http::{EVENT_BYTES_MAX, RequestFailure, Response};
+pub use life::Life;
 pub use process::{LINE_BYTES_MAX, Process, ProcessFailure};
 pub use session::{Host, Session, SessionAdapter, Sleep};
 

@@ -35,8 +35,8 @@ mod wire;
 mod worker;
 
 use omi_adapter_sdk::{
-    Adapter, Cancellation, Capabilities, Descriptor, Failure, Fault, Fidelity, GrantRequest, Input, Millis,
-    Outputs, Recovery, Restart,
+    Adapter, Cancellation, Capabilities, Descriptor, Failure, Fidelity, GrantRequest, Input, Life, Millis,
+    Outputs, Recovery, Restart, Start,
 };
 
 use crate::config::Config;
@@ -53,14 +53,7 @@ const ATTEMPTS_PER_WORKER: u32 = 4;
 
 /// An adapter for agents that speak A2A.
 pub struct A2a {
-    state: Phase,
-}
-
-enum Phase {
-    Idle,
-    Running(Box<Worker>),
-    /// Nothing more is possible; what still arrives gets this answer.
-    Ended(Failure),
+    life: Life<Worker>,
 }
 
 omi_adapter_sdk::export_adapter!(A2a);
@@ -97,26 +90,15 @@ impl Adapter for A2a {
     }
 
     fn new() -> Self {
-        Self { state: Phase::Idle }
+        Self { life: Life::default() }
     }
 
     fn handle(&mut self, now: Millis, input: Input, out: &mut Outputs) {
-        match (&mut self.state, input) {
-            (Phase::Idle, Input::Start(start)) => match Config::parse(&start.config) {
-                Ok(config) => self.state = Phase::Running(Box::new(Worker::start(config, &start, out))),
-                Err(error) => {
-                    let failure = Failure::fatal("config_unknown", error.to_string());
-                    out.push(Fault::new(failure.clone()));
-                    self.state = Phase::Ended(failure);
-                }
-            },
-            (Phase::Idle, _) => {}
-            (Phase::Running(worker), input) => {
-                if let Some(failure) = worker.handle(now, input, out) {
-                    self.state = Phase::Ended(failure);
-                }
-            }
-            (Phase::Ended(failure), input) => failure.refuse(&input, out),
-        }
+        let begin = |start: &Start, out: &mut Outputs| {
+            let config = Config::parse(&start.config)
+                .map_err(|error| Failure::fatal("config_unknown", error.to_string()))?;
+            Ok(Worker::start(config, start, out))
+        };
+        self.life.handle(input, out, begin, |worker, input, out| worker.handle(now, input, out));
     }
 }

@@ -55,8 +55,8 @@ mod wording;
 mod worker;
 
 use omi_adapter_sdk::{
-    Adapter, Cancellation, Capabilities, Descriptor, Failure, Fault, Fidelity, Input, Millis, Outputs,
-    Recovery, Restart,
+    Adapter, Cancellation, Capabilities, Descriptor, Failure, Fidelity, Input, Life, Millis, Outputs,
+    Recovery, Restart, Start,
 };
 
 use crate::config::Config;
@@ -67,14 +67,7 @@ const BINDINGS_PER_WORKER: u32 = 16;
 
 /// An adapter for agents that speak ACP.
 pub struct Acp {
-    state: State,
-}
-
-enum State {
-    Idle,
-    Running(Box<Worker>),
-    /// Nothing more is possible; what still arrives gets this answer.
-    Ended(Failure),
+    life: Life<Worker>,
 }
 
 omi_adapter_sdk::export_adapter!(Acp);
@@ -107,28 +100,15 @@ impl Adapter for Acp {
     }
 
     fn new() -> Self {
-        Self { state: State::Idle }
+        Self { life: Life::default() }
     }
 
     fn handle(&mut self, _now: Millis, input: Input, out: &mut Outputs) {
-        match (&mut self.state, input) {
-            (State::Idle, Input::Start(start)) => match Config::parse(&start.config) {
-                Ok(config) => {
-                    self.state = State::Running(Box::new(Worker::start(config, &start, out)));
-                }
-                Err(error) => {
-                    let failure = Failure::fatal("config_unknown", error.to_string());
-                    out.push(Fault::new(failure.clone()));
-                    self.state = State::Ended(failure);
-                }
-            },
-            (State::Idle, _) => {}
-            (State::Running(worker), input) => {
-                if let Some(failure) = worker.handle(input, out) {
-                    self.state = State::Ended(failure);
-                }
-            }
-            (State::Ended(failure), input) => failure.refuse(&input, out),
-        }
+        let begin = |start: &Start, out: &mut Outputs| {
+            let config = Config::parse(&start.config)
+                .map_err(|error| Failure::fatal("config_unknown", error.to_string()))?;
+            Ok(Worker::start(config, start, out))
+        };
+        self.life.handle(input, out, begin, Worker::handle);
     }
 }

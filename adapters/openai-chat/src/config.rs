@@ -1,6 +1,6 @@
 //! The registration's `[config]` table.
 
-use omi_adapter_sdk::Millis;
+use omi_adapter_sdk::{Millis, config};
 use serde::Deserialize;
 use serde_json::{Map, Number, Value};
 
@@ -82,10 +82,8 @@ impl MaxTokensField {
 /// A table that is not understood.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConfigError {
-    #[error("the `[config]` table is no table: {0}")]
-    Table(String),
-    #[error("`{path}` in `[config]` is not understood: {said}")]
-    Key { path: String, said: String },
+    #[error(transparent)]
+    Read(#[from] config::ConfigError),
     #[error("`basePath` in `[config]` is `{0}`; hint: it begins with `/`, as `/v1` does, or is empty")]
     BasePath(String),
     #[error("`extraBody` in `[config]` has a member `{0}`, which the adapter writes itself")]
@@ -95,7 +93,7 @@ pub(crate) enum ConfigError {
 impl Config {
     /// Read the table; the empty string is an empty table.
     pub(crate) fn parse(json: &str) -> Result<Self, ConfigError> {
-        let mut config = read(json)?;
+        let mut config: Self = config::read(json, SCHEMA)?;
         let path = config.base_path.trim_end_matches('/').to_owned();
         let plain = path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'?' && byte != b'#');
         if !plain || !(path.is_empty() || path.starts_with('/')) {
@@ -112,37 +110,6 @@ impl Config {
     pub(crate) fn path(&self, end: &str) -> String {
         format!("{}{end}", self.base_path)
     }
-}
-
-/// Reads a table; an error names the key, what stands there and what the schema wants.
-fn read(json: &str) -> Result<Config, ConfigError> {
-    let json = if json.is_empty() { "{}" } else { json };
-    let table: Value = serde_json::from_str(json).map_err(|error| ConfigError::Table(error.to_string()))?;
-    if !table.is_object() {
-        return Err(ConfigError::Table(format!("it is {table}")));
-    }
-    serde_path_to_error::deserialize(table).map_err(|error| {
-        let (path, said) = (error.path().to_string(), error.inner().to_string());
-        let schema: Value = serde_json::from_str(SCHEMA).unwrap_or_default();
-        let said = match (wanted(&schema["properties"][&path]), said.split_once(", expected ")) {
-            (Some(wanted), Some((found, _))) => format!("{found}, expected {wanted}"),
-            _ => said,
-        };
-        ConfigError::Key { path, said }
-    })
-}
-
-/// What a key wants, for a person. None of a key with a list of words: serde names them.
-fn wanted(property: &Value) -> Option<String> {
-    let kind = match property["type"].as_str()? {
-        "integer" => "a whole number",
-        "number" => "a number",
-        "string" => "a text",
-        "object" => "a table",
-        _ => return None,
-    };
-    let least = property["minimum"].as_u64().map(|least| format!(", at least {least}"));
-    Some(format!("{kind}{}", least.unwrap_or_default()))
 }
 
 #[cfg(test)]

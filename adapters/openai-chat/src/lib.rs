@@ -31,8 +31,8 @@ mod tests;
 mod worker;
 
 use omi_adapter_sdk::{
-    Adapter, Cancellation, Capabilities, Descriptor, Failure, Fault, Fidelity, GrantRequest, Input, Millis,
-    Outputs, Recovery, Restart,
+    Adapter, Cancellation, Capabilities, Descriptor, Failure, Fidelity, GrantRequest, Input, Life, Millis,
+    Outputs, Recovery, Restart, Start,
 };
 
 use crate::config::Config;
@@ -46,14 +46,7 @@ const ATTEMPTS_PER_WORKER: u32 = 8;
 
 /// An adapter for servers with an OpenAI-compatible API.
 pub struct Chat {
-    state: State,
-}
-
-enum State {
-    Idle,
-    Running(Box<Worker>),
-    /// Nothing more is possible; what still arrives gets this answer.
-    Ended(Failure),
+    life: Life<Worker>,
 }
 
 omi_adapter_sdk::export_adapter!(Chat);
@@ -89,28 +82,15 @@ impl Adapter for Chat {
     }
 
     fn new() -> Self {
-        Self { state: State::Idle }
+        Self { life: Life::default() }
     }
 
     fn handle(&mut self, now: Millis, input: Input, out: &mut Outputs) {
-        match (&mut self.state, input) {
-            (State::Idle, Input::Start(start)) => match Config::parse(&start.config) {
-                Ok(config) => {
-                    self.state = State::Running(Box::new(Worker::start(config, &start, now, out)));
-                }
-                Err(error) => {
-                    let failure = Failure::fatal("config_unknown", error.to_string());
-                    out.push(Fault::new(failure.clone()));
-                    self.state = State::Ended(failure);
-                }
-            },
-            (State::Idle, _) => {}
-            (State::Running(worker), input) => {
-                if let Some(failure) = worker.handle(now, input, out) {
-                    self.state = State::Ended(failure);
-                }
-            }
-            (State::Ended(failure), input) => failure.refuse(&input, out),
-        }
+        let begin = |start: &Start, out: &mut Outputs| {
+            let config = Config::parse(&start.config)
+                .map_err(|error| Failure::fatal("config_unknown", error.to_string()))?;
+            Ok(Worker::start(config, start, now, out))
+        };
+        self.life.handle(input, out, begin, |worker, input, out| worker.handle(now, input, out));
     }
 }
