@@ -2,7 +2,6 @@
 
 use omi_adapter_sdk::{Millis, config};
 use serde::Deserialize;
-use serde_json::Value;
 
 /// Where the protocol puts the card.
 const CARD_PATH: &str = "/.well-known/agent-card.json";
@@ -79,6 +78,8 @@ impl Config {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
 
     #[test]
