@@ -257,3 +257,14 @@ fn processes_with(program: &str, home: &str) -> bool {
         has("cmdline", program) && has("environ", home)
     })
 }
+
+#[test]
+fn a_probe_starts_an_agent_with_the_files_that_a_run_gives_it() {
+    let machine = Machine::new();
+    machine.script(
+        "pi",
+        r#"[ "$1" = -e ] && [ -f "$2" ] || { echo "there is no $2" >&2; exit 3; }; echo 1.5.2"#,
+    );
+    let ended = machine.run(&["doctor", "pi-mono", "--probe"], &[]);
+    assert!(ended.stdout.contains("pi-mono: it answers after"), "{ended:?}");
+}

@@ -306,7 +306,7 @@ mod tests {
                 .unwrap_or_else(|error| panic!("{error}\n{lines}"));
             let own = config.registration(name).unwrap();
             assert_eq!(own.programs().next(), Some(("agent", "other")), "{name}");
-            let config = |registration: &RegistrationConfig| registration.bind(name, String::new()).config;
+            let config = RegistrationConfig::settings;
             assert_eq!(config(own), config(&agent.registration), "{name}");
             assert_eq!(
                 (own.recovers, own.no_progress_ms),

@@ -92,7 +92,7 @@ mod tests {
         let config = Config::load(&path, true).unwrap_or_else(|error| panic!("{error}\n{text}"));
         let registration = config.registration("my-agent").unwrap();
         assert_eq!(registration.component, component.path);
-        let bound = registration.bind("my-agent", String::new()).grants;
+        let bound = registration.grants();
         let names: Vec<&str> = bound.keys().map(String::as_str).collect();
         assert_eq!(names, ["agent", "odd.name", "remote"], "{text}");
         assert!(matches!(bound["odd.name"].bound, Bound::Files(_)));

@@ -66,7 +66,7 @@ fn the_component_of_every_agent_understands_its_config() {
         if !FILES.iter().any(|(file, _)| file == name) {
             continue;
         }
-        let config = registration.bind(name, String::new()).config;
+        let config = registration.settings();
         let why = wrong(&config, &schema_of(&registration.component));
         assert_eq!(why, None, "{name}.toml: [registration.config]");
     }

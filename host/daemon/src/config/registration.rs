@@ -9,10 +9,12 @@ use omi_kernel::grant::Policy;
 use omi_kernel::model::Models;
 use omi_kernel::permission::ApprovalPolicy;
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::grant::{self, Grant};
 use super::place::Place;
 use super::{mcp, not_zero};
+use crate::bundled_files::{self, BundledFileError};
 
 /// A component under a name, its configuration, and what it may touch.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -113,14 +115,18 @@ impl RegistrationConfig {
         self
     }
 
-    /// The registration as the engine takes it. `component` is what the record calls its component.
-    pub(crate) fn bind(&self, name: &str, component: String) -> Registration {
-        Registration {
-            name: name.to_owned(),
-            component,
-            config: serde_json::to_value(&self.config).unwrap_or_default(),
-            grants: self.grants.clone(),
-        }
+    /// What the component itself understands, as JSON.
+    pub(crate) fn settings(&self) -> Value {
+        serde_json::to_value(&self.config).unwrap_or_default()
+    }
+
+    /// The registration as the engine takes it, with the files that come with the program in their place. `component` is
+    /// what the record calls its component.
+    pub(crate) fn bind(&self, name: &str, component: String) -> Result<Registration, BundledFileError> {
+        let (name, config, grants) = (name.to_owned(), self.settings(), self.grants.clone());
+        let mut registration = Registration { name, component, config, grants };
+        bundled_files::place(&mut registration)?;
+        Ok(registration)
     }
 
     /// It opted in to the legacy permission policy, as a whole or for a grant.

@@ -112,7 +112,7 @@ impl Probe<'_> {
         let (sender, reports) = sync_channel(REPORTS_MAX);
         let spec = WorkerSpec {
             id: WorkerId::new(&mut Ids::new(&mut random)),
-            registration: Arc::new(registration.bind(name, component)),
+            registration: Arc::new(registration.bind(name, component).map_err(|error| failed(&error))?),
             cwd: std::env::current_dir().map_err(|error| failed(&error))?,
             seed: 0,
             calls: Some(listener(said)),

@@ -109,7 +109,7 @@ fn component(
 /// The settings are such as the component takes.
 fn settings(name: &str, component: &Component, registration: &RegistrationConfig, findings: &mut Findings) {
     let Some(schema) = &component.schema else { return };
-    let config = registration.bind(name, String::new()).config;
+    let config = registration.settings();
     match schema::wrong(&config, schema) {
         Some(why) => {
             let (why, hint) = match why.split_once("; hint: ") {

@@ -12,7 +12,6 @@ use tokio::sync::mpsc;
 
 use super::{Message, random};
 use crate::artifacts::Artifacts;
-use crate::bundled_files;
 use crate::components::Components;
 use crate::config::Config;
 use crate::recording::Recordings;
@@ -64,8 +63,8 @@ impl Starter {
             .registration(name)
             .map_err(|error| FailureDetail::new("adapter_not_registered", error.to_string()))?;
         let (adapter, component) = self.components.load(&registration.component)?;
-        let mut bound = registration.bind(name, component.clone());
-        bundled_files::place(&mut bound)
+        let bound = registration
+            .bind(name, component.clone())
             .map_err(|error| FailureDetail::new("worker_not_started", error.to_string()))?;
         let runs = Runs { component: component.clone(), digest: adapter.digest().to_owned() };
         let seed = u32::try_from(random() & u128::from(u32::MAX)).unwrap_or_default();

@@ -21,7 +21,7 @@ fn with(grant: &str, more: &str) -> String {
 
 fn bound(grant: &str) -> (omi_engine::Binding, PathBuf) {
     let (config, folder) = load(&with(grant, "")).unwrap_or_else(|error| panic!("{error}"));
-    (config.registrations["x"].bind("x", String::new()).grants["g"].clone(), folder)
+    (config.registrations["x"].grants()["g"].clone(), folder)
 }
 
 fn process(grant: &str) -> (BoundProcess, PathBuf) {
@@ -95,10 +95,10 @@ fn the_policy_is_what_is_said_or_follows_from_what_is_bound() {
 #[test]
 fn legacy_is_the_registration_s_word_or_a_grant_s() {
     let (config, _) = load(&with("folder = 'session'", "approvals = 'legacy'")).unwrap();
-    assert_eq!(config.registrations["x"].bind("x", String::new()).grants["g"].policy, Policy::Legacy);
+    assert_eq!(config.registrations["x"].grants()["g"].policy, Policy::Legacy);
     assert_eq!(config.legacy_adapters().len(), 1);
     let (config, _) = load(&with("folder = 'session', policy = 'ask'", "approvals = 'legacy'")).unwrap();
-    assert_eq!(config.registrations["x"].bind("x", String::new()).grants["g"].policy, Policy::Ask);
+    assert_eq!(config.registrations["x"].grants()["g"].policy, Policy::Ask);
     let (config, _) = load(&with("folder = 'session', policy = 'legacy'", "")).unwrap();
     assert_eq!(config.legacy_adapters().len(), 1, "its runs need the grant");
     let (config, _) = load(&with("folder = 'session'", "")).unwrap();
@@ -260,11 +260,11 @@ fn the_keys_of_bundled_agents_are_secrets_and_nothing_is_opened_beside_the_agent
     let config = Config::load(std::path::Path::new("/nonexistent/config.toml"), false).unwrap();
     let mut keys = BTreeMap::new();
     for (name, registration) in &config.registrations {
-        for (grant, binding) in registration.bind(name, String::new()).grants {
+        for (grant, binding) in registration.grants() {
             assert_eq!((grant.as_str(), binding.policy), ("agent", Policy::Allow), "{name}");
-            let Bound::Process(process) = binding.bound else { panic!("{name}: {binding:?}") };
+            let Bound::Process(process) = &binding.bound else { panic!("{name}: {binding:?}") };
             assert!(!process.setting.pass_env.iter().any(|variable| variable.ends_with("_KEY")), "{name}");
-            keys.insert(name.as_str(), process.setting.secrets.into_keys().collect::<Vec<_>>());
+            keys.insert(name.as_str(), process.setting.secrets.keys().cloned().collect::<Vec<_>>());
         }
     }
     let expected: &[(&str, &[&str])] = &[
