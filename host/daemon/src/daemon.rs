@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use omi_engine::{Engine, EngineConfig, Limits, SupervisorCommand};
+use omi_kernel::id::OwnerId;
 use omi_store::Store;
 
 use crate::artifacts::Artifacts;
@@ -15,6 +16,7 @@ use crate::config::Config;
 use crate::driver::{self, Setup};
 use crate::recording::Recordings;
 use crate::state::{StateDir, StateLock};
+use crate::surface::Surface;
 
 /// The word with which the program is started again as the supervisor of a process.
 pub(crate) const SUPERVISE: &str = "__supervise";
@@ -27,6 +29,7 @@ pub(crate) struct Daemon {
     pub(crate) config: Arc<Config>,
     /// What adapters are made of.
     pub(crate) components: Components,
+    database: PathBuf,
     _lock: StateLock,
 }
 
@@ -63,7 +66,24 @@ impl Daemon {
             adopt_queued: manner.adopt_queued,
             recordings: manner.recordings,
         };
-        Ok(Self { client: driver::start(setup, &tokio)?, config, components, _lock: lock })
+        Ok(Self {
+            client: driver::start(setup, &tokio)?,
+            config,
+            components,
+            database: state.database(),
+            _lock: lock,
+        })
+    }
+
+    /// A way in for an owner.
+    pub(crate) fn surface(&self, owner: OwnerId) -> Surface {
+        Surface {
+            client: self.client.clone(),
+            config: self.config.clone(),
+            components: self.components.clone(),
+            database: self.database.clone(),
+            owner,
+        }
     }
 
     /// Ends it: workers are stopped and what they did is recorded.

@@ -11,6 +11,7 @@ mod clock;
 mod component;
 mod components;
 mod config;
+mod connection;
 mod daemon;
 mod detect;
 mod doctor;
@@ -28,6 +29,7 @@ mod serve;
 mod session;
 mod state;
 mod subscribe;
+mod surface;
 #[cfg(test)]
 #[path = "../build/templates.rs"]
 mod templates;

@@ -46,13 +46,13 @@ pub(crate) struct Prompt {
 
 impl Prompt {
     /// What the kernel accepts. A registration that does not exist is refused here, before anything is recorded.
-    pub(crate) fn accept(self, config: &Config) -> Result<Accept, ConfigError> {
+    pub(crate) fn accept(self, owner: OwnerId, config: &Config) -> Result<Accept, ConfigError> {
         let default_adapter = config.default_adapter.clone().unwrap_or_else(|| ADAPTER_DEFAULT.to_owned());
         let named = self.adapter.as_ref().unwrap_or(&default_adapter);
         config.registration(named)?;
         let title = self.title();
         Ok(Accept {
-            owner: owner(),
+            owner,
             client: ClientId(self.client),
             request: RequestId(self.request),
             session: self.session,

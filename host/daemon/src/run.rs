@@ -64,7 +64,7 @@ async fn execute(
         note_agents(&config);
     }
     let prompt = prompt(&run, adapter, &cwd)?;
-    let accept = prompt.accept(&config)?;
+    let accept = prompt.accept(owner(), &config)?;
     let manner = Manner { cwd, person: person(run.ask), adopt_queued: false, recordings };
     let daemon = Daemon::start(state, config, manner)?;
     let code = async {

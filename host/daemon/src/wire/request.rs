@@ -4,7 +4,7 @@ use omi_kernel::artifact::ArtifactState;
 use omi_kernel::command::{Answer, InputAnswer, RunMode};
 use omi_kernel::delegation::DelegationMode;
 use omi_kernel::id::{
-    AdapterId, ArtifactId, AttemptId, ClientId, Cursor, GrantId, RequestId, RunId, SessionId,
+    AdapterId, ArtifactId, AttemptId, ClientId, Cursor, GrantId, OwnerId, RequestId, RunId, SessionId,
 };
 use omi_kernel::model::ModelProfile;
 use omi_kernel::request::{Delegate, Retry, SessionRef};
@@ -15,7 +15,6 @@ use serde_json::Value;
 use super::query::{absolute, both};
 use super::{Address, WireError};
 use crate::config::Config;
-use crate::prompt::owner;
 
 /// The scope of the names of an old client that names none (SPEC §3.10).
 const LEGACY_SCOPE_DEFAULT: &str = "default";
@@ -107,9 +106,9 @@ pub(crate) struct RetryRun {
 
 impl RetryRun {
     /// What the kernel takes, before the registration is looked up.
-    pub(crate) fn retry(self) -> Retry {
+    pub(crate) fn retry(self, owner: OwnerId) -> Retry {
         Retry {
-            owner: owner(),
+            owner,
             run: self.run_id,
             adapter: self.adapter_id,
             model: self.model,
@@ -141,13 +140,18 @@ pub(crate) struct Delegation {
 
 impl Delegation {
     /// What the kernel takes. A registration that does not exist is refused here.
-    pub(crate) fn delegate(self, address: Address, config: &Config) -> Result<Delegate, WireError> {
+    pub(crate) fn delegate(
+        self,
+        address: Address,
+        owner: OwnerId,
+        config: &Config,
+    ) -> Result<Delegate, WireError> {
         absolute(self.cwd.as_deref())?;
         if let Some(adapter) = &self.adapter_id {
             config.registration(adapter.as_str())?;
         }
         Ok(Delegate {
-            owner: owner(),
+            owner,
             parent: self.parent_run_id,
             client: ClientId(address.client),
             request: RequestId(address.request),

@@ -9,14 +9,14 @@ use omi_store::RunView;
 use serde_json::Value;
 
 use super::request::Ticket;
-use super::{Server, unexpected};
+use super::{Connection, unexpected};
 use crate::client::{Answered, LiveKind};
 use crate::follow::{Shown, is_end};
-use crate::prompt::{fail_over, owner};
+use crate::prompt::fail_over;
 use crate::subscribe::{Seen, SubscribeFilter, Subscription};
 use crate::wire::{self, Address, Correlation, Interrupt, Query, RetryRun, WireError};
 
-impl Server {
+impl Connection {
     pub(super) async fn query(self, query: Query, address: Address, ticket: Ticket) {
         let correlation = Correlation::new(address.clone());
         if let Err(error) = self.run(query, address, correlation.clone(), &ticket).await {
@@ -31,9 +31,9 @@ impl Server {
         correlation: Correlation,
         ticket: &Ticket,
     ) -> Result<(), WireError> {
-        let accept = query.prompt(address)?.accept(&self.config)?;
+        let accept = query.prompt(address)?.accept(self.owner(), &self.surface.config)?;
         let before = self.reader()?.latest_cursor()?;
-        match self.client.accept(accept).await? {
+        match self.surface.client.accept(accept).await? {
             Answered::Accepted { session, run, repeated } => {
                 ticket.accepted(&run);
                 let after = if repeated { None } else { Some(before) };
@@ -57,9 +57,9 @@ impl Server {
         correlation: Correlation,
         ticket: &Ticket,
     ) -> Result<(), WireError> {
-        let retry = fail_over(retry.retry(), &self.config)?;
+        let retry = fail_over(retry.retry(self.owner()), &self.surface.config)?;
         let before = self.reader()?.latest_cursor()?;
-        match self.client.retry(retry).await? {
+        match self.surface.client.retry(retry).await? {
             Answered::Accepted { session, run, .. } => {
                 ticket.accepted(&run);
                 self.tell(correlation, ticket, &session, &run, Some(before)).await
@@ -128,13 +128,13 @@ impl Server {
 
     /// What is recorded and published about a run after a cursor.
     pub(super) fn news_of(&self, run: &RunId, after: Cursor) -> Subscription {
-        let filter = SubscribeFilter { owner: Some(owner()), session: None, run: Some(run.clone()) };
-        Subscription::new(&self.client, self.database.clone(), filter, Some(after))
+        let filter = SubscribeFilter { owner: Some(self.owner()), session: None, run: Some(run.clone()) };
+        Subscription::new(&self.surface.client, self.surface.database.clone(), filter, Some(after))
     }
 
     /// A run, if it is over.
     fn over(&self, run: &RunId) -> Result<Option<RunView>, WireError> {
-        let found = self.reader()?.run(Some(&owner()), run)?;
+        let found = self.reader()?.run(Some(&self.owner()), run)?;
         let found = found.ok_or_else(|| WireError::not_found("run", run.as_str()))?;
         Ok(Some(found).filter(|run| Status::parse(&run.status).is_some_and(Status::is_terminal)))
     }
@@ -149,10 +149,11 @@ impl Server {
             return self.send(correlation.cancel_ack(None)).await;
         };
         correlation.run = Some(run.to_string());
-        let done = match self.client.cancel(owner(), run.clone()).await {
+        let done = match self.surface.client.cancel(self.owner(), run.clone()).await {
             Ok(Answered::Cancel(ack)) => {
                 // It is acknowledged also where the record cannot be read.
-                let found = self.reader().ok().and_then(|reader| reader.run(Some(&owner()), &run).ok()?);
+                let found =
+                    self.reader().ok().and_then(|reader| reader.run(Some(&self.owner()), &run).ok()?);
                 correlation.session = found.map(|run| run.session_id);
                 Ok(correlation.cancel_ack(Some(&ack)))
             }

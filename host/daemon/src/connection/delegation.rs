@@ -6,10 +6,9 @@ use omi_kernel::id::{Cursor, DelegationId, RunId};
 use serde_json::{Value, json};
 
 use super::request::Ticket;
-use super::{Server, unexpected};
+use super::{Connection, unexpected};
 use crate::client::Answered;
 use crate::follow::is_end;
-use crate::prompt::owner;
 use crate::subscribe::Seen;
 use crate::wire::{self, Address, Correlation, Delegation, WireError};
 
@@ -24,7 +23,7 @@ struct Awaited {
     repeated: bool,
 }
 
-impl Server {
+impl Connection {
     pub(super) async fn delegate(self, delegation: Delegation, address: Address, ticket: Ticket) {
         let correlation = Correlation::new(address.clone());
         if let Err(error) = self.delegated(delegation, address, correlation.clone(), &ticket).await {
@@ -39,10 +38,10 @@ impl Server {
         mut correlation: Correlation,
         ticket: &Ticket,
     ) -> Result<(), WireError> {
-        let delegate = delegation.delegate(address, &self.config)?;
+        let delegate = delegation.delegate(address, self.owner(), &self.surface.config)?;
         let (parent, waits) = (delegate.parent.clone(), delegate.mode.waits());
         let before = self.reader()?.latest_cursor()?;
-        let awaited = match self.client.delegate(delegate).await? {
+        let awaited = match self.surface.client.delegate(delegate).await? {
             Answered::Delegated { delegation: id, session, run: child, repeated } => {
                 ticket.accepted(&child);
                 correlation.session = Some(session.to_string());
@@ -84,7 +83,7 @@ impl Server {
 
     /// The result of a delegation, if it is recorded.
     fn known_result(&self, awaited: &Awaited) -> Result<Option<Value>, WireError> {
-        let known = self.reader()?.delegations(Some(&owner()), &awaited.parent)?;
+        let known = self.reader()?.delegations(Some(&self.owner()), &awaited.parent)?;
         let own = known.into_iter().find(|delegation| delegation.delegation_id == awaited.id.as_str());
         Ok(own.and_then(|delegation| delegation.result))
     }

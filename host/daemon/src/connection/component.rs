@@ -5,14 +5,14 @@ use std::path::Path;
 use omi_kernel::report::FailureDetail;
 use serde_json::Value;
 
-use super::Server;
+use super::Connection;
 use super::change::acknowledged;
 use crate::component::ComponentFile;
 use crate::components::DIFFERS;
 use crate::terminal::plain;
 use crate::wire::{Correlation, InstallComponent, RemoveComponent, WireError};
 
-impl Server {
+impl Connection {
     pub(super) async fn install_component(self, install: InstallComponent, correlation: Correlation) {
         let done = self.installed(install, &correlation).await;
         self.answer(&correlation, done).await;
@@ -24,15 +24,15 @@ impl Server {
         correlation: &Correlation,
     ) -> Result<Value, WireError> {
         install.check()?;
-        let _turn = self.components.turn().await;
-        let components = self.components.clone();
+        let _turn = self.surface.components.turn().await;
+        let components = self.surface.components.clone();
         let examine = move || components.examine(&install.path, install.digest.as_deref());
         // Compiling must hold up neither the driver nor other clients.
         let examined = tokio::task::spawn_blocking(examine).await;
         let component = examined
             .map_err(|error| WireError::new("internal", format!("the component was not loaded: {error}")))?
             .map_err(|why| refused(&why))?;
-        acknowledged(self.client.install_component(component).await, correlation)
+        acknowledged(self.surface.client.install_component(component).await, correlation)
     }
 
     pub(super) async fn remove_component(self, removal: RemoveComponent, correlation: Correlation) {
@@ -42,9 +42,9 @@ impl Server {
 
     async fn removed(&self, removal: RemoveComponent, correlation: &Correlation) -> Result<Value, WireError> {
         removal.check()?;
-        let _turn = self.components.turn().await;
+        let _turn = self.surface.components.turn().await;
         let path = self.recorded(&removal.path)?;
-        acknowledged(self.client.remove_component(path).await, correlation)
+        acknowledged(self.surface.client.remove_component(path).await, correlation)
     }
 
     /// What the record calls the component of a path: that itself, if it is in the record, also where by now something

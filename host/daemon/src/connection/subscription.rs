@@ -6,8 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_json::Value;
 use tokio::sync::watch;
 
-use super::Server;
-use crate::prompt::owner;
+use super::Connection;
 use crate::subscribe::{Seen, SubscribeFilter, Subscription};
 use crate::wire::{Address, Correlation, Subscribe, WireError};
 
@@ -69,7 +68,7 @@ impl Drop for Seat {
     }
 }
 
-impl Server {
+impl Connection {
     pub(super) async fn subscribe(self, subscribe: Subscribe, correlation: Correlation, mut seat: Seat) {
         let mut news = match self.news(subscribe) {
             Ok(news) => news,
@@ -95,18 +94,18 @@ impl Server {
         let after = subscribe.after()?;
         let reader = self.reader()?;
         if let Some(run) = &subscribe.run_id
-            && reader.run(Some(&owner()), run)?.is_none()
+            && reader.run(Some(&self.owner()), run)?.is_none()
         {
             return Err(WireError::not_found("run", run.as_str()));
         }
         if let Some(session) = &subscribe.session_id
-            && reader.session(Some(&owner()), session)?.is_none()
+            && reader.session(Some(&self.owner()), session)?.is_none()
         {
             return Err(WireError::not_found("session", session.as_str()));
         }
         let Subscribe { session_id: session, run_id: run, .. } = subscribe;
-        let filter = SubscribeFilter { owner: Some(owner()), session, run };
-        Ok(Subscription::new(&self.client, self.database.clone(), filter, after))
+        let filter = SubscribeFilter { owner: Some(self.owner()), session, run };
+        Ok(Subscription::new(&self.surface.client, self.surface.database.clone(), filter, after))
     }
 
     pub(super) async fn unsubscribe(&self, address: &Address, correlation: &Correlation) {

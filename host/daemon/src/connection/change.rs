@@ -3,15 +3,14 @@
 use omi_kernel::id::{AttemptId, RunId};
 use serde_json::Value;
 
-use super::{Server, unexpected};
+use super::{Connection, unexpected};
 use crate::client::{Answered, RequestError};
-use crate::prompt::owner;
 use crate::wire::{
     Address, ApprovalDecision, Correlation, Invalidation, ProvideInput, RevokeGrant, UpdateArtifact,
     UpdateSession, WireError,
 };
 
-impl Server {
+impl Connection {
     pub(super) async fn decide(self, decision: ApprovalDecision, address: Address) {
         let mut correlation = Correlation::new(address.clone());
         let done = self.decided(&decision, &address, &mut correlation).await;
@@ -27,7 +26,10 @@ impl Server {
         let answer = decision.answer()?;
         let named = (decision.attempt_id.as_ref(), decision.run_id.as_ref());
         let attempt = self.asking(named, address, correlation).await?;
-        acknowledged(self.client.approve(owner(), attempt, decision.approval, answer).await, correlation)
+        acknowledged(
+            self.surface.client.approve(self.owner(), attempt, decision.approval, answer).await,
+            correlation,
+        )
     }
 
     pub(super) async fn provide(self, input: ProvideInput, address: Address) {
@@ -46,7 +48,10 @@ impl Server {
         let attempt = self.asking(named, address, correlation).await?;
         let request = input.request;
         let answer = input.answer()?;
-        acknowledged(self.client.provide_input(owner(), attempt, request, answer).await, correlation)
+        acknowledged(
+            self.surface.client.provide_input(self.owner(), attempt, request, answer).await,
+            correlation,
+        )
     }
 
     /// The attempt that an answer is for: the one that is named, else the newest of the run that is named or that
@@ -71,7 +76,7 @@ impl Server {
         };
         correlation.run = Some(run.to_string());
         let missing = || WireError::not_found("run", run.as_str());
-        let found = self.reader()?.run(Some(&owner()), &run)?.ok_or_else(missing)?;
+        let found = self.reader()?.run(Some(&self.owner()), &run)?.ok_or_else(missing)?;
         let newest = found.attempts.last().map(|attempt| AttemptId::parse(&attempt.attempt_id));
         let Some(Ok(attempt)) = newest else {
             return Err(WireError::new(
@@ -88,9 +93,10 @@ impl Server {
         let session = update.session_id.clone();
         correlation.session = Some(session.to_string());
         let done = match update.change() {
-            Ok(change) => {
-                acknowledged(self.client.update_session(owner(), session, change).await, &correlation)
-            }
+            Ok(change) => acknowledged(
+                self.surface.client.update_session(self.owner(), session, change).await,
+                &correlation,
+            ),
             Err(error) => Err(error),
         };
         self.answer(&correlation, done).await;
@@ -100,7 +106,7 @@ impl Server {
         let done = match invalidation.session() {
             Ok(session) => {
                 correlation.session = session.id.as_ref().map(ToString::to_string);
-                acknowledged(self.client.invalidate(owner(), session).await, &correlation)
+                acknowledged(self.surface.client.invalidate(self.owner(), session).await, &correlation)
             }
             Err(error) => Err(error),
         };
@@ -108,12 +114,12 @@ impl Server {
     }
 
     pub(super) async fn update_artifact(self, update: UpdateArtifact, correlation: Correlation) {
-        let done = self.client.update_artifact(owner(), update.artifact_id, update.state).await;
+        let done = self.surface.client.update_artifact(self.owner(), update.artifact_id, update.state).await;
         self.answer(&correlation, acknowledged(done, &correlation)).await;
     }
 
     pub(super) async fn revoke_grant(self, revocation: RevokeGrant, correlation: Correlation) {
-        let done = self.client.revoke_grant(owner(), revocation.grant_id).await;
+        let done = self.surface.client.revoke_grant(self.owner(), revocation.grant_id).await;
         self.answer(&correlation, acknowledged(done, &correlation)).await;
     }
 }

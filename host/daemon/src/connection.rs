@@ -1,0 +1,200 @@
+//! A connection that speaks wire v2: many clients and requests of one owner, each message with its correlation.
+//!
+//! What carries the lines is not known here: a pipe, a WebSocket, the messages of a browser.
+
+mod change;
+mod component;
+mod delegation;
+mod query;
+mod request;
+mod subscription;
+
+use std::future::Future;
+use std::pin::pin;
+
+use omi_kernel::id::OwnerId;
+use omi_store::Reader;
+use serde_json::Value;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use crate::client::Answered;
+use crate::surface::Surface;
+use crate::wire::{self, Address, Correlation, Inbound, Line, What, WireError};
+use request::Requests;
+use subscription::Subscriptions;
+
+/// Requests at the same time that last: queries, retries, delegations, subscriptions, installations. Each has a task of
+/// its own.
+const LASTING_MAX: usize = 1024;
+/// Requests at the same time beside those, so that what lasts can still be interrupted and answered.
+const SHORT_MAX: usize = 256;
+
+/// One connection, and what its clients have asked.
+#[derive(Clone)]
+pub(crate) struct Connection {
+    surface: Surface,
+    out: mpsc::Sender<Value>,
+    requests: Requests,
+    subscriptions: Subscriptions,
+}
+
+impl Connection {
+    /// One that says what it has to say to `out`, and waits where that is full.
+    pub(crate) fn new(surface: Surface, out: mpsc::Sender<Value>) -> Self {
+        Self { surface, out, requests: Requests::default(), subscriptions: Subscriptions::default() }
+    }
+
+    /// Takes lines until there are no more, the client says `stop`, or `over` comes. Answers what still goes on; dropping
+    /// that ends it, and no run.
+    pub(crate) async fn serve(
+        &self,
+        mut lines: mpsc::Receiver<Result<String, String>>,
+        over: impl Future<Output = ()>,
+    ) -> JoinSet<()> {
+        let mut tasks = JoinSet::new();
+        let mut over = pin!(over);
+        self.send(wire::init()).await;
+        loop {
+            let goes_on = tokio::select! {
+                goes_on = self.next(&mut lines, &mut tasks) => goes_on,
+                () = &mut over => false,
+            };
+            if !goes_on {
+                return tasks;
+            }
+            while tasks.try_join_next().is_some() {}
+        }
+    }
+
+    /// Takes the next line in. Answers whether there may be another one.
+    async fn next(
+        &self,
+        lines: &mut mpsc::Receiver<Result<String, String>>,
+        tasks: &mut JoinSet<()>,
+    ) -> bool {
+        match lines.recv().await {
+            Some(Ok(line)) if line.trim().is_empty() => {}
+            Some(Ok(line)) => match wire::read(&line) {
+                Ok(Line::Request(inbound)) => self.take(*inbound, tasks).await,
+                Ok(Line::Stop) => return false,
+                Err(error) => self.refuse(&line, &error).await,
+            },
+            Some(Err(why)) => self.refuse("", &WireError::invalid(why)).await,
+            None => return false,
+        }
+        true
+    }
+
+    /// Begins what a request wants. What a later line may be about is registered before that is read.
+    async fn take(&self, inbound: Inbound, tasks: &mut JoinSet<()>) {
+        let Inbound { address, what } = inbound;
+        let correlation = Correlation::new(address.clone());
+        let room = if lasts(&what) { LASTING_MAX } else { LASTING_MAX + SHORT_MAX };
+        if tasks.len() >= room {
+            let why = format!("{room} requests are not over; hint: wait for some of them, or unsubscribe");
+            return self.send(correlation.error(&WireError::new("busy", why))).await;
+        }
+        let connection = self.clone();
+        match what {
+            What::Query(query) => {
+                let ticket = self.requests.begin(&address);
+                tasks.spawn(connection.query(*query, address, ticket));
+            }
+            What::Retry(retry) => {
+                let ticket = self.requests.begin(&address);
+                tasks.spawn(connection.retry(retry, address, ticket));
+            }
+            What::Interrupt(interrupt) => {
+                tasks.spawn(connection.interrupt(interrupt, address));
+            }
+            What::ApprovalDecision(decision) => {
+                tasks.spawn(connection.decide(decision, address));
+            }
+            What::ProvideInput(input) => {
+                tasks.spawn(connection.provide(input, address));
+            }
+            What::Delegate(delegation) => {
+                let ticket = self.requests.begin(&address);
+                tasks.spawn(connection.delegate(*delegation, address, ticket));
+            }
+            What::UpdateSession(update) => {
+                tasks.spawn(connection.update_session(update, correlation));
+            }
+            What::InvalidateSession(invalidation) => {
+                tasks.spawn(connection.invalidate(invalidation, correlation));
+            }
+            What::UpdateArtifact(update) => {
+                tasks.spawn(connection.update_artifact(update, correlation));
+            }
+            What::RevokeGrant(revocation) => {
+                tasks.spawn(connection.revoke_grant(revocation, correlation));
+            }
+            What::InstallComponent(install) => {
+                tasks.spawn(connection.install_component(install, correlation));
+            }
+            What::RemoveComponent(removal) => {
+                tasks.spawn(connection.remove_component(removal, correlation));
+            }
+            What::Subscribe(subscribe) => match self.subscriptions.begin(&address) {
+                Ok(seat) => {
+                    tasks.spawn(connection.subscribe(subscribe, correlation, seat));
+                }
+                Err(error) => self.send(correlation.error(&error)).await,
+            },
+            What::Unsubscribe => self.unsubscribe(&address, &correlation).await,
+        }
+    }
+
+    /// What cannot be read may still say whose it is.
+    async fn refuse(&self, line: &str, error: &WireError) {
+        let value: Value = serde_json::from_str(line).unwrap_or_default();
+        let text = |key: &str| value[key].as_str().unwrap_or_default().to_owned();
+        let address = Address { client: text("clientId"), request: text("requestId") };
+        self.send(Correlation::new(address).error(error)).await;
+    }
+
+    async fn send(&self, message: Value) {
+        // A writer that is gone has said so, and the loop ends.
+        let _ = self.out.send(message).await;
+    }
+
+    /// Sends what became of a request that has one answer.
+    async fn answer(&self, correlation: &Correlation, done: Result<Value, WireError>) {
+        self.send(done.unwrap_or_else(|error| correlation.error(&error))).await;
+    }
+
+    fn reader(&self) -> Result<Reader, WireError> {
+        Ok(self.surface.reader()?)
+    }
+
+    fn owner(&self) -> OwnerId {
+        self.surface.owner.clone()
+    }
+}
+
+/// Whether a request goes on after its first answer, or takes its time until that.
+fn lasts(what: &What) -> bool {
+    match what {
+        What::Query(_)
+        | What::Retry(_)
+        | What::Delegate(_)
+        | What::Subscribe(_)
+        // To compile a component takes seconds, and they are compiled one after the other.
+        | What::InstallComponent(_)
+        | What::RemoveComponent(_) => true,
+        What::Interrupt(_)
+        | What::ApprovalDecision(_)
+        | What::ProvideInput(_)
+        | What::UpdateSession(_)
+        | What::InvalidateSession(_)
+        | What::UpdateArtifact(_)
+        | What::RevokeGrant(_)
+        | What::Unsubscribe => false,
+    }
+}
+
+/// An answer of the kernel that does not belong to what it was asked.
+fn unexpected(answered: &Answered) -> WireError {
+    WireError::new("internal", format!("an answer to something else: {answered:?}"))
+}
