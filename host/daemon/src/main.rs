@@ -18,6 +18,7 @@ mod doctor;
 mod driver;
 mod follow;
 mod grants;
+mod http;
 mod inspect;
 mod prompt;
 mod record;
@@ -92,7 +93,7 @@ fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Record(record) => runtime()?.block_on(run::record(record, &state, config()?)),
         Command::Replay(args) => Ok(replay::run(&args, &state, runtime()?.handle())),
         Command::Retry(retry) => runtime()?.block_on(run::retry(retry, &state, config()?)),
-        Command::Serve(_) => runtime()?.block_on(serve::serve(&state, config()?)),
+        Command::Serve(args) => runtime()?.block_on(serve::serve(&args, &state, config()?)),
         Command::Session(args) => runtime()?.block_on(session::session(args, &state, config()?)),
         Command::Adapters(args) => inspect::adapters(&args, &state, &config()?, runtime()?.handle()),
         Command::Adapter(args) => adapter::adapter(args, &state, &file, runtime()?.handle()),
