@@ -13,6 +13,8 @@ mod contract;
 mod crash;
 mod delegation;
 mod doctor;
+mod doors;
+mod events;
 mod files;
 mod grants;
 mod hostile;
