@@ -3,7 +3,7 @@
 
 use omi_tests::world::http::{HttpDaemon, ServerEvent};
 use omi_tests::world::wire::text;
-use omi_tests::world::{World, eventually};
+use omi_tests::world::{World, eventually, tester};
 use serde_json::{Value, json};
 
 fn is(kind: &str) -> impl Fn(&ServerEvent) -> bool {
@@ -68,12 +68,14 @@ fn text_streams_and_is_told_where_it_belongs() {
 #[test]
 fn a_chat_is_shown_calls_results_the_whole_message_and_why_it_failed() {
     let world = World::new();
-    world.register_tester(&[]);
+    let broken =
+        "[registrations.broken]\ncomponent = 'acp'\ngrants.agent = { command = ['/no/such/agent'] }\n";
+    world.configure(&format!("{}{broken}", tester(&[], "")));
     let daemon = HttpDaemon::start(&world, &[]);
     let client = daemon.tcp();
     let mut chat = client.listen("/v1/events?view=compact&after=0");
     let mut socket = client.websocket().expect("it is let in");
-    socket.send("c", "query", "a", &json!({ "adapterId": "tester", "prompt": "tool" }));
+    socket.send("c", "query", "a", &json!({ "adapterId": "tester", "prompt": "write out.txt hello" }));
     let asked =
         socket.hear(|message| matches!(message["type"].as_str(), Some("approval_requested" | "result")));
     if asked["type"] == "approval_requested" {
@@ -88,8 +90,11 @@ fn a_chat_is_shown_calls_results_the_whole_message_and_why_it_failed() {
     }
     let seen = chat.up_to(|event| event.data["status"] == "succeeded");
     let count = |kind: &str| seen.iter().filter(|event| event.kind == kind).count();
-    assert!(count("tool.call") >= 1 && count("tool.result") >= 1 && count("message.final") >= 1, "{seen:?}");
-    socket.send("c", "query", "b", &json!({ "adapterId": "tester", "prompt": "fail" }));
+    assert!(count("tool.call") == 1 && count("tool.result") == 1, "{seen:?}");
+    socket.send("c", "query", "s", &json!({ "adapterId": "tester", "prompt": "say one two" }));
+    let whole = chat.up_to(is("message.final")).pop().expect("a message");
+    assert_eq!(text(&whole.data, "text"), "one two");
+    socket.send("c", "query", "b", &json!({ "adapterId": "broken", "prompt": "hi" }));
     socket.hear(|message| message["type"] == "result" && message["requestId"] == "b");
     let seen = chat.up_to(is("error"));
     assert!(seen.iter().any(|event| event.data["status"] == "failed"), "{seen:?}");
