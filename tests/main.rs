@@ -35,4 +35,5 @@ mod serve;
 mod session;
 mod subscribe;
 mod tidy;
+mod tools;
 mod trees;

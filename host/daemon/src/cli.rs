@@ -47,6 +47,8 @@ pub(crate) enum Command {
     Replay(Replay),
     /// Serve clients
     Serve(Serve),
+    /// Serve the control tools to an MCP client over standard input and output
+    Mcp,
     /// List the sessions that are recorded
     Sessions(List),
     /// Show a session, or change it

@@ -20,6 +20,7 @@ mod follow;
 mod grants;
 mod http;
 mod inspect;
+mod mcp;
 mod prompt;
 mod record;
 mod recording;
@@ -35,6 +36,7 @@ mod surface;
 #[path = "../build/templates.rs"]
 mod templates;
 mod terminal;
+mod tool;
 mod wire;
 mod words;
 
@@ -94,6 +96,13 @@ fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Replay(args) => Ok(replay::run(&args, &state, runtime()?.handle())),
         Command::Retry(retry) => runtime()?.block_on(run::retry(retry, &state, config()?)),
         Command::Serve(args) => runtime()?.block_on(serve::serve(&args, &state, config()?)),
+        Command::Mcp => {
+            let runtime = runtime()?;
+            let code = runtime.block_on(mcp::stdio::serve(&state, config()?));
+            // A read of standard input that never returns must not keep the program from ending.
+            runtime.shutdown_background();
+            code
+        }
         Command::Session(args) => runtime()?.block_on(session::session(args, &state, config()?)),
         Command::Adapters(args) => inspect::adapters(&args, &state, &config()?, runtime()?.handle()),
         Command::Adapter(args) => adapter::adapter(args, &state, &file, runtime()?.handle()),
@@ -118,8 +127,9 @@ fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
 fn trace(verbose: u8, trial: bool) {
     let default = match verbose {
         0 if trial => "warn,omi_adapter=off",
-        0 => "warn",
-        1 => "omi=debug,warn",
+        // What a client of MCP does wrong is told to it.
+        0 => "warn,rmcp=error",
+        1 => "omi=debug,warn,rmcp=error",
         _ => "debug",
     };
     let filter = tracing_subscriber::EnvFilter::try_from_env("OMI_AGENT_LOG")

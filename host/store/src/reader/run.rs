@@ -1,12 +1,13 @@
 //! Runs with their attempts as they are listed.
 
-use omi_kernel::id::{OwnerId, RunId, SessionId, Timestamp};
+use omi_kernel::id::{AdapterId, OwnerId, RunId, SessionId, Timestamp};
 use rusqlite::{Connection, Result, Row, named_params};
 use serde::Serialize;
 use serde_json::Value;
 
 use super::time;
-use crate::rows::{all, first, json, perhaps};
+use crate::rows::{all, first, json, parsed, perhaps};
+use crate::words::ACTIVE;
 
 /// A run as it is listed.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -137,8 +138,29 @@ pub struct RunFilter {
     pub owner: Option<OwnerId>,
     /// Of this session.
     pub session: Option<SessionId>,
+    /// That are not over.
+    pub active: bool,
     /// At most so many.
     pub limit: u32,
+}
+
+/// A run that holds a worker, as it is listed: it has begun and is not over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HoldingRun {
+    /// Its identifier.
+    pub run_id: RunId,
+    /// The registration.
+    pub adapter_id: AdapterId,
+}
+
+pub(super) fn holding(db: &Connection) -> Result<Vec<HoldingRun>> {
+    let sql = format!("SELECT run_id, adapter_id FROM runs WHERE status IN {ACTIVE} AND status != 'queued'");
+    all(db.prepare_cached(&sql)?, [], |row| {
+        Ok(HoldingRun {
+            run_id: parsed(row, 0, |text| RunId::parse(text).ok())?,
+            adapter_id: AdapterId(row.get(1)?),
+        })
+    })
 }
 
 const VIEW: &str = "run_id, session_id, parent_run_id, client_id, request_id, idempotency_key, adapter_id, \
@@ -149,8 +171,9 @@ const VIEW: &str = "run_id, session_id, parent_run_id, client_id, request_id, id
 pub(super) fn list(db: &Connection, filter: &RunFilter) -> Result<Vec<RunView>> {
     // What is asked for is spelled out, not tested for NULL: only so does SQLite use the index that follows it.
     let of_session = filter.session.as_ref().map_or(":session IS NULL", |_| "session_id = :session");
+    let active = if filter.active { format!("status IN {ACTIVE}") } else { "1".to_owned() };
     let sql = format!(
-        "SELECT {VIEW} FROM runs WHERE {of_session} AND (:owner IS NULL OR :owner = \
+        "SELECT {VIEW} FROM runs WHERE {of_session} AND {active} AND (:owner IS NULL OR :owner = \
          (SELECT owner_id FROM sessions WHERE sessions.session_id = runs.session_id)) \
          ORDER BY created_at_ms DESC, rowid DESC LIMIT :limit"
     );
