@@ -1,9 +1,11 @@
 //! omi-agentd: the daemon beneath a person's AI agents.
 
 mod adapter;
+mod answer;
 mod artifacts;
 mod bundled;
 mod bundled_files;
+mod cancel;
 mod catalogue;
 mod cli;
 mod client;
@@ -13,12 +15,14 @@ mod components;
 mod config;
 mod connection;
 mod daemon;
+mod delegate;
 mod detect;
 mod doctor;
 mod driver;
 mod follow;
 mod grants;
 mod inspect;
+mod link;
 mod prompt;
 mod record;
 mod recording;
@@ -92,6 +96,10 @@ fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Record(record) => runtime()?.block_on(run::record(record, &state, config()?)),
         Command::Replay(args) => Ok(replay::run(&args, &state, runtime()?.handle())),
         Command::Retry(retry) => runtime()?.block_on(run::retry(retry, &state, config()?)),
+        Command::Cancel(args) => runtime()?.block_on(cancel::cancel(args, &state, config()?)),
+        Command::Approve(args) => runtime()?.block_on(answer::approve(args, &state)),
+        Command::Answer(args) => runtime()?.block_on(answer::answer(args, &state)),
+        Command::Delegate(args) => runtime()?.block_on(delegate::delegate(args, &state)),
         Command::Serve(_) => runtime()?.block_on(serve::serve(&state, config()?)),
         Command::Session(args) => runtime()?.block_on(session::session(args, &state, config()?)),
         Command::Adapters(args) => inspect::adapters(&args, &state, &config()?, runtime()?.handle()),
@@ -102,8 +110,8 @@ fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Requests(args) => inspect::requests(&args, &state),
         Command::Artifacts(list) => inspect::artifacts(&list, &state),
         Command::Delegations(args) => inspect::delegations(&args, &state),
-        Command::Events(list) => inspect::events(&list, &state),
-        Command::Grants(args) => grants::grants(args, &state),
+        Command::Events(args) => runtime()?.block_on(inspect::events(args, &state)),
+        Command::Grants(args) => runtime()?.block_on(grants::grants(args, &state)),
     }
 }
 
