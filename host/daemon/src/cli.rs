@@ -6,6 +6,7 @@ mod doctor;
 mod talk;
 mod value;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -224,12 +225,21 @@ impl From<Mode> for RunMode {
     }
 }
 
-/// Serve clients until standard input ends.
+/// Serve clients: over HTTP on this machine, unless other ways are named. It ends with Ctrl-C, SIGTERM, or what `--stdio` says.
+///
+/// Where it is found, and the API key, is in `endpoint.json` in the state folder.
 #[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
 pub(crate) struct Serve {
-    /// Speak wire protocol v2 as JSON lines over standard input and output
-    #[arg(long, required = true)]
+    /// Speak wire protocol v2 as JSON lines over standard input and output, until the input ends
+    #[arg(long)]
     pub(crate) stdio: bool,
+    /// Serve HTTP on this address [default without --stdio: a free port of 127.0.0.1]
+    #[arg(long, value_name = "ADDRESS:PORT", num_args = 0..=1, default_missing_value = "127.0.0.1:0")]
+    pub(crate) http: Option<SocketAddr>,
+    /// Other machines may reach that address: it needs TLS, or a proxy that is configured
+    #[arg(long, requires = "http")]
+    pub(crate) remote: bool,
 }
 
 #[derive(Debug, Args)]

@@ -1,6 +1,7 @@
 //! The configuration file: registrations, and the few numbers a person may want to change.
 
 mod grant;
+mod http;
 mod mcp;
 mod place;
 mod registration;
@@ -17,6 +18,7 @@ use serde::Deserialize;
 
 use crate::bundled;
 use crate::catalogue::{self, Agent};
+pub(crate) use http::{ApiKey, HttpConfig, Tls};
 use place::Place;
 pub(crate) use registration::RegistrationConfig;
 
@@ -115,6 +117,10 @@ pub(crate) struct Config {
     pub(crate) events_keep_days: u64,
     /// Events that are kept at most.
     pub(crate) events_max: u64,
+    /// What is configured about HTTP.
+    pub(crate) http: HttpConfig,
+    /// The keys of other owners, by the names that the configuration gives them.
+    pub(crate) api_keys: BTreeMap<String, ApiKey>,
     /// The registrations by name.
     pub(crate) registrations: BTreeMap<String, RegistrationConfig>,
     /// The names of those that the file itself has.
@@ -132,6 +138,10 @@ struct File {
     idle_worker_ms: Option<u64>,
     events_keep_days: Option<u64>,
     events_max: Option<u64>,
+    #[serde(default)]
+    http: HttpConfig,
+    #[serde(default)]
+    api_keys: BTreeMap<String, ApiKey>,
     #[serde(default)]
     registrations: BTreeMap<String, RegistrationConfig>,
 }
@@ -163,6 +173,8 @@ impl Config {
             idle_worker_ms: file.idle_worker_ms.unwrap_or(IDLE_WORKER_MS_DEFAULT),
             events_keep_days: file.events_keep_days.unwrap_or(EVENTS_KEEP_DAYS_DEFAULT),
             events_max: file.events_max.unwrap_or(EVENTS_MAX_DEFAULT),
+            http: file.http,
+            api_keys: file.api_keys,
             registrations,
             own,
         })
@@ -217,6 +229,8 @@ impl File {
         not_zero("wait-timeout-ms", self.wait_timeout_ms)?;
         not_zero("events-keep-days", self.events_keep_days)?;
         not_zero("events-max", self.events_max)?;
+        self.http.settle(place)?;
+        self.api_keys.iter_mut().try_for_each(|(name, key)| key.settle(name, place))?;
         self.registrations.iter_mut().try_for_each(|(name, registration)| registration.settle(name, place))
     }
 }

@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::driver::{self, Setup};
 use crate::recording::Recordings;
 use crate::state::{StateDir, StateLock};
-use crate::surface::Surface;
+use crate::surface::{Readers, Surface};
 
 /// The word with which the program is started again as the supervisor of a process.
 pub(crate) const SUPERVISE: &str = "__supervise";
@@ -30,6 +30,7 @@ pub(crate) struct Daemon {
     /// What adapters are made of.
     pub(crate) components: Components,
     database: PathBuf,
+    readers: Readers,
     _lock: StateLock,
 }
 
@@ -83,6 +84,7 @@ impl Daemon {
             config,
             components,
             database: state.database(),
+            readers: Readers::default(),
             _lock: lock,
         })
     }
@@ -95,6 +97,7 @@ impl Daemon {
             components: self.components.clone(),
             database: self.database.clone(),
             owner,
+            readers: self.readers.clone(),
         }
     }
 

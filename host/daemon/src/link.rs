@@ -28,7 +28,7 @@ use crate::state::{StateDir, StateError, StateLock};
 use crate::subscribe::{SubscribeFilter, Subscription};
 use crate::surface::Surface;
 use crate::terminal;
-use endpoint::Endpoint;
+use news::Listening;
 pub(crate) use news::News;
 pub(crate) use remote::{Remote, Talk};
 
@@ -86,7 +86,7 @@ async fn find_within(state: &StateDir, patience: Duration) -> anyhow::Result<Fou
             Err(StateError::InUse { path, pid, serves: true }) => (path, pid),
             Err(error @ (StateError::Unusable { .. } | StateError::NoHome)) => return Err(error.into()),
         };
-        if let Some(endpoint) = Endpoint::read(state)?.filter(|endpoint| endpoint.is_of(&pid))
+        if let Some(endpoint) = endpoint::of(state, &pid)
             && let Some(remote) = Remote::reach(endpoint).await?
         {
             return Ok(Found::Serving(remote));
@@ -202,8 +202,12 @@ impl Link {
         after: Option<Cursor>,
     ) -> Result<News, LinkError> {
         Ok(match self {
-            Self::Own(own) => News::own(Subscription::new(&own.client, own.database.clone(), filter, after)),
-            Self::Serving(remote) => News::serving(remote.subscribe(&filter, after).await?),
+            Self::Own(own) => {
+                News::Own(Box::new(Subscription::new(&own.client, own.database.clone(), filter, after)))
+            }
+            Self::Serving(remote) => {
+                News::Serving(Box::new(Listening::begin(remote.clone(), filter, after).await?))
+            }
         })
     }
 

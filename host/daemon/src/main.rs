@@ -21,6 +21,7 @@ mod doctor;
 mod driver;
 mod follow;
 mod grants;
+mod http;
 mod inspect;
 mod link;
 mod prompt;
@@ -100,7 +101,7 @@ fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Approve(args) => runtime()?.block_on(answer::approve(args, &state)),
         Command::Answer(args) => runtime()?.block_on(answer::answer(args, &state)),
         Command::Delegate(args) => runtime()?.block_on(delegate::delegate(args, &state)),
-        Command::Serve(_) => runtime()?.block_on(serve::serve(&state, config()?)),
+        Command::Serve(args) => runtime()?.block_on(serve::serve(&args, &state, config()?)),
         Command::Session(args) => runtime()?.block_on(session::session(args, &state, config()?)),
         Command::Adapters(args) => inspect::adapters(&args, &state, &config()?, runtime()?.handle()),
         Command::Adapter(args) => adapter::adapter(args, &state, &file, runtime()?.handle()),

@@ -69,6 +69,21 @@ impl StateDir {
         self.0.join("omi-agentd.sqlite3")
     }
 
+    /// Where a daemon that serves says how it is found.
+    pub(crate) fn endpoint(&self) -> PathBuf {
+        self.0.join("endpoint.json")
+    }
+
+    /// The API key of whoever owns this folder.
+    pub(crate) fn api_key(&self) -> PathBuf {
+        self.0.join("api-key")
+    }
+
+    /// The Unix socket of a daemon that serves.
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.0.join("omi-agentd.sock")
+    }
+
     /// Where the files of artifacts are kept.
     pub(crate) fn artifacts(&self) -> PathBuf {
         self.0.join("artifacts")

@@ -1,7 +1,7 @@
 //! What every surface has: the way to the driver, the record beside it, what is configured, and whose it is.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use omi_kernel::id::OwnerId;
 use omi_store::{Reader, StoreError};
@@ -9,6 +9,9 @@ use omi_store::{Reader, StoreError};
 use crate::client::Client;
 use crate::components::Components;
 use crate::config::Config;
+
+/// Readers that are kept open for the next question: more than ask at the same time on a small machine.
+const READERS_KEPT_MAX: usize = 8;
 
 /// A client's way in, on behalf of one owner. Cheap to clone.
 #[derive(Clone)]
@@ -23,6 +26,8 @@ pub(crate) struct Surface {
     pub(crate) database: PathBuf,
     /// Whose everything is that is seen and changed through it.
     pub(crate) owner: OwnerId,
+    /// Readers that nobody uses at the moment.
+    pub(crate) readers: Readers,
 }
 
 impl Surface {
@@ -34,5 +39,39 @@ impl Surface {
     /// The record as it is now.
     pub(crate) fn reader(&self) -> Result<Reader, StoreError> {
         Reader::open(&self.database)
+    }
+
+    /// Reads the record, from a task: others go on meanwhile.
+    pub(crate) fn read<T>(
+        &self,
+        read: impl FnOnce(&Reader) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        tokio::task::block_in_place(|| {
+            let reader = match self.readers.take() {
+                Some(reader) => reader,
+                None => self.reader()?,
+            };
+            // A reader that failed is opened anew the next time.
+            let found = read(&reader)?;
+            self.readers.keep(reader);
+            Ok(found)
+        })
+    }
+}
+
+/// Open readers: to open one takes longer than most questions.
+#[derive(Clone, Default)]
+pub(crate) struct Readers(Arc<Mutex<Vec<Reader>>>);
+
+impl Readers {
+    fn take(&self) -> Option<Reader> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    }
+
+    fn keep(&self, reader: Reader) {
+        let mut readers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if readers.len() < READERS_KEPT_MAX {
+            readers.push(reader);
+        }
     }
 }

@@ -57,7 +57,8 @@ async fn follow(args: &ListEvents, state: &StateDir) -> anyhow::Result<ExitCode>
     let mut news = Link::from(remote).news(filter, args.after.map(Cursor)).await?;
     while let Some(seen) = news.next().await {
         let read_on = match seen {
-            Seen::Event(event) => terminal::print(&line(&event, args.json)),
+            Seen::Event(event) if args.json => terminal::print(&format!("{}\n", event.json())),
+            Seen::Event(event) => terminal::print(&line(&event, false)),
             // It is recorded a moment later.
             Seen::Live(_) => true,
             Seen::Gap { after, through, reason } => gap(after, through, reason, args.json),

@@ -20,9 +20,9 @@ use tokio_tungstenite::tungstenite::http::{HeaderValue, header};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
 
-use super::LinkError;
-use super::endpoint::Endpoint;
+use super::{LinkError, endpoint};
 use crate::client::{Answered, CancelAck};
+use crate::http::Endpoint;
 use crate::prompt::Prompt;
 use crate::subscribe::SubscribeFilter;
 use crate::wire::PROTOCOL_VERSION;
@@ -45,11 +45,9 @@ pub(crate) struct Remote {
 
 impl Remote {
     /// The daemon of an endpoint, if it answers; none while it does not listen.
-    pub(super) async fn reach(endpoint: Endpoint) -> anyhow::Result<Option<Self>> {
-        endpoint.check()?;
-        // A daemon that ends takes its files away, one after the other.
-        let Ok(key) = endpoint.key() else { return Ok(None) };
-        let remote = Self { socket: endpoint.socket, key: key.into() };
+    pub(super) async fn reach(found: Endpoint) -> anyhow::Result<Option<Self>> {
+        endpoint::check(&found)?;
+        let remote = Self { key: endpoint::key(&found)?.into(), socket: found.socket };
         match remote.connect().await {
             Ok(_) => Ok(Some(remote)),
             Err(Trouble::NotThere) => Ok(None),

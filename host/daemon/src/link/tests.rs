@@ -3,26 +3,16 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use futures_util::{SinkExt as _, StreamExt as _};
 use omi_kernel::command::{PromptBlock, RunMode};
-use omi_kernel::event::Event;
 use omi_kernel::request::SessionRef;
 use omi_store::{EventFilter, Reader};
-use serde_json::json;
-use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::mpsc;
-use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
-use tokio_tungstenite::tungstenite::http::StatusCode;
 
 use super::*;
-use crate::connection::Connection;
+use crate::client::Recorded;
 use crate::follow::is_end;
+use crate::http::{Endpoint, HttpServer};
 use crate::prompt::{Prompt, owner};
 use crate::subscribe::Seen;
-
-/// The key of the daemons of these tests.
-const KEY: &str = "secret";
 
 /// A daemon that listens on a socket of its own.
 struct Serving {
@@ -42,29 +32,22 @@ impl Serving {
         Self { folder, state, daemon }
     }
 
-    fn listen(&self) {
-        let listener = UnixListener::bind(self.folder.path().join("socket")).unwrap();
-        let surface = self.daemon.surface(owner());
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(converse(stream, surface.clone()));
-            }
-        });
-        std::fs::write(self.folder.path().join("key"), format!("{KEY}\n")).unwrap();
+    /// Listens, and says so.
+    async fn listen(&self) -> HttpServer {
+        HttpServer::start(&self.state, self.daemon.surface(owner()), None).await.unwrap()
     }
 
-    fn announce(&self, version: &str, pid: u32, key: &str) {
-        let folder = self.folder.path();
-        let endpoint = json!({ "version": version, "protocolVersion": 2, "pid": pid, "http": null,
-            "socket": folder.join("socket"), "keyFile": folder.join(key) });
-        std::fs::write(self.state.path().join("endpoint.json"), endpoint.to_string()).unwrap();
+    /// Says something else about where it listens.
+    fn announce(&self, server: &HttpServer, change: impl FnOnce(&mut Endpoint)) {
+        let mut endpoint = server.endpoint.clone();
+        change(&mut endpoint);
+        std::fs::write(self.state.endpoint(), serde_json::to_string(&endpoint).unwrap()).unwrap();
     }
 
-    /// Listens, says so, and is found.
-    async fn found(&self) -> Remote {
-        self.listen();
-        self.announce(env!("CARGO_PKG_VERSION"), std::process::id(), "key");
-        serving(&self.state).await.unwrap().unwrap()
+    /// Listens, and is found.
+    async fn found(&self) -> (HttpServer, Remote) {
+        let server = self.listen().await;
+        (server, serving(&self.state).await.unwrap().unwrap())
     }
 
     fn reader(&self) -> Reader {
@@ -74,43 +57,6 @@ impl Serving {
     fn before(&self) -> Cursor {
         self.reader().latest_cursor().unwrap()
     }
-}
-
-/// Wire v2 on one connection, for whoever has the key.
-async fn converse(stream: UnixStream, surface: Surface) {
-    #[expect(clippy::result_large_err, reason = "that is what the handshake takes")]
-    let check = |request: &Request, response: Response| {
-        let key = request.headers().get("authorization").and_then(|value| value.to_str().ok());
-        if request.uri().path() == "/v1/ws" && key == Some(&format!("Bearer {KEY}")) {
-            return Ok(response);
-        }
-        let mut refused = ErrorResponse::new(None);
-        *refused.status_mut() = StatusCode::UNAUTHORIZED;
-        Err(refused)
-    };
-    let Ok(socket) = tokio_tungstenite::accept_hdr_async(stream, check).await else { return };
-    let (mut write, mut read) = socket.split();
-    let (lines, taken) = mpsc::channel(8);
-    let (out, mut said) = mpsc::channel(8);
-    let writer = tokio::spawn(async move {
-        while let Some(message) = said.recv().await {
-            let message: serde_json::Value = message;
-            if write.send(Message::text(message.to_string())).await.is_err() {
-                return;
-            }
-        }
-    });
-    let reader = tokio::spawn(async move {
-        while let Some(Ok(message)) = read.next().await {
-            if let Message::Text(text) = message {
-                let _ = lines.send(Ok(text.to_string())).await;
-            }
-        }
-    });
-    let tasks = Connection::new(surface, out).serve(taken, std::future::pending()).await;
-    drop(tasks);
-    writer.abort();
-    reader.abort();
 }
 
 fn prompt(text: &str, key: Option<&str>) -> Prompt {
@@ -135,7 +81,7 @@ fn accepted(answered: Answered) -> (RunId, bool) {
 }
 
 /// What is heard of a run up to its end: its events, and the text that came live.
-async fn heard(news: &mut News, run: &RunId) -> (Vec<Arc<Event>>, String) {
+async fn heard(news: &mut News, run: &RunId) -> (Vec<Arc<Recorded>>, String) {
     let (mut events, mut text) = (Vec::new(), String::new());
     loop {
         match news.next().await.expect("the daemon goes on") {
@@ -155,7 +101,7 @@ async fn heard(news: &mut News, run: &RunId) -> (Vec<Arc<Event>>, String) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_is_followed_in_another_process_as_it_is_recorded() {
     let serving = Serving::start();
-    let remote = serving.found().await;
+    let (_server, remote) = serving.found().await;
     let before = serving.before();
     let (run, repeated) = accepted(remote.query(&prompt("hello there", None), before).await.unwrap());
     assert!(!repeated);
@@ -165,7 +111,7 @@ async fn a_run_is_followed_in_another_process_as_it_is_recorded() {
     let filter = EventFilter { run: Some(run.clone()), limit: 500, ..EventFilter::default() };
     let recorded = serving.reader().events(&filter).unwrap();
     for event in &recorded {
-        assert!(events.iter().any(|heard| **heard == *event), "not heard as it is recorded: {event:?}");
+        assert!(events.iter().any(|heard| ***heard == *event), "not heard as it is recorded: {event:?}");
     }
     let found = serving.reader().run(Some(&owner()), &run).unwrap().unwrap();
     assert_eq!(found.final_text.as_deref(), Some("hello there"));
@@ -174,7 +120,7 @@ async fn a_run_is_followed_in_another_process_as_it_is_recorded() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_was_there_before_is_told_from_a_new_one() {
     let serving = Serving::start();
-    let remote = serving.found().await;
+    let (_server, remote) = serving.found().await;
     let session = {
         let before = serving.before();
         match remote.query(&prompt("once", None), before).await.unwrap() {
@@ -198,7 +144,7 @@ async fn a_run_that_was_there_before_is_told_from_a_new_one() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_refused_there_is_refused_here_with_the_same_words() {
     let serving = Serving::start();
-    let remote = serving.found().await;
+    let (_server, remote) = serving.found().await;
     let mut nobody = prompt("hi", None);
     nobody.adapter = Some("nobody".to_owned());
     let refused = remote.query(&nobody, serving.before()).await.unwrap_err();
@@ -211,7 +157,7 @@ async fn what_is_refused_there_is_refused_here_with_the_same_words() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_is_answered_while_nobody_reads_the_news() {
     let serving = Serving::start();
-    let remote = serving.found().await;
+    let (_server, remote) = serving.found().await;
     let link = Link::from(remote.clone());
     let _unread = link.news(SubscribeFilter::default(), Some(Cursor::default())).await.unwrap();
     let text = "many words ".repeat(20_000);
@@ -223,8 +169,8 @@ async fn a_request_is_answered_while_nobody_reads_the_news() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_daemon_of_another_version_is_named() {
     let serving = Serving::start();
-    serving.listen();
-    serving.announce("7.3.1", std::process::id(), "key");
+    let server = serving.listen().await;
+    serving.announce(&server, |endpoint| endpoint.version = "7.3.1".to_owned());
     let error = find(&serving.state).await.unwrap_err().to_string();
     assert!(error.contains("7.3.1") && error.contains("hint:") && !error.contains('\n'), "{error}");
 }
@@ -232,13 +178,13 @@ async fn a_daemon_of_another_version_is_named() {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_that_is_starting_is_waited_for_and_what_a_killed_one_left_is_not_it() {
     let serving = Serving::start();
-    serving.listen();
-    serving.announce("7.3.1", 1, "key");
+    let server = serving.listen().await;
+    serving.announce(&server, |endpoint| (endpoint.pid, endpoint.protocol_version) = (1, 3));
     let found = tokio::spawn({
         let state = serving.state.clone();
         async move { find(&state).await.map(|found| matches!(found, Found::Serving(_))) }
     });
-    serving.announce(env!("CARGO_PKG_VERSION"), std::process::id(), "key");
+    serving.announce(&server, |_| {});
     assert!(found.await.unwrap().unwrap());
 }
 
@@ -271,9 +217,10 @@ async fn another_command_that_has_the_folder_is_no_daemon() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_wrong_key_is_refused() {
     let serving = Serving::start();
-    serving.listen();
-    std::fs::write(serving.folder.path().join("other"), "wrong").unwrap();
-    serving.announce(env!("CARGO_PKG_VERSION"), std::process::id(), "other");
+    let server = serving.listen().await;
+    let other = serving.folder.path().join("other");
+    std::fs::write(&other, "wrong").unwrap();
+    serving.announce(&server, |endpoint| endpoint.key_file = other);
     let error = find(&serving.state).await.unwrap_err().to_string();
     assert!(error.contains("401"), "{error}");
 }

@@ -1,0 +1,113 @@
+//! Every route, the document that describes them, and what is said where there is none.
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use axum::http::{HeaderName, HeaderValue, Method, Uri};
+use axum::response::Json;
+use axum::routing::any;
+use serde::Serialize;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::{Modify, OpenApi, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use utoipa_swagger_ui::{Config, SwaggerUi};
+
+use super::problem::Problem;
+use super::{events, websocket};
+
+/// Bytes of a body that is JSON: a prompt with a picture in it, as on the wire.
+const BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// What the document says about all of it.
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "omi-agentd", description = "Durable sessions and runs over any agent runtime."),
+    components(schemas(Problem)),
+    security(("key" = [])),
+    modifiers(&WithKey)
+)]
+struct Document;
+
+/// The key that every request needs.
+struct WithKey;
+
+impl Modify for WithKey {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let components = document.components.get_or_insert_default();
+        let mut scheme = Http::new(HttpAuthScheme::Bearer);
+        scheme.description =
+            Some("The key in the file that `endpoint.json` in the state folder names.".to_owned());
+        components.add_security_scheme("key", SecurityScheme::Http(scheme));
+    }
+}
+
+/// Everything that is served, for requests that were let in.
+pub(super) fn router() -> Router {
+    let (router, document) = documented().split_for_parts();
+    let pages = SwaggerUi::new("/docs")
+        .url("/openapi.json", document)
+        .config(Config::default().validator_url("none"));
+    router
+        .route("/v1/ws", any(websocket::upgrade))
+        .merge(pages)
+        .fallback(nothing_here)
+        .method_not_allowed_fallback(no_such_method)
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+}
+
+fn documented() -> OpenApiRouter {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(health))
+        .routes(routes!(events::of_session))
+        .routes(routes!(events::of_all))
+}
+
+/// The document that describes everything that is served, as it is served.
+pub(crate) fn document() -> utoipa::openapi::OpenApi {
+    documented().into_openapi()
+}
+
+/// What web pages of other origins may do, where they may do anything. The guard refuses the others.
+pub(super) fn cors(origins: &[String]) -> CorsLayer {
+    let origins: Vec<HeaderValue> = origins.iter().filter_map(|origin| origin.parse().ok()).collect();
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::list(origins))
+        .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE])
+        .allow_headers([
+            AUTHORIZATION,
+            CONTENT_TYPE,
+            HeaderName::from_static("idempotency-key"),
+            HeaderName::from_static("last-event-id"),
+        ])
+}
+
+/// That the daemon is there.
+#[derive(Serialize, ToSchema)]
+struct Health {
+    /// `ok`.
+    status: &'static str,
+    /// The version of the daemon.
+    version: &'static str,
+}
+
+/// Whether the daemon is there. It needs no key.
+#[utoipa::path(get, path = "/healthz", tag = "daemon", security(()), responses((status = OK, body = Health)))]
+async fn health() -> Json<Health> {
+    Json(Health { status: "ok", version: env!("CARGO_PKG_VERSION") })
+}
+
+async fn nothing_here(uri: Uri) -> Problem {
+    Problem::new(
+        "not_found",
+        format!("there is nothing at `{}`; hint: /docs shows what there is", uri.path()),
+    )
+}
+
+async fn no_such_method(method: Method, uri: Uri) -> Problem {
+    Problem::new(
+        "method_not_allowed",
+        format!("`{method}` means nothing at `{}`; hint: /docs shows what does", uri.path()),
+    )
+}
