@@ -5,6 +5,7 @@ mod again;
 mod artifacts;
 mod bad_input;
 mod bad_messages;
+mod beside;
 mod cancel;
 mod catalogue;
 mod chat;

@@ -49,7 +49,19 @@ pub(crate) struct Manner {
 impl Daemon {
     /// Starts a daemon on a state folder: locks it, opens the record, reconciles it.
     pub(crate) fn start(state: &StateDir, config: Config, manner: Manner) -> anyhow::Result<Self> {
-        let lock = state.lock()?;
+        Self::begin(state.lock()?, state, config, manner)
+    }
+
+    /// The same on a folder that is locked already.
+    pub(crate) fn begin(
+        mut lock: StateLock,
+        state: &StateDir,
+        config: Config,
+        manner: Manner,
+    ) -> anyhow::Result<Self> {
+        if manner.adopt_queued {
+            lock.serves()?;
+        }
         let store = Store::open(&state.database(), clock::of_day())?;
         let config = Arc::new(config);
         let tokio = tokio::runtime::Handle::current();

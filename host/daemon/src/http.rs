@@ -20,4 +20,5 @@ mod routes;
 mod server;
 mod websocket;
 
+pub(crate) use endpoint::Endpoint;
 pub(crate) use server::{HttpServer, Listen};

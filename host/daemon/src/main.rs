@@ -1,9 +1,11 @@
 //! omi-agentd: the daemon beneath a person's AI agents.
 
 mod adapter;
+mod answer;
 mod artifacts;
 mod bundled;
 mod bundled_files;
+mod cancel;
 mod catalogue;
 mod cli;
 mod client;
@@ -13,6 +15,7 @@ mod components;
 mod config;
 mod connection;
 mod daemon;
+mod delegate;
 mod detect;
 mod doctor;
 mod driver;
@@ -20,6 +23,7 @@ mod follow;
 mod grants;
 mod http;
 mod inspect;
+mod link;
 mod mcp;
 mod prompt;
 mod record;
@@ -95,6 +99,10 @@ fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Record(record) => runtime()?.block_on(run::record(record, &state, config()?)),
         Command::Replay(args) => Ok(replay::run(&args, &state, runtime()?.handle())),
         Command::Retry(retry) => runtime()?.block_on(run::retry(retry, &state, config()?)),
+        Command::Cancel(args) => runtime()?.block_on(cancel::cancel(args, &state, config()?)),
+        Command::Approve(args) => runtime()?.block_on(answer::approve(args, &state)),
+        Command::Answer(args) => runtime()?.block_on(answer::answer(args, &state)),
+        Command::Delegate(args) => runtime()?.block_on(delegate::delegate(args, &state)),
         Command::Serve(args) => runtime()?.block_on(serve::serve(&args, &state, config()?)),
         Command::Mcp => {
             let runtime = runtime()?;
@@ -112,8 +120,8 @@ fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Requests(args) => inspect::requests(&args, &state),
         Command::Artifacts(list) => inspect::artifacts(&list, &state),
         Command::Delegations(args) => inspect::delegations(&args, &state),
-        Command::Events(list) => inspect::events(&list, &state),
-        Command::Grants(args) => grants::grants(args, &state),
+        Command::Events(args) => runtime()?.block_on(inspect::events(args, &state)),
+        Command::Grants(args) => runtime()?.block_on(grants::grants(args, &state)),
     }
 }
 
