@@ -1,6 +1,7 @@
 //! How a surface talks to the driver: requests with one answer each, and everything that is published.
 
-use std::sync::Arc;
+use std::ops::Deref;
+use std::sync::{Arc, OnceLock};
 
 use omi_kernel::artifact::ArtifactState;
 use omi_kernel::command::{Answer, InputAnswer};
@@ -54,11 +55,40 @@ pub(crate) enum LiveKind {
     Thought,
 }
 
+/// A recorded event. Its JSON is made once, whoever shows it.
+#[derive(Debug)]
+pub(crate) struct Recorded {
+    event: Event,
+    json: OnceLock<Box<str>>,
+}
+
+impl Recorded {
+    /// The event in the envelope of the wire.
+    pub(crate) fn json(&self) -> &str {
+        // An event is made of values that are JSON.
+        self.json.get_or_init(|| serde_json::to_string(&self.event).unwrap_or_default().into())
+    }
+}
+
+impl From<Event> for Recorded {
+    fn from(event: Event) -> Self {
+        Self { event, json: OnceLock::new() }
+    }
+}
+
+impl Deref for Recorded {
+    type Target = Event;
+
+    fn deref(&self) -> &Event {
+        &self.event
+    }
+}
+
 /// What every surface hears.
 #[derive(Debug, Clone)]
 pub(crate) enum Published {
     /// Recorded, and committed.
-    Event(Arc<Event>),
+    Event(Arc<Recorded>),
     /// Live text.
     Live(Arc<LiveText>),
     /// Nothing can be recorded at the moment, for this reason; what happened is kept and tried again.

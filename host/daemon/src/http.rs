@@ -11,6 +11,7 @@
 
 mod body;
 mod endpoint;
+mod events;
 mod guard;
 mod key;
 mod listen;
@@ -19,6 +20,4 @@ mod routes;
 mod server;
 mod websocket;
 
-pub(crate) use endpoint::Endpoint;
-pub(crate) use key::Keys;
 pub(crate) use server::{HttpServer, Listen};

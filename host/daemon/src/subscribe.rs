@@ -18,13 +18,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use omi_kernel::event::Event;
 use omi_kernel::id::{Cursor, OwnerId, RunId, SessionId};
 use omi_store::{EventFilter, Reader, StoreError};
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
-use crate::client::{Client, LiveText, Published};
+use crate::client::{Client, LiveText, Published, Recorded};
 
 /// Events read at once from the record.
 const PAGE: u32 = 500;
@@ -48,7 +47,7 @@ pub(crate) struct SubscribeFilter {
 #[derive(Debug, Clone)]
 pub(crate) enum Seen {
     /// It is recorded.
-    Event(Arc<Event>),
+    Event(Arc<Recorded>),
     /// Live text.
     Live(Arc<LiveText>),
     /// Something is not shown.
@@ -80,7 +79,7 @@ pub(crate) struct Subscription {
     /// The record could not be read the last time.
     failing: bool,
     /// What was read from the record and is not given yet.
-    page: VecDeque<Arc<Event>>,
+    page: VecDeque<Arc<Recorded>>,
     /// It was told that events up to here may be gone.
     gone_through: Cursor,
     /// Whether a session is the owner's.
@@ -234,7 +233,7 @@ impl Subscription {
         let events = self.read(|reader| reader.events(&filter))?;
         let gone = self.read(|reader| reader.pruned_through(&filter))?;
         self.behind = events.len() == PAGE as usize;
-        self.page = events.into_iter().map(Arc::new).collect();
+        self.page = events.into_iter().map(|event| Arc::new(event.into())).collect();
         if gone <= after.max(self.gone_through) {
             return Ok(None);
         }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use omi_kernel::event::Event;
 use omi_kernel::id::{Cursor, RunId, SessionId};
 use omi_kernel::status::Status;
 use omi_store::RunView;
@@ -10,7 +9,7 @@ use serde_json::Value;
 
 use super::request::Ticket;
 use super::{Connection, unexpected};
-use crate::client::{Answered, LiveKind};
+use crate::client::{Answered, LiveKind, Recorded};
 use crate::follow::{Shown, is_end};
 use crate::prompt::fail_over;
 use crate::subscribe::{Seen, SubscribeFilter, Subscription};
@@ -97,7 +96,7 @@ impl Connection {
         };
         drop(followed);
         if let Some((event, over)) = end {
-            self.send(correlation.result(event.as_deref(), &over)).await;
+            self.send(correlation.result(event.as_deref().map(|event| &**event), &over)).await;
         }
         Ok(())
     }
@@ -108,7 +107,7 @@ impl Connection {
         correlation: &mut Correlation,
         run: &RunId,
         after: Cursor,
-    ) -> Result<Option<(Option<Arc<Event>>, RunView)>, WireError> {
+    ) -> Result<Option<(Option<Arc<Recorded>>, RunView)>, WireError> {
         let mut news = self.news_of(run, after);
         let mut shown = Shown::default();
         while let Some(seen) = news.next().await {

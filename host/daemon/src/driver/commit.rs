@@ -77,7 +77,7 @@ impl Driver {
                     self.cursor = event.cursor;
                     self.requests.note(&event);
                     // Nobody listening is fine: the record has it.
-                    let _ = self.published.send(Published::Event(Arc::new(event)));
+                    let _ = self.published.send(Published::Event(Arc::new(event.into())));
                 }
                 self.reply(input, committed.reply, answer);
                 committed.effects.into_iter().for_each(|effect| self.perform(effect));

@@ -15,7 +15,7 @@ use utoipa_axum::routes;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::problem::Problem;
-use super::websocket;
+use super::{events, websocket};
 
 /// Bytes of a body that is JSON: a prompt with a picture in it, as on the wire.
 const BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -58,7 +58,10 @@ pub(super) fn router() -> Router {
 }
 
 fn documented() -> OpenApiRouter {
-    OpenApiRouter::with_openapi(Document::openapi()).routes(routes!(health))
+    OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(health))
+        .routes(routes!(events::of_session))
+        .routes(routes!(events::of_all))
 }
 
 /// The document that describes everything that is served, as it is served.

@@ -1,6 +1,7 @@
 //! Subscriptions on a real record: what is replayed, what is live, and what is told to be missing.
 
 use omi_kernel::command::{PromptBlock, RunMode};
+use omi_kernel::event::Event;
 use omi_kernel::id::{AttemptId, Ids, RequestId, Timestamp};
 use omi_kernel::input::Input;
 use omi_kernel::request::{Accept, SessionRef};
@@ -62,7 +63,7 @@ impl Record {
             legacy: vec![],
         })));
         for event in &events {
-            self.publish.send(Published::Event(Arc::new(event.clone()))).unwrap();
+            self.publish.send(Published::Event(Arc::new(event.clone().into()))).unwrap();
         }
         events
     }
