@@ -82,7 +82,12 @@ impl Show {
                 "cancel  accepted: {}, adapter told: {}, adapter confirmed: {}",
                 ack.accepted, ack.dispatch_attempted, ack.adapter_acknowledged
             )),
-            Ok(Answered::Accepted { .. } | Answered::Delegated { .. } | Answered::Done) => {}
+            Ok(
+                Answered::Accepted { .. }
+                | Answered::Session { .. }
+                | Answered::Delegated { .. }
+                | Answered::Done,
+            ) => {}
             Err(error) => self.note(&format!("cancel  {error}")),
         }
     }
