@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 pub use artifact::{ArtifactFilter, ArtifactView};
 pub use binding::{BindingView, ExecutingAttempt};
 pub use component::ComponentView;
-pub use delegation::DelegationView;
+pub use delegation::{DelegationFilter, DelegationView};
 pub use event::EventFilter;
 pub use gate::GateDecisionView;
 pub use grant::{GrantFilter, GrantRecord, GrantView};
@@ -98,7 +98,18 @@ impl Reader {
         owner: Option<&OwnerId>,
         run: &RunId,
     ) -> Result<Vec<DelegationView>, StoreError> {
-        self.read(|db| delegation::list(db, owner, run))
+        let filter = DelegationFilter {
+            owner: owner.cloned(),
+            run: Some(run.clone()),
+            limit: u32::MAX,
+            ..DelegationFilter::default()
+        };
+        self.delegation_page(&filter)
+    }
+
+    /// Delegations, the first one first.
+    pub fn delegation_page(&self, filter: &DelegationFilter) -> Result<Vec<DelegationView>, StoreError> {
+        self.read(|db| delegation::list(db, filter))
     }
 
     /// The requests to people that nobody has answered, the first one first: those of one state, or all.

@@ -76,6 +76,7 @@ enum View {
 }
 
 /// Follows a session.
+#[expect(unused_qualifications, reason = "what is generated names the parameters whole")]
 #[utoipa::path(get, path = "/v1/sessions/{id}/events", tag = "events",
     params(("id" = String, Path, description = "The session"), Listen,
         ("last-event-id" = Option<String>, Header, description = "The last cursor that was seen: sent by a browser that connects again")),
@@ -91,6 +92,7 @@ pub(super) async fn of_session(
 }
 
 /// Follows everything of the owner, or one session or run.
+#[expect(unused_qualifications, reason = "what is generated names the parameters whole")]
 #[utoipa::path(get, path = "/v1/events", tag = "events",
     params(ListenAll,
         ("last-event-id" = Option<String>, Header, description = "The last cursor that was seen: sent by a browser that connects again")),

@@ -79,6 +79,7 @@ fn call(context: &ControlContext, input: Input) -> Result<Value, ToolError> {
         attempt: input.attempt_id,
         role: input.role,
         limit,
+        ..ArtifactFilter::default()
     };
     let artifacts = context.reader()?.artifacts(&filter)?;
     match one {

@@ -78,8 +78,13 @@ fn shown(context: &ControlContext, reader: &Reader, session: &SessionView) -> Re
     // The record has no session whose id it cannot read.
     let id = SessionId::parse(&session.session_id)
         .map_err(|error| ToolError::new(super::error::FAILED, error.to_string()))?;
-    let of =
-        |active, limit| RunFilter { owner: Some(owner.clone()), session: Some(id.clone()), active, limit };
+    let of = |active, limit| RunFilter {
+        owner: Some(owner.clone()),
+        session: Some(id.clone()),
+        active,
+        limit,
+        ..RunFilter::default()
+    };
     let latest = reader.runs(&of(false, 1))?;
     let is_over =
         latest.first().is_none_or(|run| Status::parse(&run.status).is_some_and(Status::is_terminal));

@@ -121,6 +121,7 @@ fn can_be_waited_for(
         session: Some(input.session_id.clone()),
         active: true,
         limit: 1,
+        ..RunFilter::default()
     })?;
     if let Some(run) = unfinished.first() {
         let why = format!(

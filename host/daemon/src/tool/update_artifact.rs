@@ -74,6 +74,7 @@ fn one(context: &ControlContext, input: &Input) -> Result<ArtifactView, ToolErro
         attempt: input.attempt_id.clone(),
         role: None,
         limit: 1,
+        ..ArtifactFilter::default()
     };
     let found = context.reader()?.artifacts(&filter)?.pop();
     found.ok_or_else(|| ToolError::not_found("artifact", input.artifact_id.as_str()))

@@ -5,13 +5,14 @@ use omi_kernel::id::{AdapterId, AttemptId, BindingId, OwnerId, RunId, SessionId,
 use rusqlite::{Connection, Result};
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::time;
 use crate::rows::{all, first, json, parsed};
 use crate::words;
 
 /// One generation of the tie between a session and a native session, as it is listed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BindingView {
     /// Its identifier.
@@ -39,12 +40,16 @@ pub struct BindingView {
     /// The MCP configuration it was opened with, as a hash.
     pub mcp_hash: Option<String>,
     /// What else was recorded: the digest of the component that opened it.
+    #[schema(value_type = Object)]
     pub metadata: Value,
     /// When it was made.
+    #[schema(value_type = i64)]
     pub created_at_ms: Timestamp,
     /// When it was last opened or taken up.
+    #[schema(value_type = Option<i64>)]
     pub last_used_at_ms: Option<Timestamp>,
     /// When it could be used no longer.
+    #[schema(value_type = Option<i64>)]
     pub invalidated_at_ms: Option<Timestamp>,
 }
 

@@ -5,11 +5,12 @@ use omi_kernel::session::SessionStatus;
 use rusqlite::{Connection, Result, Row, named_params};
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::rows::{all, first, json};
 
 /// A session as it is listed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SessionView {
     /// Its identifier.
@@ -37,6 +38,7 @@ pub struct SessionView {
     /// What its runs need of a model.
     pub model_profile: Option<String>,
     /// What its clients keep with it.
+    #[schema(value_type = Object)]
     pub metadata: Value,
     /// How many runs it has.
     pub run_count: i64,
@@ -45,10 +47,13 @@ pub struct SessionView {
     /// Where that stands.
     pub latest_run_status: Option<String>,
     /// When it was made.
+    #[schema(value_type = i64)]
     pub created_at_ms: Timestamp,
     /// When it last changed.
+    #[schema(value_type = i64)]
     pub updated_at_ms: Timestamp,
     /// When something last happened in it.
+    #[schema(value_type = i64)]
     pub last_activity_at_ms: Timestamp,
 }
 

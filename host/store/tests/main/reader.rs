@@ -297,8 +297,12 @@ fn runs_that_are_not_over_are_listed_and_those_that_hold_a_worker() {
     let queued = bench.accept(asks_in(&running.session, "r2"));
     let reader = bench.reader();
     let active = || {
-        let filter =
-            RunFilter { session: Some(running.session.clone()), active: true, limit: 9, owner: None };
+        let filter = RunFilter {
+            session: Some(running.session.clone()),
+            active: true,
+            limit: 9,
+            ..RunFilter::default()
+        };
         reader.runs(&filter).unwrap().into_iter().map(|run| run.run_id).collect::<Vec<_>>()
     };
     let holding = || reader.holding_runs().unwrap().into_iter().map(|run| run.run_id).collect::<Vec<_>>();

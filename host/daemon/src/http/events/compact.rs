@@ -132,8 +132,6 @@ fn with(mut data: Value, more: Value) -> Value {
 /// What a chat shows of an event.
 fn told(event: &Event) -> Option<(&'static str, Value)> {
     let payload = &event.payload;
-    let tool =
-        || json!({ "toolUseId": payload["toolUseId"], "name": payload["name"], "title": payload["title"] });
     let status = |status: Status| ("status", json!({ "status": status }));
     Some(match event.kind {
         EventKind::ToolStarted => (
