@@ -3,6 +3,8 @@
 //! The `id` of an event is its cursor: a client that comes again with `Last-Event-ID` misses nothing. Live text has no
 //! id, because what is kept of it follows as events.
 
+#![expect(unused_qualifications, reason = "what utoipa generates names the types of parameters whole")]
+
 mod compact;
 mod frame;
 
@@ -76,7 +78,6 @@ enum View {
 }
 
 /// Follows a session.
-#[expect(unused_qualifications, reason = "what is generated names the parameters whole")]
 #[utoipa::path(get, path = "/v1/sessions/{id}/events", tag = "events",
     params(("id" = String, Path, description = "The session"), Listen,
         ("last-event-id" = Option<String>, Header, description = "The last cursor that was seen: sent by a browser that connects again")),
@@ -92,7 +93,6 @@ pub(super) async fn of_session(
 }
 
 /// Follows everything of the owner, or one session or run.
-#[expect(unused_qualifications, reason = "what is generated names the parameters whole")]
 #[utoipa::path(get, path = "/v1/events", tag = "events",
     params(ListenAll,
         ("last-event-id" = Option<String>, Header, description = "The last cursor that was seen: sent by a browser that connects again")),
