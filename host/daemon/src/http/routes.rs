@@ -16,6 +16,8 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::problem::Problem;
 use super::{events, websocket};
+use crate::mcp;
+use crate::surface::Surface;
 
 /// Bytes of a body that is JSON: a prompt with a picture in it, as on the wire.
 const BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -44,13 +46,14 @@ impl Modify for WithKey {
 }
 
 /// Everything that is served, for requests that were let in.
-pub(super) fn router() -> Router {
+pub(super) fn router(surface: &Surface) -> Router {
     let (router, document) = documented().split_for_parts();
     let pages = SwaggerUi::new("/docs")
         .url("/openapi.json", document)
         .config(Config::default().validator_url("none"));
     router
         .route("/v1/ws", any(websocket::upgrade))
+        .nest_service("/mcp", mcp::http::streamable_http(surface.clone()))
         .merge(pages)
         .fallback(nothing_here)
         .method_not_allowed_fallback(no_such_method)

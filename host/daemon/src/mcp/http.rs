@@ -15,7 +15,6 @@ use crate::surface::Surface;
 ///
 /// It keeps no sessions: what a client may do its key says each time, so there is none to take over or to collect, and
 /// the calls at the same time are bounded for all clients together.
-#[cfg_attr(not(test), expect(dead_code, reason = "the HTTP server mounts it"))]
 pub(crate) fn streamable_http(surface: Surface) -> StreamableHttpService<Server, NeverSessionManager> {
     let server = Server::new(Door::Http(surface));
     let config = StreamableHttpServerConfig::default()
