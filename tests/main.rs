@@ -31,6 +31,7 @@ mod recovery;
 mod reload;
 mod remote;
 mod run;
+mod scenario;
 mod secrets;
 mod serve;
 mod session;
