@@ -22,6 +22,7 @@ mod kill;
 mod languages;
 mod limits;
 mod misbehaving;
+mod native;
 mod new;
 mod people;
 mod recording;

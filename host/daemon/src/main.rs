@@ -24,6 +24,7 @@ mod grants;
 mod http;
 mod inspect;
 mod link;
+mod native;
 mod prompt;
 mod record;
 mod recording;
@@ -102,6 +103,7 @@ fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Answer(args) => runtime()?.block_on(answer::answer(args, &state)),
         Command::Delegate(args) => runtime()?.block_on(delegate::delegate(args, &state)),
         Command::Serve(args) => runtime()?.block_on(serve::serve(&args, &state, config()?)),
+        Command::NativeHost(args) => runtime()?.block_on(native::native_host(args, &state, &file)),
         Command::Session(args) => runtime()?.block_on(session::session(args, &state, config()?)),
         Command::Adapters(args) => inspect::adapters(&args, &state, &config()?, runtime()?.handle()),
         Command::Adapter(args) => adapter::adapter(args, &state, &file, runtime()?.handle()),
