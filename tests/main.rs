@@ -24,6 +24,7 @@ mod kill;
 mod languages;
 mod limits;
 mod misbehaving;
+mod native;
 mod new;
 mod people;
 mod recording;
