@@ -152,7 +152,10 @@ async fn once(
 /// What tells bodies apart: JSON by what it says, anything else by its bytes.
 fn digest(body: &[u8]) -> [u8; 32] {
     match serde_json::from_slice::<Value>(body) {
-        Ok(value) => Sha256::digest(value.to_string()).into(),
+        Ok(mut value) => {
+            value.sort_all_objects();
+            Sha256::digest(value.to_string()).into()
+        }
         Err(_) => Sha256::digest(body).into(),
     }
 }
