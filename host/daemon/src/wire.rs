@@ -17,7 +17,7 @@ use crate::config::ConfigError;
 pub(crate) use component::{InstallComponent, RemoveComponent};
 pub(crate) use correlation::Correlation;
 pub(crate) use news::{about_child, about_run};
-pub(crate) use query::Query;
+pub(crate) use query::{Query, absolute, both};
 pub(crate) use request::{
     ApprovalDecision, Delegation, Interrupt, Invalidation, ProvideInput, RetryRun, RevokeGrant, Subscribe,
     Unsubscribe, UpdateArtifact, UpdateSession,

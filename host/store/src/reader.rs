@@ -58,6 +58,15 @@ impl Reader {
         self.read(|db| session::one(db, owner, session))
     }
 
+    /// The session that a surface has this name for: kind and id.
+    pub fn session_named(
+        &self,
+        owner: &OwnerId,
+        (kind, id): (&str, &str),
+    ) -> Result<Option<SessionView>, StoreError> {
+        self.read(|db| session::named(db, owner, kind, id))
+    }
+
     /// Runs with their attempts, newest first.
     pub fn runs(&self, filter: &RunFilter) -> Result<Vec<RunView>, StoreError> {
         self.read(|db| run::list(db, filter))

@@ -110,6 +110,13 @@ pub(super) fn one(db: &Connection, owner: Option<&OwnerId>, id: &SessionId) -> R
     first(db.prepare_cached(&sql)?, (id.as_str(), owner.map(OwnerId::as_str)), view)
 }
 
+pub(super) fn named(db: &Connection, owner: &OwnerId, kind: &str, id: &str) -> Result<Option<SessionView>> {
+    let sql = format!(
+        "SELECT {VIEW} FROM sessions WHERE owner_id = ?1 AND external_ref_kind = ?2 AND external_ref_id = ?3"
+    );
+    first(db.prepare_cached(&sql)?, (owner.as_str(), kind, id), view)
+}
+
 fn view(row: &Row<'_>) -> Result<SessionView> {
     Ok(SessionView {
         session_id: row.get(0)?,
