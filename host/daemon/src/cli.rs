@@ -48,6 +48,8 @@ pub(crate) enum Command {
     Serve(Serve),
     /// Serve the control tools to an MCP client over standard input and output
     Mcp,
+    /// Connect an agent to the control tools (for agents: it is started with what a native session is handed)
+    McpShim,
     /// List the sessions that are recorded
     Sessions(List),
     /// Show a session, or change it

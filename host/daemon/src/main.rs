@@ -23,11 +23,13 @@ mod mcp;
 mod prompt;
 mod record;
 mod recording;
+mod relay;
 mod replay;
 mod run;
 mod schema;
 mod serve;
 mod session;
+mod shim;
 mod state;
 mod subscribe;
 mod surface;
@@ -80,6 +82,10 @@ fn hide() -> std::io::Result<()> {
 }
 
 fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
+    if matches!(cli.command, Command::McpShim) {
+        // It has no state and no configuration: whoever starts it is told of neither.
+        return shim::pipe();
+    }
     let state = StateDir::choose(cli.state_dir)?;
     let (path, required) = match &cli.config {
         Some(path) => (std::path::absolute(path)?, true),
@@ -102,6 +108,7 @@ fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
             runtime.shutdown_background();
             code
         }
+        Command::McpShim => shim::pipe(),
         Command::Session(args) => runtime()?.block_on(session::session(args, &state, config()?)),
         Command::Adapters(args) => inspect::adapters(&args, &state, &config()?, runtime()?.handle()),
         Command::Adapter(args) => adapter::adapter(args, &state, &file, runtime()?.handle()),

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use omi_kernel::id::OwnerId;
 use omi_store::{Reader, StoreError};
 
+use crate::artifacts::Artifacts;
 use crate::client::Client;
 use crate::components::Components;
 use crate::config::Config;
+use crate::relay::Relay;
 
 /// A client's way in, on behalf of one owner. Cheap to clone.
 #[derive(Clone)]
@@ -21,6 +23,10 @@ pub(crate) struct Surface {
     pub(crate) components: Components,
     /// The record, for reading.
     pub(crate) database: PathBuf,
+    /// The files of artifacts.
+    pub(crate) artifacts: Artifacts,
+    /// The tools that surfaces have themselves.
+    pub(crate) relay: Relay,
     /// Whose everything is that is seen and changed through it.
     pub(crate) owner: OwnerId,
 }
