@@ -20,6 +20,7 @@ mod install;
 mod kill;
 mod languages;
 mod limits;
+mod mcp;
 mod misbehaving;
 mod new;
 mod people;
