@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 
 use omi_tests::world::wire::{Serving, text};
-use omi_tests::world::{World, program, tester};
+use omi_tests::world::{Running, World, program, tester};
 use serde_json::{Value, json};
 
 /// A daemon whose test agent is handed the tools.
@@ -250,4 +250,31 @@ fn without_tools_no_agent_has_a_server_and_the_shim_says_who_starts_it() {
     let alone = world.run(&["mcp-shim"], "");
     assert_eq!(alone.code, Some(1));
     assert!(alone.stderr.contains("OMI_MCP_SOCKET") && alone.stderr.contains("hint:"), "{}", alone.stderr);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_confined_agent_reaches_its_tools_and_not_what_is_beside_them() {
+    let world = World::new();
+    // Where nothing that is confined may read otherwise.
+    let (folder, secret) = (world.path("elsewhere"), world.path("elsewhere/secret"));
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(&secret, "secret").unwrap();
+    let daemon = folder.join("omi-agentd");
+    std::fs::copy(program("omi-agentd"), &daemon).unwrap();
+    let (agent, work) =
+        (program("omi-test-agents").display().to_string(), world.work().display().to_string());
+    world.configure(&format!(
+        "[registrations.tester]\ncomponent = \"acp\"\ntools = true\n\
+         grants.agent = {{ command = [{agent:?}], confine = \"landlock\", cwd = {work:?} }}\n"
+    ));
+    let mut command = std::process::Command::new(&daemon);
+    world.settle(&mut command);
+    command.arg("--state-dir").arg(world.path("state")).arg("--config").arg(world.path("config.toml"));
+    let mut daemon = Serving { running: Running::start(command.args(["serve", "--stdio"])) };
+    let lines = format!("tools\ncall list_agent_sessions {{}}\nread {}", secret.display());
+    let done = prompt(&mut daemon, "q", None, &lines);
+    assert_eq!(said(&done, "list_agent_sessions")[0]["ok"], true, "{done}");
+    assert!(!text(&done, "text").contains("says: secret"), "it is confined: {done}");
+    daemon.end();
 }
