@@ -12,6 +12,7 @@ mod demo;
 mod deny;
 mod download;
 mod languages;
+mod mcp_client;
 mod measured;
 mod packages;
 mod place;
