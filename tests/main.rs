@@ -21,6 +21,7 @@ mod install;
 mod kill;
 mod languages;
 mod limits;
+mod manners;
 mod misbehaving;
 mod native;
 mod new;
