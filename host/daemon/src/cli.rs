@@ -74,6 +74,8 @@ pub(crate) enum Command {
     Replay(Replay),
     /// Serve clients
     Serve(Serve),
+    /// Serve the control tools to an MCP client over standard input and output
+    Mcp,
     /// Talk to an extension of a browser, or let one talk to omi-agentd
     NativeHost(NativeHost),
     /// List the sessions that are recorded

@@ -12,7 +12,7 @@ use omi_kernel::id::{
 };
 use omi_kernel::input::{By, Input};
 use omi_kernel::refusal::Refusal;
-use omi_kernel::request::{Accept, Delegate, Retry, SessionRef};
+use omi_kernel::request::{Accept, CreateSession, Delegate, Retry, SessionRef};
 use omi_kernel::session::SessionChange;
 use omi_kernel::status::Status;
 use omi_store::{Rejected, StoreError};
@@ -105,6 +105,13 @@ pub(crate) enum Answered {
         /// The run.
         run: RunId,
         /// It had been accepted before.
+        repeated: bool,
+    },
+    /// A session is there.
+    Session {
+        /// The session.
+        session: SessionId,
+        /// It was there before.
         repeated: bool,
     },
     /// A run was delegated, or had been before.
@@ -271,6 +278,11 @@ impl Client {
         answer: InputAnswer,
     ) -> Result<Answered, RequestError> {
         self.request(Input::InputProvided { attempt, request, answer, by: By::Person(owner) }).await
+    }
+
+    /// Has a session made before anything is asked in it; one that has its name is the one.
+    pub(crate) async fn create_session(&self, create: CreateSession) -> Result<Answered, RequestError> {
+        self.request(Input::CreateSession(Box::new(create))).await
     }
 
     /// Changes a session.

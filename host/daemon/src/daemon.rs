@@ -14,6 +14,7 @@ use crate::clock;
 use crate::components::Components;
 use crate::config::Config;
 use crate::driver::{self, Setup};
+use crate::files::Files;
 use crate::recording::Recordings;
 use crate::state::{StateDir, StateLock};
 use crate::surface::{Readers, Surface};
@@ -30,6 +31,7 @@ pub(crate) struct Daemon {
     /// What adapters are made of.
     pub(crate) components: Components,
     database: PathBuf,
+    files: Files,
     readers: Readers,
     _lock: StateLock,
 }
@@ -84,6 +86,7 @@ impl Daemon {
             config,
             components,
             database: state.database(),
+            files: Files::new(state.files()),
             readers: Readers::default(),
             _lock: lock,
         })
@@ -97,6 +100,7 @@ impl Daemon {
             components: self.components.clone(),
             database: self.database.clone(),
             owner,
+            files: self.files.clone(),
             readers: self.readers.clone(),
         }
     }

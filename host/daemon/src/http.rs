@@ -9,16 +9,29 @@
 //!
 //! A handler is a codec: it has no rule of its own. What the kernel refuses is a problem document with the kernel's word.
 
+#![expect(unused_qualifications, reason = "what describes an operation names its parameters by their paths")]
+
 mod body;
+mod document;
 mod endpoint;
 mod events;
+mod file;
 mod guard;
+mod idempotency;
 mod key;
 mod listen;
+mod message;
+mod page;
 mod problem;
 mod routes;
+mod run;
 mod server;
+mod session;
+mod stream;
+#[cfg(test)]
+mod tests;
 mod websocket;
+mod word;
 
 pub(crate) use endpoint::Endpoint;
 pub(crate) use server::{HttpServer, Listen};

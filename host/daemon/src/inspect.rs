@@ -122,7 +122,7 @@ pub(crate) fn runs(args: &ListRuns, state: &StateDir) -> anyhow::Result<ExitCode
     if let Some(run) = run {
         return one_run(&run, args.list.json, reader);
     }
-    let filter = RunFilter { owner: Some(owner()), session, limit: args.list.limit };
+    let filter = RunFilter { owner: Some(owner()), session, limit: args.list.limit, ..RunFilter::default() };
     let runs = reader.map_or(Ok(Vec::new()), |reader| reader.runs(&filter))?;
     let nothing = format!("no runs in `{}`", state.path().display());
     Ok(list(&runs, args.list.json, &nothing, run_line))

@@ -5,6 +5,7 @@ mod answer;
 mod artifacts;
 mod bundled;
 mod bundled_files;
+mod caller;
 mod cancel;
 mod catalogue;
 mod cli;
@@ -19,12 +20,14 @@ mod delegate;
 mod detect;
 mod doctor;
 mod driver;
+mod files;
 mod follow;
 mod grants;
 mod http;
 mod inspect;
 mod link;
 mod manual;
+mod mcp;
 mod native;
 mod prompt;
 mod record;
@@ -41,6 +44,7 @@ mod surface;
 #[path = "../build/templates.rs"]
 mod templates;
 mod terminal;
+mod tool;
 mod wire;
 mod words;
 
@@ -104,6 +108,13 @@ fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Answer(args) => runtime()?.block_on(answer::answer(args, &state)),
         Command::Delegate(args) => runtime()?.block_on(delegate::delegate(args, &state)),
         Command::Serve(args) => runtime()?.block_on(serve::serve(&args, &state, config()?)),
+        Command::Mcp => {
+            let runtime = runtime()?;
+            let code = runtime.block_on(mcp::stdio::serve(&state, config()?));
+            // A read of standard input that never returns must not keep the program from ending.
+            runtime.shutdown_background();
+            code
+        }
         Command::NativeHost(args) => runtime()?.block_on(native::native_host(args, &state, &file)),
         Command::Session(args) => runtime()?.block_on(session::session(args, &state, config()?)),
         Command::Adapters(args) => inspect::adapters(&args, &state, &config()?, runtime()?.handle()),
@@ -131,8 +142,9 @@ fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
 fn trace(verbose: u8, trial: bool) {
     let default = match verbose {
         0 if trial => "warn,omi_adapter=off",
-        0 => "warn",
-        1 => "omi=debug,warn",
+        // What a client of MCP does wrong is told to it.
+        0 => "warn,rmcp=error",
+        1 => "omi=debug,warn,rmcp=error",
         _ => "debug",
     };
     let filter = tracing_subscriber::EnvFilter::try_from_env("OMI_AGENT_LOG")

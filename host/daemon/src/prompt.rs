@@ -3,13 +3,14 @@
 use std::fmt::Write as _;
 
 use omi_kernel::command::{PromptBlock, RunMode};
-use omi_kernel::id::{AdapterId, ClientId, NativeSessionId, OwnerId, RequestId};
+use omi_kernel::id::{AdapterId, NativeSessionId, OwnerId, RequestId};
 use omi_kernel::model::ModelProfile;
 use omi_kernel::request::{Accept, Retry, SessionRef};
 use omi_kernel::row::RunInput;
 use omi_kernel::session::TITLE_CHARS_MAX;
 use sha2::{Digest as _, Sha256};
 
+use crate::caller;
 use crate::config::{Config, ConfigError};
 
 /// Who owns what is made at a terminal or over the standard streams (SPEC §3.10).
@@ -47,13 +48,12 @@ pub(crate) struct Prompt {
 impl Prompt {
     /// What the kernel accepts. A registration that does not exist is refused here, before anything is recorded.
     pub(crate) fn accept(self, owner: OwnerId, config: &Config) -> Result<Accept, ConfigError> {
-        let default_adapter = config.default_adapter.clone().unwrap_or_else(|| ADAPTER_DEFAULT.to_owned());
-        let named = self.adapter.as_ref().unwrap_or(&default_adapter);
-        config.registration(named)?;
+        let default_adapter = default_adapter(config);
+        config.registration(self.adapter.as_ref().unwrap_or(&default_adapter))?;
         let title = self.title();
         Ok(Accept {
+            client: caller::recorded(&owner, &self.client),
             owner,
-            client: ClientId(self.client),
             request: RequestId(self.request),
             session: self.session,
             surface: self.surface,
@@ -86,6 +86,17 @@ impl Prompt {
         })?;
         Some(text.lines().next()?.chars().take(TITLE_CHARS_MAX).collect())
     }
+}
+
+fn default_adapter(config: &Config) -> String {
+    config.default_adapter.clone().unwrap_or_else(|| ADAPTER_DEFAULT.to_owned())
+}
+
+/// The registration of a session that may name one. One that does not exist is refused.
+pub(crate) fn adapter(named: Option<String>, config: &Config) -> Result<AdapterId, ConfigError> {
+    let name = named.unwrap_or_else(|| default_adapter(config));
+    config.registration(&name)?;
+    Ok(AdapterId(name))
 }
 
 /// Has a registration that a retry names checked, and says which ones opted in to the legacy permission policy.

@@ -79,7 +79,12 @@ fn show(id: &SessionId, json: bool, state: &StateDir) -> anyhow::Result<ExitCode
 
 fn details(reader: &Reader, id: &SessionId) -> anyhow::Result<(Vec<BindingView>, Vec<RunView>)> {
     let owner = owner();
-    let filter = RunFilter { owner: Some(owner.clone()), session: Some(id.clone()), limit: RUNS_MAX };
+    let filter = RunFilter {
+        owner: Some(owner.clone()),
+        session: Some(id.clone()),
+        limit: RUNS_MAX,
+        ..RunFilter::default()
+    };
     Ok((reader.bindings(Some(&owner), id)?, reader.runs(&filter)?))
 }
 

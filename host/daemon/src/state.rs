@@ -89,6 +89,11 @@ impl StateDir {
         self.0.join("artifacts")
     }
 
+    /// Where what clients send along is kept.
+    pub(crate) fn files(&self) -> PathBuf {
+        self.0.join("files")
+    }
+
     /// Where compiled components are kept.
     pub(crate) fn compiled(&self) -> PathBuf {
         self.0.join("compiled")

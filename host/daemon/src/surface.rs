@@ -9,6 +9,7 @@ use omi_store::{Reader, StoreError};
 use crate::client::Client;
 use crate::components::Components;
 use crate::config::Config;
+use crate::files::Files;
 
 /// Readers that are kept open for the next question: more than ask at the same time on a small machine.
 const READERS_KEPT_MAX: usize = 8;
@@ -26,6 +27,8 @@ pub(crate) struct Surface {
     pub(crate) database: PathBuf,
     /// Whose everything is that is seen and changed through it.
     pub(crate) owner: OwnerId,
+    /// What clients send along.
+    pub(crate) files: Files,
     /// Readers that nobody uses at the moment.
     pub(crate) readers: Readers,
 }

@@ -64,6 +64,7 @@ pub fn decide(input: &Input, facts: &Facts, ids: &mut Ids<'_>) -> Result<Decisio
         Input::RemoveComponent { path } => component::remove(path, facts, ids),
         Input::Retry(retry) => retry::retry(retry, facts, ids),
         Input::Delegate(delegate) => delegate::delegate(delegate, facts, ids),
+        Input::CreateSession(create) => session::create(create, facts, ids),
         Input::UpdateSession { owner, session, change } => {
             session::update(owner, session, change, facts, ids)
         }

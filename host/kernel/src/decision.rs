@@ -20,6 +20,13 @@ pub enum Reply {
         /// The same request had been accepted before.
         repeated: bool,
     },
+    /// A session is there.
+    Session {
+        /// The session.
+        session: SessionId,
+        /// It was there before, as it is.
+        repeated: bool,
+    },
     /// A run was delegated.
     Delegated {
         /// The delegation.

@@ -11,7 +11,7 @@ use crate::id::{
 use crate::model::Models;
 use crate::permission::ApprovalPolicy;
 use crate::report::{Activity, ApprovalRequest, Failure, FailureDetail, InputRequest, Lease, Outcome, Usage};
-use crate::request::{Accept, Delegate, Retry, SessionRef};
+use crate::request::{Accept, CreateSession, Delegate, Retry, SessionRef};
 use crate::session::SessionChange;
 use crate::transcript::Chunk;
 
@@ -261,6 +261,8 @@ pub enum Input {
     Retry(Retry),
     /// A run asks another one for work.
     Delegate(Box<Delegate>),
+    /// A client wants a session to be there.
+    CreateSession(Box<CreateSession>),
     /// Somebody changes a session.
     UpdateSession {
         /// Who.

@@ -55,6 +55,25 @@ pub struct Accept {
     pub legacy: Vec<AdapterId>,
 }
 
+/// A session that a client wants to be there before anything is asked in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreateSession {
+    /// Who asks.
+    pub owner: OwnerId,
+    /// What its surface calls it: kind and id. A session that has this name already is the one.
+    pub external: Option<(String, String)>,
+    /// The kind of surface.
+    pub surface: String,
+    /// Its title; at most [`crate::session::TITLE_CHARS_MAX`] characters.
+    pub title: Option<String>,
+    /// The registration it uses unless a run names another.
+    pub adapter: AdapterId,
+    /// The folder it works in unless a run names another.
+    pub cwd: Option<String>,
+    /// What its runs need of a model unless one says otherwise.
+    pub profile: Option<ModelProfile>,
+}
+
 /// A run is to be tried again: a new attempt under the same run (seed §9.2).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Retry {

@@ -124,6 +124,10 @@ impl Input {
                 client: delegate.client.clone(),
                 request: delegate.request.clone(),
             },
+            Self::CreateSession(create) => Wants::Session {
+                owner: create.owner.clone(),
+                session: SessionRef { external: create.external.clone(), ..SessionRef::default() },
+            },
             Self::UpdateSession { owner, session, .. } => Wants::Session {
                 owner: owner.clone(),
                 session: SessionRef { id: Some(session.clone()), ..SessionRef::default() },

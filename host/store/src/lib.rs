@@ -15,7 +15,7 @@ mod write;
 pub use batch::{Committed, Outcome, Rejected, Store};
 pub use error::StoreError;
 pub use reader::{
-    ArtifactFilter, ArtifactView, AttemptView, BindingView, ComponentView, DelegationView, EventFilter,
-    GateDecisionView, GrantFilter, GrantRecord, GrantView, Reader, RequestState, RequestView, RunFilter,
-    RunView, SessionFilter, SessionView,
+    ArtifactFilter, ArtifactView, AttemptView, BindingView, ComponentView, DelegationFilter, DelegationView,
+    EventFilter, ExecutingAttempt, GateDecisionView, GrantFilter, GrantRecord, GrantView, HoldingRun, Reader,
+    RequestState, RequestView, RunFilter, RunView, SessionFilter, SessionView,
 };

@@ -16,16 +16,16 @@ mod session;
 use std::path::{Path, PathBuf};
 
 pub use artifact::{ArtifactFilter, ArtifactView};
-pub use binding::BindingView;
+pub use binding::{BindingView, ExecutingAttempt};
 pub use component::ComponentView;
-pub use delegation::DelegationView;
+pub use delegation::{DelegationFilter, DelegationView};
 pub use event::EventFilter;
 pub use gate::GateDecisionView;
 pub use grant::{GrantFilter, GrantRecord, GrantView};
-use omi_kernel::event::Event;
-use omi_kernel::id::{Cursor, GrantId, OwnerId, RunId, SessionId, Timestamp};
+use omi_kernel::event::{Event, Visibility};
+use omi_kernel::id::{BindingId, Cursor, GrantId, OwnerId, RunId, SessionId, Timestamp};
 pub use request::{RequestState, RequestView};
-pub use run::{AttemptView, RunFilter, RunView};
+pub use run::{AttemptView, HoldingRun, RunFilter, RunView};
 use rusqlite::{Connection, Row};
 pub use session::{SessionFilter, SessionView};
 
@@ -58,6 +58,15 @@ impl Reader {
         self.read(|db| session::one(db, owner, session))
     }
 
+    /// The session that a surface has this name for: kind and id.
+    pub fn session_named(
+        &self,
+        owner: &OwnerId,
+        (kind, id): (&str, &str),
+    ) -> Result<Option<SessionView>, StoreError> {
+        self.read(|db| session::named(db, owner, kind, id))
+    }
+
     /// Runs with their attempts, newest first.
     pub fn runs(&self, filter: &RunFilter) -> Result<Vec<RunView>, StoreError> {
         self.read(|db| run::list(db, filter))
@@ -77,6 +86,16 @@ impl Reader {
         self.read(|db| binding::list(db, owner, session))
     }
 
+    /// The attempt that a native session executes; none if it has no prompt, or is to stop.
+    pub fn executing(&self, binding: &BindingId) -> Result<Option<ExecutingAttempt>, StoreError> {
+        self.read(|db| binding::executing(db, binding))
+    }
+
+    /// Every run that holds a worker, whoever owns it.
+    pub fn holding_runs(&self) -> Result<Vec<HoldingRun>, StoreError> {
+        self.read(run::holding)
+    }
+
     /// Artifacts, the newest first.
     pub fn artifacts(&self, filter: &ArtifactFilter) -> Result<Vec<ArtifactView>, StoreError> {
         self.read(|db| artifact::list(db, filter))
@@ -88,7 +107,18 @@ impl Reader {
         owner: Option<&OwnerId>,
         run: &RunId,
     ) -> Result<Vec<DelegationView>, StoreError> {
-        self.read(|db| delegation::list(db, owner, run))
+        let filter = DelegationFilter {
+            owner: owner.cloned(),
+            run: Some(run.clone()),
+            limit: u32::MAX,
+            ..DelegationFilter::default()
+        };
+        self.delegation_page(&filter)
+    }
+
+    /// Delegations, the first one first.
+    pub fn delegation_page(&self, filter: &DelegationFilter) -> Result<Vec<DelegationView>, StoreError> {
+        self.read(|db| delegation::list(db, filter))
     }
 
     /// The requests to people that nobody has answered, the first one first: those of one state, or all.
@@ -133,6 +163,17 @@ impl Reader {
     /// Events in the order of their cursors.
     pub fn events(&self, filter: &EventFilter) -> Result<Vec<Event>, StoreError> {
         self.read(|db| event::list(db, filter))
+    }
+
+    /// The newest events of a run that are shown to these (none means all), in the order of their cursors.
+    pub fn newest_events(
+        &self,
+        owner: Option<&OwnerId>,
+        run: &RunId,
+        visibility: Option<Visibility>,
+        limit: u32,
+    ) -> Result<Vec<Event>, StoreError> {
+        self.read(|db| event::newest(db, owner, run, visibility, limit))
     }
 
     /// The cursor of the last event that was ever recorded; 0 if none was.

@@ -26,7 +26,8 @@ macro_rules! kinds {
 kinds! {
     Accept, Begin, CannotBegin, BindingOpened, BindingFailed, Chunk, MessageCompleted, Activity,
     ApprovalRequested, ApprovalAnswered, InputRequested, InputProvided, Finished, WorkerLost, TimedOut,
-    WorkerOver, Leased, CameLate, AccessAsked, RevokeGrant, InstallComponent, RemoveComponent, Retry, Delegate, UpdateSession, InvalidateBindings, UpdateArtifact, Retain,
+    WorkerOver, Leased, CameLate, AccessAsked, RevokeGrant, InstallComponent, RemoveComponent, Retry, Delegate, CreateSession,
+    UpdateSession, InvalidateBindings, UpdateArtifact, Retain,
     Cancel, CancelDispatched, CancelGraceOver, Reconcile,
 }
 

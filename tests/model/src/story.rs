@@ -12,7 +12,7 @@ use omi_kernel::permission::ApprovalPolicy;
 use omi_kernel::report::{
     Activity, ApprovalOption, Artifact, AuthMethod, Failure, FailureDetail, Lease, OptionKind, Payload,
 };
-use omi_kernel::request::{Accept, Delegate, SessionRef, WorkerLimits};
+use omi_kernel::request::{Accept, CreateSession, Delegate, SessionRef, WorkerLimits};
 use omi_kernel::row::RunInput;
 use omi_kernel::usage::Usage;
 use serde_json::json;
@@ -123,6 +123,19 @@ pub fn accept(dice: &mut Dice, owner: &str, session: SessionRef) -> Accept {
         system_prompt_hash: dice.of(&[None, None, None, Some("h1"), Some("h2")]).map(str::to_owned),
         mode: dice.of(&[RunMode::Act, RunMode::Act, RunMode::Ask]),
         legacy: if dice.once_in(3) { vec!["acp".into()] } else { vec![] },
+    }
+}
+
+/// A session before anything is asked in it, by one of the names that prompts use, too.
+pub fn create_session(dice: &mut Dice, owner: &str) -> CreateSession {
+    CreateSession {
+        owner: owner.into(),
+        external: dice.of(&[None, Some("x"), Some("y"), Some("z")]).map(|name| ("chat".into(), name.into())),
+        surface: dice.of(&["http", "http", "http", ""]).into(),
+        title: dice.of(&[None, Some("A title")]).map(str::to_owned),
+        adapter: dice.of(&["acp", "pinned", "deaf"]).into(),
+        cwd: dice.of(&[None, Some("/a")]).map(str::to_owned),
+        profile: dice.of(&[None, Some(ModelProfile::Vision)]),
     }
 }
 

@@ -68,6 +68,10 @@ impl Walk {
             13 | 14 => Input::Cancel { owner: owner(dice), run: self.run(record, dice) },
             15..=17 => self.delegate(record, dice),
             18 | 19 => self.retry(record, dice),
+            20 if dice.once_in(3) => {
+                let owner = owner(dice);
+                Input::CreateSession(Box::new(story::create_session(dice, owner.as_str())))
+            }
             20 => update_session(record, dice, self.id()),
             21 => match dice.below(5) {
                 0 => Input::Reconcile,

@@ -115,6 +115,7 @@ impl Driver {
         let Some(answer) = answer else { return };
         let answered = match reply {
             Reply::Accepted { session, run, repeated } => Answered::Accepted { session, run, repeated },
+            Reply::Session { session, repeated } => Answered::Session { session, repeated },
             Reply::Delegated { delegation, session, run, repeated } => {
                 Answered::Delegated { delegation, session, run, repeated }
             }

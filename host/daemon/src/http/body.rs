@@ -19,7 +19,7 @@ pub(super) struct Body<T>(pub(super) T);
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         let kind =
             request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         let media_type = kind.split(';').next().unwrap_or_default().trim();
@@ -27,12 +27,14 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
             let why = "the body is not declared as JSON; hint: `Content-Type: application/json`";
             return Err(Problem::new("unsupported_media_type", why));
         }
-        let read = tokio::time::timeout(BODY_PATIENCE, Bytes::from_request(request, state)).await;
-        let bytes = read
-            .map_err(|_| slow())?
-            .map_err(|rejected| unreadable(rejected.status().as_u16(), &rejected))?;
-        parse(&bytes).map(Self)
+        parse(&whole(request).await?).map(Self)
     }
+}
+
+/// All that a request carries, as far as bodies go that are not files.
+pub(super) async fn whole(request: Request) -> Result<Bytes, Problem> {
+    let read = tokio::time::timeout(BODY_PATIENCE, Bytes::from_request(request, &())).await;
+    read.map_err(|_| slow())?.map_err(|rejected| unreadable(rejected.status().as_u16(), &rejected))
 }
 
 /// JSON that is what is wanted; the error names the field.
@@ -74,6 +76,19 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
             Problem::new("invalid_parameter", rejected.body_text().replace('\n', " "))
         };
         Ok(Self(query.map_err(wrong)?.0))
+    }
+}
+
+/// The names in the path. What is no text is a name of nothing.
+pub(super) struct Named<T>(pub(super) T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Named<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let path = parts.uri.path().to_owned();
+        let found = axum::extract::Path::<T>::from_request_parts(parts, state).await;
+        found.map(|axum::extract::Path(names)| Self(names)).map_err(|_| Problem::not_found("thing", &path))
     }
 }
 

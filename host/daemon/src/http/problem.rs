@@ -6,7 +6,7 @@ use omi_store::StoreError;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::client::RequestError;
+use crate::client::{Answered, RequestError};
 use crate::config::ConfigError;
 use crate::wire::WireError;
 
@@ -39,6 +39,16 @@ impl Problem {
         }
     }
 
+    /// The kernel answered something else than what it was asked.
+    pub(crate) fn unexpected(answered: &Answered) -> Self {
+        Self::new("internal", format!("an answer to something else: {answered:?}"))
+    }
+
+    /// A file of ours cannot be read or written.
+    pub(crate) fn unreadable(error: std::io::Error) -> Self {
+        Self::new("store_failing", error.to_string())
+    }
+
     /// There is no such thing, or it belongs to somebody else: nobody can tell which.
     pub(crate) fn not_found(what: &str, id: &str) -> Self {
         WireError::not_found(what, id).into()
@@ -55,7 +65,6 @@ fn status(code: &str) -> StatusCode {
         "method_not_allowed" => StatusCode::METHOD_NOT_ALLOWED,
         "too_slow" => StatusCode::REQUEST_TIMEOUT,
         "request_conflict"
-        | "key_conflict"
         | "conflict"
         | "session_busy"
         | "session_closed"
@@ -69,6 +78,7 @@ fn status(code: &str) -> StatusCode {
         | "not_delegated"
         | "no_worker_for_call"
         | "illegal_step"
+        | "files_full"
         | "request_in_progress" => StatusCode::CONFLICT,
         "body_too_large" => StatusCode::PAYLOAD_TOO_LARGE,
         "unsupported_media_type" => StatusCode::UNSUPPORTED_MEDIA_TYPE,

@@ -4,53 +4,36 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderName, HeaderValue, Method, Uri};
+use axum::middleware::from_fn_with_state;
 use axum::response::Json;
 use axum::routing::any;
 use serde::Serialize;
 use tower_http::cors::{AllowOrigin, CorsLayer};
-use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
-use utoipa::{Modify, OpenApi, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
+use super::idempotency::{Replies, idempotent};
 use super::problem::Problem;
-use super::{events, websocket};
+use super::{document, events, file, message, run, session, websocket};
+use crate::mcp;
+use crate::surface::Surface;
 
 /// Bytes of a body that is JSON: a prompt with a picture in it, as on the wire.
 const BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
 
-/// What the document says about all of it.
-#[derive(OpenApi)]
-#[openapi(
-    info(title = "omi-agentd", description = "Durable sessions and runs over any agent runtime."),
-    components(schemas(Problem)),
-    security(("key" = [])),
-    modifiers(&WithKey)
-)]
-struct Document;
-
-/// The key that every request needs.
-struct WithKey;
-
-impl Modify for WithKey {
-    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
-        let components = document.components.get_or_insert_default();
-        let mut scheme = Http::new(HttpAuthScheme::Bearer);
-        scheme.description =
-            Some("The key in the file that `endpoint.json` in the state folder names.".to_owned());
-        components.add_security_scheme("key", SecurityScheme::Http(scheme));
-    }
-}
-
 /// Everything that is served, for requests that were let in.
-pub(super) fn router() -> Router {
-    let (router, document) = documented().split_for_parts();
+pub(super) fn router(surface: &Surface) -> Router {
+    let (router, mut document) = documented().split_for_parts();
+    document::complete(&mut document);
+    let router = router.layer(from_fn_with_state(Replies::default(), idempotent));
     let pages = SwaggerUi::new("/docs")
         .url("/openapi.json", document)
         .config(Config::default().validator_url("none"));
     router
         .route("/v1/ws", any(websocket::upgrade))
+        .nest_service("/mcp", mcp::http::streamable_http(surface.clone()))
         .merge(pages)
         .fallback(nothing_here)
         .method_not_allowed_fallback(no_such_method)
@@ -58,15 +41,29 @@ pub(super) fn router() -> Router {
 }
 
 fn documented() -> OpenApiRouter {
-    OpenApiRouter::with_openapi(Document::openapi())
+    OpenApiRouter::with_openapi(document::common())
         .routes(routes!(health))
+        .routes(routes!(session::create, session::list))
+        .routes(routes!(session::one, session::change))
+        .routes(routes!(session::task, session::change_task))
+        .routes(routes!(message::create, message::list))
+        .routes(routes!(run::list))
+        .routes(routes!(run::one))
+        .routes(routes!(run::attempts))
+        .routes(routes!(run::cancel))
+        .routes(routes!(run::retry))
+        .routes(routes!(run::events))
+        .routes(routes!(file::create))
+        .routes(routes!(file::content))
         .routes(routes!(events::of_session))
         .routes(routes!(events::of_all))
 }
 
 /// The document that describes everything that is served, as it is served.
 pub(crate) fn document() -> utoipa::openapi::OpenApi {
-    documented().into_openapi()
+    let mut document = documented().into_openapi();
+    document::complete(&mut document);
+    document
 }
 
 /// What web pages of other origins may do, where they may do anything. The guard refuses the others.

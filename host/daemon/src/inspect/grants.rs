@@ -21,7 +21,14 @@ pub(crate) fn grants(args: &ListGrants, state: &StateDir) -> anyhow::Result<Exit
     let (session, run) = Of::find(args.of.as_deref(), reader.as_ref())?;
     let now = clock::of_day();
     let live_at = (!args.all).then_some(now);
-    let filter = GrantFilter { owner: Some(owner()), session, run, live_at, limit: args.list.limit };
+    let filter = GrantFilter {
+        owner: Some(owner()),
+        session,
+        run,
+        live_at,
+        limit: args.list.limit,
+        ..GrantFilter::default()
+    };
     let grants = reader.map_or(Ok(Vec::new()), |reader| reader.grants(&filter))?;
     let nothing = format!("no grants in `{}`", state.path().display());
     Ok(list(&grants, args.list.json, &nothing, |grant| line_at(grant, now)))

@@ -75,7 +75,7 @@ impl Query {
 }
 
 /// A working folder that is named without doubt.
-pub(super) fn absolute(cwd: Option<&str>) -> Result<(), WireError> {
+pub(crate) fn absolute(cwd: Option<&str>) -> Result<(), WireError> {
     match cwd.filter(|cwd| !Path::new(cwd).is_absolute()) {
         Some(cwd) => Err(WireError::invalid(format!("`cwd` must be absolute, not `{cwd}`"))),
         None => Ok(()),
@@ -83,7 +83,7 @@ pub(super) fn absolute(cwd: Option<&str>) -> Result<(), WireError> {
 }
 
 /// Two halves of one name.
-pub(super) fn both(
+pub(crate) fn both(
     a: &str,
     first: Option<String>,
     b: &str,

@@ -4,7 +4,7 @@ use omi_kernel::artifact::ArtifactState;
 use omi_kernel::command::{Answer, InputAnswer, RunMode};
 use omi_kernel::delegation::DelegationMode;
 use omi_kernel::id::{
-    AdapterId, ArtifactId, AttemptId, ClientId, Cursor, GrantId, OwnerId, RequestId, RunId, SessionId,
+    AdapterId, ArtifactId, AttemptId, Cursor, GrantId, OwnerId, RequestId, RunId, SessionId,
 };
 use omi_kernel::model::ModelProfile;
 use omi_kernel::request::{Delegate, Retry, SessionRef};
@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use super::query::{absolute, both};
 use super::{Address, WireError};
+use crate::caller;
 use crate::config::Config;
 
 /// The scope of the names of an old client that names none (SPEC §3.10).
@@ -151,9 +152,9 @@ impl Delegation {
             config.registration(adapter.as_str())?;
         }
         Ok(Delegate {
+            client: caller::recorded(&owner, &address.client),
             owner,
             parent: self.parent_run_id,
-            client: ClientId(address.client),
             request: RequestId(address.request),
             mode: self.mode,
             objective: self.objective,

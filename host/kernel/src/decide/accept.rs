@@ -89,6 +89,15 @@ fn check_names(accept: &Accept) -> Result<(), Refusal> {
     }
 }
 
+/// A name that a client gives: there, and no longer than a name.
+pub(super) fn check_name(what: &'static str, name: &str) -> Result<(), Refusal> {
+    if name.is_empty() {
+        Err(Refusal::EmptyName { what })
+    } else {
+        at_most(what, name.len(), NAME_BYTES_MAX, "bytes")
+    }
+}
+
 fn shorter<'n>(a: &'n str, b: &'n str) -> &'n str {
     if a.len() < b.len() { a } else { b }
 }

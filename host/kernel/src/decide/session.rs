@@ -1,20 +1,48 @@
-//! A session is renamed, put away, closed; its native sessions are let go (seed §6.1, §20 step 4).
+//! A session is made before anything is asked in it, renamed, put away, closed; its native sessions are let go (seed §6.1, §20 step 4).
 
 use serde_json::json;
 
-use super::accept::at_most;
+use super::accept::{at_most, check_name, insert_session};
 use super::request::brief;
-use crate::decision::Decision;
+use crate::decision::{Decision, Reply};
 use crate::draft::Draft;
 use crate::effect::Effect;
 use crate::event::{About, EventKind, Visibility};
 use crate::facts::Facts;
 use crate::id::{Ids, OwnerId, SessionId};
+use crate::new::NewSession;
 use crate::refusal::Refusal;
-use crate::request::SessionRef;
+use crate::request::{CreateSession, SessionRef};
 use crate::row::{Binding, BindingStatus, Session};
 use crate::session::{METADATA_BYTES_MAX, SessionChange, SessionStatus, TITLE_CHARS_MAX};
 use crate::write::Write;
+
+/// The session that has the name is answered as it is; else there is a new one.
+pub(super) fn create(wanted: &CreateSession, facts: &Facts, ids: &mut Ids<'_>) -> Result<Decision, Refusal> {
+    check_name("the surface's kind", &wanted.surface)?;
+    if let Some((kind, id)) = &wanted.external {
+        check_name("the external reference", kind)?;
+        check_name("the external reference", id)?;
+    }
+    check_title(wanted.title.as_ref())?;
+    let mut draft = Draft::new(ids);
+    if let Some(found) = &facts.session {
+        return Ok(draft.reply(Reply::Session { session: found.id.clone(), repeated: true }));
+    }
+    let new = NewSession {
+        id: SessionId::new(draft.ids),
+        owner: wanted.owner.clone(),
+        title: wanted.title.clone(),
+        surface: wanted.surface.clone(),
+        external: wanted.external.clone(),
+        legacy: None,
+        default_adapter: wanted.adapter.clone(),
+        default_cwd: wanted.cwd.clone(),
+        profile: wanted.profile,
+    };
+    let session = insert_session(new, &mut draft);
+    Ok(draft.reply(Reply::Session { session: session.id, repeated: false }))
+}
 
 pub(super) fn update(
     owner: &OwnerId,
@@ -37,9 +65,7 @@ pub(super) fn update(
 }
 
 fn check(session: &Session, change: &SessionChange, facts: &Facts) -> Result<(), Refusal> {
-    if let Some(title) = &change.title {
-        at_most("the title", title.chars().count(), TITLE_CHARS_MAX, "characters")?;
-    }
+    check_title(change.title.as_ref())?;
     if let Some(metadata) = &change.metadata {
         if !metadata.is_object() {
             return Err(Refusal::NotAnObject { what: "the metadata" });
@@ -53,6 +79,11 @@ fn check(session: &Session, change: &SessionChange, facts: &Facts) -> Result<(),
         SessionStatus::Closed if facts.session_busy => Err(Refusal::SessionBusy(session.id.clone())),
         SessionStatus::Open | SessionStatus::Archived | SessionStatus::Closed => Ok(()),
     }
+}
+
+fn check_title(title: Option<&String>) -> Result<(), Refusal> {
+    let characters = title.map_or(0, |title| title.chars().count());
+    at_most("the title", characters, TITLE_CHARS_MAX, "characters")
 }
 
 /// Records a change of a session. One that changes nothing is not recorded.

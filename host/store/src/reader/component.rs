@@ -4,11 +4,12 @@ use omi_kernel::descriptor::GrantRequest;
 use omi_kernel::id::Timestamp;
 use rusqlite::{Connection, Result, Row};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::rows::{self, COMPONENT, all, first};
 
 /// A component that a person installed, as it is listed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ComponentView {
     /// Its file, absolute: what registrations name.
@@ -22,10 +23,12 @@ pub struct ComponentView {
     /// Its version.
     pub version: String,
     /// What it asks for.
+    #[schema(value_type = Vec<Object>)]
     pub grants: Vec<GrantRequest>,
     /// What it imports.
     pub imports: Vec<String>,
     /// When it was installed with these bytes.
+    #[schema(value_type = i64)]
     pub installed_at_ms: Timestamp,
 }
 

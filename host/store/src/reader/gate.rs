@@ -4,6 +4,7 @@ use omi_kernel::grant::Access;
 use omi_kernel::id::{GrantId, Timestamp};
 use rusqlite::{Connection, Result, Row};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::rows::{all, perhaps};
 
@@ -11,7 +12,7 @@ use crate::rows::{all, perhaps};
 const DECISION: &str = "decision_seq, kind, decision, grant_id, component, digest, adapter_id, access_json, reason, created_at_ms";
 
 /// A decision of the gate outside of any session, or about a component, as it is listed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GateDecisionView {
     /// Its number: the higher, the later.
@@ -29,10 +30,12 @@ pub struct GateDecisionView {
     /// The registration, where it is about one.
     pub adapter_id: Option<String>,
     /// What was to be opened, where it is about that.
+    #[schema(value_type = Option<Object>)]
     pub access: Option<Access>,
     /// Who decided, or why not.
     pub reason: String,
     /// When it was decided.
+    #[schema(value_type = i64)]
     pub created_at_ms: Timestamp,
 }
 

@@ -6,6 +6,7 @@ use omi_kernel::id::{GrantId, OwnerId, RunId, SessionId, Timestamp};
 use rusqlite::{Connection, Result, Row, named_params};
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::{GateDecisionView, event, gate, time};
 use crate::rows::{ANY_CAPABILITY, all, first, json, perhaps};
@@ -22,7 +23,7 @@ const OF_COMPONENT: &str = "grant_id, NULL, NULL, component, digest, adapter_id,
 const OWNER: &str = "(SELECT owner_id FROM sessions WHERE sessions.session_id = grants.session_id)";
 
 /// A grant as it is listed: of a session, or of a component.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GrantView {
     /// Its identifier.
@@ -50,27 +51,33 @@ pub struct GrantView {
     /// `legacy_default`, `policy`, `user` or `system`.
     pub source: String,
     /// To what it is limited beside.
+    #[schema(value_type = Object)]
     pub constraints: Value,
     /// The grant of a component that it was copied from.
     pub origin_grant_id: Option<String>,
     /// What the component declared when it was decided.
+    #[schema(value_type = Option<Object>)]
     pub declared: Option<GrantRequest>,
     /// When it was recorded.
+    #[schema(value_type = i64)]
     pub created_at_ms: Timestamp,
     /// When it expires.
+    #[schema(value_type = Option<i64>)]
     pub expires_at_ms: Option<Timestamp>,
     /// When it was revoked.
+    #[schema(value_type = Option<i64>)]
     pub revoked_at_ms: Option<Timestamp>,
 }
 
 /// A grant with what was decided under it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GrantRecord {
     /// The grant.
     #[serde(flatten)]
     pub grant: GrantView,
     /// What was decided in sessions, the first one first.
+    #[schema(value_type = Vec<Object>)]
     pub events: Vec<Event>,
     /// What was decided outside of any, the first one first.
     pub decisions: Vec<GateDecisionView>,
@@ -85,6 +92,8 @@ pub struct GrantFilter {
     pub session: Option<SessionId>,
     /// Of this run, and of no component.
     pub run: Option<RunId>,
+    /// After this one, the last of the page before.
+    pub after: Option<GrantId>,
     /// That hold at this time.
     pub live_at: Option<Timestamp>,
     /// At most so many.
@@ -98,18 +107,32 @@ pub(super) fn list(db: &Connection, filter: &GrantFilter) -> Result<Vec<GrantVie
         ":run IS NULL",
         |_| "session_id = (SELECT session_id FROM runs WHERE runs.run_id = :run) AND run_id = :run",
     );
+    // Grants of sessions come before those of components of the same time.
+    let (after, after_wide) = match filter.after {
+        Some(_) => (
+            "((created_at_ms < (SELECT at FROM last)) OR (created_at_ms = (SELECT at FROM last) \
+             AND (SELECT is_wide FROM last) = 0 AND rowid < (SELECT place FROM last)))",
+            "((created_at_ms < (SELECT at FROM last)) OR (created_at_ms = (SELECT at FROM last) \
+             AND ((SELECT is_wide FROM last) = 0 OR rowid < (SELECT place FROM last))))",
+        ),
+        None => ("1", "1"),
+    };
     let sql = format!(
-        "SELECT *, 0 AS is_wide FROM (SELECT {OF_SESSION} FROM grants WHERE {of_session} AND {of_run} \
+        "WITH last (at, is_wide, place) AS (SELECT created_at_ms, 0, rowid FROM grants WHERE grant_id = :after \
+         UNION ALL SELECT created_at_ms, 1, rowid FROM component_grants WHERE grant_id = :after) \
+         SELECT *, 0 AS is_wide FROM (SELECT {OF_SESSION} FROM grants WHERE {of_session} AND {of_run} AND {after} \
          AND (:owner IS NULL OR :owner = {OWNER}) AND (:now IS NULL OR (revoked_at_ms IS NULL \
-         AND (expires_at_ms IS NULL OR :now < expires_at_ms))) ORDER BY rowid DESC LIMIT :limit) \
+         AND (expires_at_ms IS NULL OR :now < expires_at_ms))) \
+         ORDER BY created_at_ms DESC, rowid DESC LIMIT :limit) \
          UNION ALL SELECT *, 1 FROM (SELECT {OF_COMPONENT} FROM component_grants \
-         WHERE :session IS NULL AND :run IS NULL AND (:now IS NULL OR revoked_at_ms IS NULL) \
-         ORDER BY rowid DESC LIMIT :limit) \
+         WHERE :session IS NULL AND :run IS NULL AND {after_wide} AND (:now IS NULL OR revoked_at_ms IS NULL) \
+         ORDER BY created_at_ms DESC, rowid DESC LIMIT :limit) \
          ORDER BY created_at_ms DESC, is_wide, place DESC LIMIT :limit"
     );
     let values = named_params! {
         ":session": filter.session.as_ref().map(SessionId::as_str),
         ":run": filter.run.as_ref().map(RunId::as_str),
+        ":after": filter.after.as_ref().map(GrantId::as_str),
         ":owner": filter.owner.as_ref().map(OwnerId::as_str), ":now": filter.live_at.map(|at| at.0),
         ":limit": filter.limit,
     };

@@ -6,13 +6,14 @@ use omi_kernel::status::Status;
 use rusqlite::{Connection, Result, Row};
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::facts::{kind, options};
 use crate::rows::{all, json, parsed};
 use crate::words::{ACTIVE, REQUEST_EVENTS};
 
 /// Where a request stands that nobody has answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RequestState {
     /// Its attempt waits for an answer.
@@ -22,7 +23,7 @@ pub enum RequestState {
 }
 
 /// A request to a person that nobody has answered, as it is listed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RequestView {
     /// What it waits for: `approval`, `access`, `input` or `authentication`.
@@ -44,8 +45,10 @@ pub struct RequestView {
     /// The ids of the possible answers, where only some are possible.
     pub options: Vec<String>,
     /// All that was said about it.
+    #[schema(value_type = Object)]
     pub details: Value,
     /// When it was asked.
+    #[schema(value_type = i64)]
     pub asked_at_ms: Timestamp,
 }
 

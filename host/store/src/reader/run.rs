@@ -1,15 +1,18 @@
 //! Runs with their attempts as they are listed.
 
-use omi_kernel::id::{OwnerId, RunId, SessionId, Timestamp};
+use omi_kernel::id::{AdapterId, OwnerId, RunId, SessionId, Timestamp};
+use omi_kernel::status::Status;
 use rusqlite::{Connection, Result, Row, named_params};
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::time;
-use crate::rows::{all, first, json, perhaps};
+use crate::rows::{all, first, json, parsed, perhaps};
+use crate::words::ACTIVE;
 
 /// A run as it is listed.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RunView {
     /// Its identifier.
@@ -31,6 +34,7 @@ pub struct RunView {
     /// `ask` or `act`.
     pub mode: String,
     /// What was asked.
+    #[schema(value_type = Object)]
     pub input: Value,
     /// What it needs of a model.
     pub model_profile: Option<String>,
@@ -47,6 +51,7 @@ pub struct RunView {
     /// The answer, whole or partial.
     pub final_text: Option<String>,
     /// What else its end said.
+    #[schema(value_type = Option<Object>)]
     pub result: Option<Value>,
     /// How it failed, as a word.
     pub error_code: Option<String>,
@@ -63,17 +68,20 @@ pub struct RunView {
     /// Money, in US dollars.
     pub cost_usd: Option<f64>,
     /// When it was accepted.
+    #[schema(value_type = i64)]
     pub created_at_ms: Timestamp,
     /// When its adapter first had it.
+    #[schema(value_type = Option<i64>)]
     pub started_at_ms: Option<Timestamp>,
     /// When it was over.
+    #[schema(value_type = Option<i64>)]
     pub completed_at_ms: Option<Timestamp>,
     /// Its attempts, the first one first.
     pub attempts: Vec<AttemptView>,
 }
 
 /// An attempt as it is listed.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AttemptView {
     /// Its identifier.
@@ -115,18 +123,25 @@ pub struct AttemptView {
     /// Reports that came when it was over.
     pub late_reports: i64,
     /// What else was recorded: the digest of its component.
+    #[schema(value_type = Object)]
     pub metadata: Value,
     /// When it was made.
+    #[schema(value_type = i64)]
     pub created_at_ms: Timestamp,
     /// When its adapter had it.
+    #[schema(value_type = Option<i64>)]
     pub started_at_ms: Option<Timestamp>,
     /// When it was over.
+    #[schema(value_type = Option<i64>)]
     pub completed_at_ms: Option<Timestamp>,
     /// When somebody wanted it to stop.
+    #[schema(value_type = Option<i64>)]
     pub cancellation_requested_at_ms: Option<Timestamp>,
     /// When the runtime was told.
+    #[schema(value_type = Option<i64>)]
     pub cancellation_dispatched_at_ms: Option<Timestamp>,
     /// When the runtime confirmed.
+    #[schema(value_type = Option<i64>)]
     pub cancellation_acknowledged_at_ms: Option<Timestamp>,
 }
 
@@ -137,8 +152,38 @@ pub struct RunFilter {
     pub owner: Option<OwnerId>,
     /// Of this session.
     pub session: Option<SessionId>,
+    /// That are not over.
+    pub active: bool,
+    /// That stand here.
+    pub status: Option<Status>,
+    /// The oldest first, not the newest.
+    pub oldest_first: bool,
+    /// After this one, the last of the page before. What is recorded meanwhile is left out of no page and is on no page
+    /// twice, because what the order goes by never changes.
+    pub after: Option<RunId>,
     /// At most so many.
     pub limit: u32,
+    /// What was asked and answered in them is at most so many bytes, but for the first one; none means any.
+    pub bytes_max: Option<usize>,
+}
+
+/// A run that holds a worker, as it is listed: it has begun and is not over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HoldingRun {
+    /// Its identifier.
+    pub run_id: RunId,
+    /// The registration.
+    pub adapter_id: AdapterId,
+}
+
+pub(super) fn holding(db: &Connection) -> Result<Vec<HoldingRun>> {
+    let sql = format!("SELECT run_id, adapter_id FROM runs WHERE status IN {ACTIVE} AND status != 'queued'");
+    all(db.prepare_cached(&sql)?, [], |row| {
+        Ok(HoldingRun {
+            run_id: parsed(row, 0, |text| RunId::parse(text).ok())?,
+            adapter_id: AdapterId(row.get(1)?),
+        })
+    })
 }
 
 const VIEW: &str = "run_id, session_id, parent_run_id, client_id, request_id, idempotency_key, adapter_id, \
@@ -149,16 +194,35 @@ const VIEW: &str = "run_id, session_id, parent_run_id, client_id, request_id, id
 pub(super) fn list(db: &Connection, filter: &RunFilter) -> Result<Vec<RunView>> {
     // What is asked for is spelled out, not tested for NULL: only so does SQLite use the index that follows it.
     let of_session = filter.session.as_ref().map_or(":session IS NULL", |_| "session_id = :session");
+    let active = if filter.active { format!("status IN {ACTIVE}") } else { "1".to_owned() };
+    let (direction, beyond) = if filter.oldest_first { ("ASC", '>') } else { ("DESC", '<') };
+    let after = match filter.after {
+        Some(_) => format!(
+            "(created_at_ms, rowid) {beyond} (SELECT created_at_ms, rowid FROM runs WHERE run_id = :after)"
+        ),
+        None => ":after IS NULL".to_owned(),
+    };
     let sql = format!(
-        "SELECT {VIEW} FROM runs WHERE {of_session} AND (:owner IS NULL OR :owner = \
+        "SELECT {VIEW} FROM runs WHERE {of_session} AND {after} AND {active} \
+         AND (:status IS NULL OR status = :status) AND (:owner IS NULL OR :owner = \
          (SELECT owner_id FROM sessions WHERE sessions.session_id = runs.session_id)) \
-         ORDER BY created_at_ms DESC, rowid DESC LIMIT :limit"
+         ORDER BY created_at_ms {direction}, rowid {direction} LIMIT :limit"
     );
     let values = named_params! {
         ":session": filter.session.as_ref().map(SessionId::as_str),
+        ":after": filter.after.as_ref().map(RunId::as_str), ":status": filter.status.map(Status::as_str),
         ":owner": filter.owner.as_ref().map(OwnerId::as_str), ":limit": filter.limit,
     };
-    let mut runs = all(db.prepare_cached(&sql)?, values, view)?;
+    let mut statement = db.prepare_cached(&sql)?;
+    let mut rows = statement.query(values)?;
+    let (mut runs, mut bytes) = (Vec::new(), 0);
+    while let Some(row) = rows.next()? {
+        bytes += size(row)?;
+        if !runs.is_empty() && filter.bytes_max.is_some_and(|max| bytes > max) {
+            break;
+        }
+        runs.push(view(row)?);
+    }
     for run in &mut runs {
         run.attempts = attempts(db, &run.run_id)?;
     }
@@ -175,6 +239,13 @@ pub(super) fn one(db: &Connection, owner: Option<&OwnerId>, id: &RunId) -> Resul
         run.attempts = attempts(db, &run.run_id)?;
     }
     Ok(found)
+}
+
+/// Bytes of what was asked and answered.
+fn size(row: &Row<'_>) -> Result<usize> {
+    let length =
+        |column: usize| -> Result<usize> { Ok(row.get_ref(column)?.as_str_or_null()?.map_or(0, str::len)) };
+    Ok(length(9)? + length(16)?)
 }
 
 fn view(row: &Row<'_>) -> Result<RunView> {

@@ -5,11 +5,12 @@ use omi_kernel::session::SessionStatus;
 use rusqlite::{Connection, Result, Row, named_params};
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::rows::{all, first, json};
 
 /// A session as it is listed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SessionView {
     /// Its identifier.
@@ -37,6 +38,7 @@ pub struct SessionView {
     /// What its runs need of a model.
     pub model_profile: Option<String>,
     /// What its clients keep with it.
+    #[schema(value_type = Object)]
     pub metadata: Value,
     /// How many runs it has.
     pub run_count: i64,
@@ -45,10 +47,13 @@ pub struct SessionView {
     /// Where that stands.
     pub latest_run_status: Option<String>,
     /// When it was made.
+    #[schema(value_type = i64)]
     pub created_at_ms: Timestamp,
     /// When it last changed.
+    #[schema(value_type = i64)]
     pub updated_at_ms: Timestamp,
     /// When something last happened in it.
+    #[schema(value_type = i64)]
     pub last_activity_at_ms: Timestamp,
 }
 
@@ -59,6 +64,10 @@ pub struct SessionFilter {
     pub owner: Option<OwnerId>,
     /// That stand here.
     pub status: Option<SessionStatus>,
+    /// That were made from this kind of surface.
+    pub surface: Option<String>,
+    /// That last changed before this.
+    pub updated_before: Option<Timestamp>,
     /// After this one: the last activity and the id of the last session of the page before. Pages follow the order
     /// of the list, so that none is left out or shown twice unless something happens in it meanwhile.
     pub after: Option<(Timestamp, SessionId)>,
@@ -81,13 +90,16 @@ pub(super) fn list(db: &Connection, filter: &SessionFilter) -> Result<Vec<Sessio
         None => ":at IS NULL AND :session IS NULL",
     };
     let sql = format!(
-        "SELECT {VIEW} FROM sessions WHERE {of_owner} AND (:status IS NULL OR status = :status) AND {after} \
+        "SELECT {VIEW} FROM sessions WHERE {of_owner} AND (:status IS NULL OR status = :status) \
+         AND (:surface IS NULL OR surface_kind = :surface) \
+         AND (:updated_before IS NULL OR updated_at_ms < :updated_before) AND {after} \
          ORDER BY last_activity_at_ms DESC, session_id DESC LIMIT :limit"
     );
     let (at, session) = filter.after.as_ref().map(|(at, session)| (at.0, session.as_str())).unzip();
     let values = named_params! {
         ":owner": filter.owner.as_ref().map(OwnerId::as_str),
-        ":status": filter.status.map(SessionStatus::as_str), ":at": at, ":session": session,
+        ":status": filter.status.map(SessionStatus::as_str), ":surface": filter.surface,
+        ":updated_before": filter.updated_before.map(|before| before.0), ":at": at, ":session": session,
         ":limit": filter.limit,
     };
     all(db.prepare_cached(&sql)?, values, view)
@@ -96,6 +108,13 @@ pub(super) fn list(db: &Connection, filter: &SessionFilter) -> Result<Vec<Sessio
 pub(super) fn one(db: &Connection, owner: Option<&OwnerId>, id: &SessionId) -> Result<Option<SessionView>> {
     let sql = format!("SELECT {VIEW} FROM sessions WHERE session_id = ?1 AND (?2 IS NULL OR owner_id = ?2)");
     first(db.prepare_cached(&sql)?, (id.as_str(), owner.map(OwnerId::as_str)), view)
+}
+
+pub(super) fn named(db: &Connection, owner: &OwnerId, kind: &str, id: &str) -> Result<Option<SessionView>> {
+    let sql = format!(
+        "SELECT {VIEW} FROM sessions WHERE owner_id = ?1 AND external_ref_kind = ?2 AND external_ref_id = ?3"
+    );
+    first(db.prepare_cached(&sql)?, (owner.as_str(), kind, id), view)
 }
 
 fn view(row: &Row<'_>) -> Result<SessionView> {

@@ -11,6 +11,7 @@ mod fixture;
 mod grants;
 mod names;
 mod order;
+mod pages;
 mod reader;
 mod reopen;
 mod requests;

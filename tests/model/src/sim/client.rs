@@ -23,7 +23,8 @@ impl Sim {
             11..=13 => self.cancel(dice),
             14..=16 => self.retry(dice),
             17..=23 | 34 | 35 => self.answer(dice),
-            24 | 25 => self.update_session(dice),
+            24 => Some(create_session(dice)),
+            25 => self.update_session(dice),
             26 => self.invalidate(dice),
             27 => self.update_artifact(dice),
             28 | 29 => self.delegate(dice),
@@ -209,4 +210,9 @@ impl Sim {
             _ => Input::Delegate(Box::new(story::delegate(dice, "eve", run, &[], 1))),
         }
     }
+}
+
+fn create_session(dice: &mut Dice) -> Input {
+    let owner = dice.of(&["ann", "ann", "ann", "bob"]);
+    Input::CreateSession(Box::new(story::create_session(dice, owner)))
 }

@@ -104,6 +104,7 @@ impl Sim {
             | Input::InputProvided { .. }
             | Input::Retry(_)
             | Input::Delegate(_)
+            | Input::CreateSession(_)
             | Input::UpdateSession { .. }
             | Input::InvalidateBindings { .. }
             | Input::UpdateArtifact { .. }

@@ -6,8 +6,9 @@ use crate::decision::Reply;
 use crate::effect::Effect;
 use crate::id::OwnerId;
 use crate::input::Input;
+use crate::model::ModelProfile;
 use crate::refusal::Refusal;
-use crate::request::SessionRef;
+use crate::request::{CreateSession, NAME_BYTES_MAX, SessionRef};
 use crate::row::{Binding, BindingStatus};
 use crate::session::{METADATA_BYTES_MAX, SessionChange, SessionStatus, TITLE_CHARS_MAX};
 use crate::status::Status;
@@ -43,6 +44,73 @@ fn invalidate(session: SessionRef) -> Input {
 
 fn held() -> Binding {
     Binding { worker: Some(worker_id()), ..binding() }
+}
+
+fn wanted() -> CreateSession {
+    CreateSession {
+        owner: "ann".into(),
+        external: Some(("task".to_owned(), "7".to_owned())),
+        surface: "http".to_owned(),
+        title: Some("Typos".to_owned()),
+        adapter: "claude".into(),
+        cwd: Some("/a".to_owned()),
+        profile: Some(ModelProfile::Vision),
+    }
+}
+
+fn create(wanted: CreateSession) -> Input {
+    Input::CreateSession(Box::new(wanted))
+}
+
+#[test]
+fn a_session_is_made_before_anything_is_asked_in_it() {
+    let decision = Story::nothing().then(&create(wanted()));
+    assert_eq!((rows(&decision), events(&decision)), (vec!["session".to_owned()], vec!["session.created"]));
+    assert!(decision.effects.is_empty());
+    let [Write::InsertSession(new)] = &decision.writes[..] else { panic!() };
+    assert_eq!(decision.reply, Reply::Session { session: new.id.clone(), repeated: false });
+    assert_eq!((&new.external, new.legacy.as_ref()), (&wanted().external, None));
+    assert_eq!((new.surface.as_str(), new.title.as_deref()), ("http", Some("Typos")));
+    assert_eq!((new.default_adapter.as_str(), new.default_cwd.as_deref()), ("claude", Some("/a")));
+    assert_eq!(new.profile, Some(ModelProfile::Vision));
+}
+
+#[test]
+fn a_session_that_has_the_name_is_the_one_whatever_became_of_it() {
+    for status in SessionStatus::ALL {
+        let decision = standing(status).then(&create(wanted()));
+        assert_eq!((&decision.writes[..], events(&decision)), (&[][..], vec![]), "it stays {status}");
+        assert_eq!(decision.reply, Reply::Session { session: session_id(), repeated: true });
+    }
+}
+
+#[test]
+fn the_names_of_a_new_session_are_names() {
+    let story = Story::nothing();
+    let refuses = |change: &dyn Fn(&mut CreateSession)| {
+        let mut changed = wanted();
+        change(&mut changed);
+        story.refuses(&create(changed))
+    };
+    let what = "the external reference";
+    assert_eq!(
+        refuses(&|it| it.external = Some((String::new(), "7".to_owned()))),
+        Refusal::EmptyName { what }
+    );
+    assert_eq!(
+        refuses(&|it| it.external = Some(("task".to_owned(), String::new()))),
+        Refusal::EmptyName { what }
+    );
+    let (has, max) = (NAME_BYTES_MAX + 1, NAME_BYTES_MAX);
+    let long = "n".repeat(has);
+    let too_long = Refusal::TooLong { what, has, max, unit: "bytes" };
+    assert_eq!(refuses(&|it| it.external = Some(("task".to_owned(), long.clone()))), too_long);
+    let what = "the surface's kind";
+    assert_eq!(refuses(&|it| it.surface = String::new()), Refusal::EmptyName { what });
+    assert_eq!(refuses(&|it| it.surface = long.clone()), Refusal::TooLong { what, has, max, unit: "bytes" });
+    let (what, has, max) = ("the title", TITLE_CHARS_MAX + 1, TITLE_CHARS_MAX);
+    let too_long = Refusal::TooLong { what, has, max, unit: "characters" };
+    assert_eq!(refuses(&|it| it.title = Some("t".repeat(has))), too_long);
 }
 
 #[test]

@@ -11,12 +11,12 @@ use crate::report::{
     Activity, ApprovalOption, ApprovalRequest, Artifact, AuthMethod, Failure, FailureDetail, InputRequest,
     OptionKind, Outcome,
 };
-use crate::request::{Accept, Delegate, Retry, SessionRef, WorkerLimits};
+use crate::request::{Accept, CreateSession, Delegate, Retry, SessionRef, WorkerLimits};
 use crate::session::{SessionChange, SessionStatus};
 use crate::transcript::Chunk;
 
 /// How many kinds of inputs there are.
-pub(super) const KINDS: usize = 32;
+pub(super) const KINDS: usize = 33;
 
 impl Dice {
     pub(super) fn input(&mut self) -> Input {
@@ -87,6 +87,7 @@ impl Dice {
             28 => Input::RevokeGrant { owner: self.owner(), grant: self.id(GrantId::new) },
             29 => Input::InstallComponent(Box::new(self.component())),
             30 => Input::RemoveComponent { path: self.text() },
+            31 => Input::CreateSession(Box::new(self.create_session())),
             _ => Input::Reconcile,
         }
     }
@@ -124,6 +125,18 @@ impl Dice {
             id: self.maybe(|dice| dice.id(SessionId::new)),
             external: self.maybe(|dice| (dice.name(), dice.name())),
             legacy: self.maybe(|dice| (dice.name(), dice.name())),
+        }
+    }
+
+    fn create_session(&mut self) -> CreateSession {
+        CreateSession {
+            owner: self.owner(),
+            external: self.maybe(|dice| (dice.name(), dice.name())),
+            surface: self.name(),
+            title: self.maybe(Self::text),
+            adapter: self.name().as_str().into(),
+            cwd: self.maybe(Self::name),
+            profile: self.maybe(|dice| dice.of(&ModelProfile::ALL)),
         }
     }
 
