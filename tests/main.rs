@@ -23,6 +23,7 @@ mod install;
 mod kill;
 mod languages;
 mod limits;
+mod manners;
 mod mcp;
 mod misbehaving;
 mod native;

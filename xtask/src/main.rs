@@ -5,6 +5,7 @@ mod adapters;
 mod apt_index;
 mod apt_sources;
 mod bench;
+mod chromium;
 mod contract;
 mod debian;
 mod debian_version;

@@ -26,6 +26,7 @@ mod grants;
 mod http;
 mod inspect;
 mod link;
+mod manual;
 mod mcp;
 mod native;
 mod prompt;
@@ -132,6 +133,8 @@ fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Artifacts(list) => inspect::artifacts(&list, &state),
         Command::Delegations(args) => inspect::delegations(&args, &state),
         Command::Events(args) => runtime()?.block_on(inspect::events(args, &state)),
+        Command::Completions(args) => Ok(manual::completions(&args)),
+        Command::Man(args) => manual::man(&args),
         Command::Grants(args) => runtime()?.block_on(grants::grants(args, &state)),
     }
 }
@@ -153,5 +156,9 @@ fn trace(verbose: u8, trial: bool) {
     };
     let filter = tracing_subscriber::EnvFilter::try_from_env("OMI_AGENT_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    let writer = || {
+        terminal::clear();
+        std::io::stderr()
+    };
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).with_target(false).init();
 }
