@@ -15,6 +15,7 @@ mod delegation;
 mod doctor;
 mod files;
 mod grants;
+mod hang_up;
 mod hostile;
 mod install;
 mod kill;

@@ -254,6 +254,11 @@ impl Running {
         self.readers.push(self.stdout.read(stdout));
     }
 
+    /// Closes the other end of its standard output, which nobody has begun to read.
+    pub fn stop_reading(&mut self) {
+        drop(self.child.stdout.take());
+    }
+
     /// Starts a program whose standard input is a terminal, which is given too: what is written to it is typed.
     pub fn start_at_terminal(command: &mut Command) -> (Self, std::fs::File) {
         use std::os::unix::fs::OpenOptionsExt as _;

@@ -123,5 +123,8 @@ fn trace(verbose: u8, trial: bool) {
     };
     let filter = tracing_subscriber::EnvFilter::try_from_env("OMI_AGENT_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    let log =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    // Where nobody takes the log, a complaint about that would go to the same place, and end the thread that logs.
+    log.log_internal_errors(false).init();
 }
