@@ -3,6 +3,7 @@
 mod adapter;
 mod check;
 mod doctor;
+mod schema;
 mod value;
 
 use std::path::PathBuf;
@@ -16,6 +17,7 @@ pub(crate) use adapter::{
 };
 pub(crate) use check::{Check, CheckLevel, Record, Replay};
 pub(crate) use doctor::{Adapters, Doctor};
+pub(crate) use schema::{Schema, SchemaOf};
 
 /// The daemon beneath your AI agents: durable sessions and runs over any agent runtime.
 #[derive(Debug, Parser)]
@@ -68,6 +70,8 @@ pub(crate) enum Command {
     Adapter(Adapter),
     /// Look at what adapters were allowed and denied, and take it back
     Grants(Grants),
+    /// Print the schema of what programs and omi-agentd say to each other
+    Schema(Schema),
 }
 
 impl Command {

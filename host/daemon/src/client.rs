@@ -243,6 +243,29 @@ impl Client {
         self.request(Input::InputProvided { attempt, request, answer, by: By::Person(owner) }).await
     }
 
+    /// Refuses a request for permission because nobody can be asked where it would have to be answered.
+    pub(crate) async fn refuse_approval(
+        &self,
+        owner: OwnerId,
+        attempt: AttemptId,
+        request: u32,
+        reason: &str,
+    ) -> Result<Answered, RequestError> {
+        let answer = Answer::Rejected { reason: reason.to_owned() };
+        self.request(Input::ApprovalAnswered { attempt, request, answer, by: By::Nobody(owner) }).await
+    }
+
+    /// Gives no information for the same reason.
+    pub(crate) async fn decline_input(
+        &self,
+        owner: OwnerId,
+        attempt: AttemptId,
+        request: u32,
+    ) -> Result<Answered, RequestError> {
+        let answer = InputAnswer::Declined;
+        self.request(Input::InputProvided { attempt, request, answer, by: By::Nobody(owner) }).await
+    }
+
     /// Changes a session.
     pub(crate) async fn update_session(
         &self,

@@ -41,7 +41,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use cli::{Cli, Command};
+use cli::{Cli, Command, Schema, SchemaOf};
 use config::ConfigFile;
 use state::StateDir;
 
@@ -104,7 +104,18 @@ fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Delegations(args) => inspect::delegations(&args, &state),
         Command::Events(list) => inspect::events(&list, &state),
         Command::Grants(args) => grants::grants(args, &state),
+        Command::Schema(args) => Ok(schema(&args)),
     }
+}
+
+/// Prints a schema.
+fn schema(args: &Schema) -> ExitCode {
+    let schema = match args.of {
+        SchemaOf::Wire => wire::wire_schema(),
+    };
+    // A reader that has gone away has seen enough.
+    let _ = terminal::print(&format!("{schema:#}\n"));
+    ExitCode::SUCCESS
 }
 
 /// Two threads: the driver and each worker have their own, what is left are pipes and timers.

@@ -9,7 +9,7 @@ use super::time;
 use crate::rows::{all, first, json, perhaps};
 
 /// A run as it is listed.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RunView {
     /// Its identifier.
@@ -73,7 +73,7 @@ pub struct RunView {
 }
 
 /// An attempt as it is listed.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AttemptView {
     /// Its identifier.
