@@ -37,3 +37,4 @@ mod subscribe;
 mod tidy;
 mod trees;
 mod wire;
+mod wire_schema;

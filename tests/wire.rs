@@ -1,7 +1,7 @@
 //! What every message of wire v2 keeps to: whose it is, whose all this is, and what comes with the end of a run.
 
-use omi_tests::world::World;
 use omi_tests::world::wire::{Serving, text};
+use omi_tests::world::{World, tester};
 use serde_json::{Value, json};
 
 #[test]
@@ -171,5 +171,36 @@ fn a_tool_is_shown_with_its_name_and_the_beginning_of_its_output() {
     assert_eq!(shown.len(), 1, "{shown:?}");
     assert_eq!((&shown[0]["name"], &shown[0]["toolUseId"]), (&activity[0]["name"], &"call-1".into()));
     assert_eq!(text(&shown[0], "output").chars().count(), 2000);
+    daemon.end();
+}
+
+#[test]
+fn an_end_has_what_the_run_made_in_that_order_and_how_it_failed() {
+    let world = World::new();
+    world.register_guest("person_probe", &tester(&[], ""));
+    let mut daemon = Serving::start(&world);
+    let prompt = "name-text hello\nname-extra {\"k\":1}\nfinish";
+    daemon.query("a", "person_probe", prompt);
+    let made = daemon.result("a");
+    let artifacts = made["artifacts"].as_array().unwrap();
+    let listed = world.show(&["artifacts", &text(&made, "runId"), "--json"]);
+    assert_eq!(artifacts.len(), 2, "{made}");
+    for (artifact, listed) in artifacts.iter().zip(listed.as_array().unwrap().iter().rev()) {
+        for field in ["artifactId", "kind", "uri", "displayName"] {
+            assert_eq!(artifact[field], listed[field], "{field}");
+        }
+        assert_eq!(artifact.as_object().unwrap().len(), 4, "{artifact}");
+    }
+    assert!(made.get("failure").is_none(), "{made}");
+    daemon.query("b", "tester", "exit");
+    let failed = daemon.result("b");
+    assert_eq!((&failed["terminalStatus"], &failed["artifacts"]), (&"failed".into(), &json!([])));
+    let failure = &failed["failure"];
+    let run = &world.list("runs")[0];
+    assert_eq!((&failure["code"], &failure["userMessage"]), (&run["errorCode"], &run["errorMessage"]));
+    assert_eq!(
+        (&failure["adapterId"], &failure["retryable"]),
+        (&"tester".into(), &run["attempts"][0]["retryable"])
+    );
     daemon.end();
 }

@@ -159,7 +159,7 @@ mod tests {
         for (address, digit) in [(&mine, "0"), (&theirs, "1"), (&old, "2")] {
             assert_eq!(requests.run_of(address).await, Some(run(digit)), "{address:?}");
         }
-        assert_eq!(requests.going_on(Version::V1), [old.clone()]);
+        assert_eq!(requests.going_on(Version::V1), std::slice::from_ref(&old));
         drop(tickets);
         assert_eq!(requests.going_on(Version::V1), []);
     }

@@ -42,7 +42,7 @@ impl Told {
                 }
             }
             Seen::Gap { after, through, reason } => {
-                messages.extend(correlation.gap(*after, *through, reason))
+                messages.extend(correlation.gap(*after, *through, reason));
             }
             Seen::Live(live) => {
                 correlation.attempt = Some(live.attempt.to_string());

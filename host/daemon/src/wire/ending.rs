@@ -51,6 +51,7 @@ pub(crate) struct RunResult {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Made {
     /// Its identifier.
+    #[schemars(with = "word::Artifact")]
     artifact_id: String,
     /// `file`, `patch`, `report`, `memory_candidate`, …
     kind: String,

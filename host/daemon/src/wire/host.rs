@@ -13,6 +13,7 @@ use super::schema::word;
 /// Log in by a method: of the attempt, else of the run, else of the run of this request.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "the fields are called as they are on the wire")]
 pub(crate) struct Authenticate {
     #[schemars(with = "Option<word::Run>")]
     pub(crate) run_id: Option<RunId>,

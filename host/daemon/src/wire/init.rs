@@ -7,6 +7,9 @@ use serde::Serialize;
 use super::outbound::Outbound;
 use super::{PROTOCOL_VERSION, schema::envelope};
 
+/// The word of the first message.
+pub(super) const INIT: &str = "init";
+
 /// What this daemon can do beyond running prompts, as words that never change: a client that needs one looks for it
 /// here, and not at a version.
 const CAPABILITIES: &[&str] = &[
@@ -33,8 +36,12 @@ const CAPABILITIES: &[&str] = &[
 
 /// What is spoken here: the first message, in one form for every version.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
-#[serde(tag = "type", rename = "init", rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct Init {
+    /// The kind of message.
+    #[serde(rename = "type")]
+    #[schemars(with = "envelope::InitKind")]
+    kind: &'static str,
     /// The version that is spoken.
     #[schemars(with = "envelope::V2")]
     protocol_version: u8,
@@ -55,6 +62,7 @@ pub(crate) struct Init {
 /// The first message, on a connection of this owner.
 pub(crate) fn init(owner: &OwnerId) -> Outbound {
     Outbound::Init(Box::new(Init {
+        kind: INIT,
         protocol_version: PROTOCOL_VERSION,
         protocol_versions: [1, PROTOCOL_VERSION],
         session_id: "",

@@ -18,6 +18,7 @@ pub(crate) fn about_child(event: &Event) -> Vec<Said> {
 pub(crate) fn about_run(event: &Event) -> Option<Said> {
     let payload = &event.payload;
     let text = |key: &str| payload[key].as_str().map(str::to_owned);
+    let number = payload["request"].as_u64().unwrap_or_default();
     match event.kind {
         EventKind::RunQueued => Some(Said::Status { status: Status::Queued }),
         EventKind::RunStarting => Some(Said::Status { status: Status::Starting }),
@@ -26,7 +27,7 @@ pub(crate) fn about_run(event: &Event) -> Option<Said> {
         EventKind::RunWaitingApproval => Some(Said::Status { status: Status::WaitingApproval }),
         EventKind::RunCancelling => Some(Said::Status { status: Status::Cancelling }),
         EventKind::ApprovalRequested => Some(Said::ApprovalRequested {
-            approval: payload["request"].clone(),
+            approval: number,
             kind: text("kind"),
             title: text("title"),
             reason: text("reason"),
@@ -35,7 +36,7 @@ pub(crate) fn about_run(event: &Event) -> Option<Said> {
             details: payload["details"].clone(),
         }),
         EventKind::ApprovalResolved => Some(Said::ApprovalResolved {
-            approval: payload["request"].clone(),
+            approval: number,
             outcome: text("outcome"),
             option_id: text("optionId"),
             reason: text("reason"),
@@ -44,18 +45,16 @@ pub(crate) fn about_run(event: &Event) -> Option<Said> {
             policy: text("policy"),
         }),
         EventKind::InputRequested => Some(Said::InputRequested {
-            request: payload["request"].clone(),
+            request: number,
             kind: text("kind"),
             prompt: text("prompt"),
             schema: payload["schema"].clone(),
             url: text("url"),
             methods: payload["methods"].clone(),
         }),
-        EventKind::InputProvided => Some(Said::InputProvided {
-            request: payload["request"].clone(),
-            outcome: text("outcome"),
-            by: text("by"),
-        }),
+        EventKind::InputProvided => {
+            Some(Said::InputProvided { request: number, outcome: text("outcome"), by: text("by") })
+        }
         EventKind::SessionCreated
         | EventKind::SessionUpdated
         | EventKind::RunCancellationRequested

@@ -45,10 +45,13 @@ pub(crate) struct Answer {
     /// That client's request.
     pub(super) request_id: String,
     /// The session, as far as it is known.
+    #[schemars(with = "Option<word::Session>")]
     pub(super) session_id: Option<String>,
     /// The run, as far as it is known.
+    #[schemars(with = "Option<word::Run>")]
     pub(super) run_id: Option<String>,
     /// The attempt, as far as it is known.
+    #[schemars(with = "Option<word::Attempt>")]
     pub(super) attempt_id: Option<String>,
     /// The event, where it is recorded.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -141,7 +144,7 @@ pub(crate) enum Said {
     /// A person is asked for permission.
     ApprovalRequested {
         /// The number to answer with.
-        approval: Value,
+        approval: u64,
         /// `access`: the adapter wants to open something. Otherwise the agent wants to do something.
         kind: Option<String>,
         /// What it is about, in words.
@@ -158,7 +161,7 @@ pub(crate) enum Said {
     /// The permission was given, or not.
     ApprovalResolved {
         /// The number.
-        approval: Value,
+        approval: u64,
         /// `selected`, `rejected`, `cancelled` or `expired`.
         outcome: Option<String>,
         /// Which option was selected.
@@ -175,7 +178,7 @@ pub(crate) enum Said {
     /// A person is asked for information, or for a log-in.
     InputRequested {
         /// The number to answer with.
-        request: Value,
+        request: u64,
         /// `input` or `authentication`.
         kind: Option<String>,
         /// What is asked.
@@ -190,7 +193,7 @@ pub(crate) enum Said {
     /// The information was given, or not.
     InputProvided {
         /// The number.
-        request: Value,
+        request: u64,
         /// `provided`, `declined`, `cancelled` or `expired`.
         outcome: Option<String>,
         /// `user`, `runtime`, `deadline`, `nobody_to_ask` or `kernel`.

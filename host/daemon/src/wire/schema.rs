@@ -14,19 +14,26 @@ use super::{PROTOCOL_VERSION, v1};
 
 /// The schema of the wire.
 pub(crate) fn wire_schema() -> Value {
-    let mut generator = SchemaGenerator::new(SchemaSettings::draft2020_12());
+    let mut read = SchemaGenerator::new(SchemaSettings::draft2020_12());
+    let mut written = SchemaGenerator::new(SchemaSettings::draft2020_12().for_serialize());
+    let v2 = super::fields_of_kinds(&mut read).into_iter().map(|(kind, fields)| message(kind, fields, &V2));
+    let v2_to = one_of("What a client that speaks v2 says.", v2.chain([stop()]));
+    let v1 = v1::fields_of_kinds(&mut read).into_iter().map(|(kind, fields)| message(kind, fields, &V1));
+    let v1_to = one_of("What a client that speaks v1 says.", v1.chain([stop()]));
+    let init = written.subschema_for::<Init>();
+    let v2 = [init.clone(), written.subschema_for::<Answer>()].map(Schema::to_value);
+    let v2_from = one_of("What a client that speaks v2 is told.", v2);
+    let v1 = [init, written.subschema_for::<v1::Said>()].map(Schema::to_value);
+    let v1_from = one_of("What a client that speaks v1 is told.", v1);
     let mut parts = Map::new();
-    let v2 =
-        super::fields_of_kinds(&mut generator).into_iter().map(|(kind, fields)| message(kind, fields, &V2));
-    parts.insert("V2ToDaemon".to_owned(), one_of("What a client that speaks v2 says.", v2.chain([stop()])));
-    let v1 = v1::fields_of_kinds(&mut generator).into_iter().map(|(kind, fields)| message(kind, fields, &V1));
-    parts.insert("V1ToDaemon".to_owned(), one_of("What a client that speaks v1 says.", v1.chain([stop()])));
-    let v2 = [generator.subschema_for::<Init>(), generator.subschema_for::<Answer>()].map(Schema::to_value);
-    parts.insert("V2FromDaemon".to_owned(), one_of("What a client that speaks v2 is told.", v2));
-    let v1 = [generator.subschema_for::<Init>(), generator.subschema_for::<v1::Said>()].map(Schema::to_value);
-    parts.insert("V1FromDaemon".to_owned(), one_of("What a client that speaks v1 is told.", v1));
+    for (name, part) in
+        [("V2ToDaemon", v2_to), ("V2FromDaemon", v2_from), ("V1ToDaemon", v1_to), ("V1FromDaemon", v1_from)]
+    {
+        parts.insert(name.to_owned(), part);
+    }
     let any: Vec<Value> = parts.keys().map(|part| json!({ "$ref": format!("#/$defs/{part}") })).collect();
-    parts.extend(generator.take_definitions(true));
+    parts.extend(read.take_definitions(true));
+    parts.extend(written.take_definitions(true));
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "The wire of omi-agentd",
@@ -95,4 +102,30 @@ fn message(kind: &str, fields: Schema, around: &Around) -> Value {
 fn stop() -> Value {
     json!({ "title": "stop", "description": "End the daemon.", "type": "object",
         "properties": { "type": { "const": "stop" }, "ownerId": guard() }, "required": ["type"] })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_schema_that_is_handed_out_is_that_of_the_types() {
+        let written: Value = serde_json::from_str(include_str!("../../docs/wire.schema.json")).unwrap();
+        assert!(
+            written == wire_schema(),
+            "docs/wire.schema.json differs; hint: omi-agentd schema wire > host/daemon/docs/wire.schema.json"
+        );
+    }
+
+    #[test]
+    fn two_types_of_one_name_are_no_two_things() {
+        let schema = wire_schema();
+        let names: Vec<&String> = schema["$defs"].as_object().unwrap().keys().collect();
+        let numbered = names.iter().filter(|name| name.ends_with(|last: char| last.is_ascii_digit()));
+        assert_eq!(
+            numbered.collect::<Vec<_>>(),
+            Vec::<&&String>::new(),
+            "schemars numbers what is called alike"
+        );
+    }
 }

@@ -8,27 +8,42 @@ use serde_json::Value;
 
 use super::word;
 use crate::wire::PROTOCOL_VERSION;
+use crate::wire::init::INIT;
 
-/// The number of the version that is spoken.
-pub(crate) enum V2 {}
+macro_rules! constant {
+    ($(#[$doc:meta])* $name:ident, $value:expr) => {
+        $(#[$doc])*
+        pub(crate) enum $name {}
 
-impl JsonSchema for V2 {
-    fn schema_name() -> Cow<'static, str> {
-        "V2".into()
-    }
+        impl JsonSchema for $name {
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
 
-    fn inline_schema() -> bool {
-        true
-    }
+            fn inline_schema() -> bool {
+                true
+            }
 
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "const": PROTOCOL_VERSION })
-    }
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!({ "const": $value })
+            }
+        }
+    };
 }
+
+constant!(
+    /// The number of the version that is spoken.
+    V2, PROTOCOL_VERSION
+);
+constant!(
+    /// The word of the first message.
+    InitKind, INIT
+);
 
 /// An event as it is recorded (`omi_kernel::event::Event`).
 #[derive(JsonSchema)]
 #[schemars(rename_all = "camelCase", deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "the fields are called as they are in the envelope")]
 pub(crate) struct Event {
     /// The version of the envelope.
     protocol_version: V2,

@@ -10,6 +10,7 @@ use crate::wire::outbound::{Answer, AuthRequired, Said as SaidV2, ToolResultDisp
 /// What a client of v1 is told: all of it. What is not known is left out.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case", rename_all_fields = "camelCase")]
+#[schemars(rename = "V1Answer")]
 pub(crate) enum Said {
     /// A piece of the answer.
     TextDelta {

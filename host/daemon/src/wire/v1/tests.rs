@@ -22,8 +22,8 @@ fn unread(line: &Value) -> Unread {
     *crate::wire::read(&line.to_string()).unwrap_err()
 }
 
-fn prompt(query: Value) -> Prompt {
-    match v1(&query).what {
+fn prompt(query: &Value) -> Prompt {
+    match v1(query).what {
         What::Query(query) => query.prompt(address("r".to_owned())).unwrap(),
         other => panic!("no query: {other:?}"),
     }
@@ -49,7 +49,7 @@ fn a_line_without_a_version_or_with_1_is_of_v1_and_unknown_fields_are_no_mistake
 
 #[test]
 fn a_query_means_a_session_by_its_old_name() {
-    let prompt = |query: Value| prompt(query);
+    let prompt = |query: Value| prompt(&query);
     let all = prompt(
         json!({ "type": "query", "id": "a", "prompt": "hi", "sessionKey": "k", "resume": "native-1",
         "systemPrompt": "s", "cwd": "/x", "mode": "ask", "model": "m", "adapterId": "echo", "imageBase64": "iVBO" }),
