@@ -90,6 +90,31 @@ fn an_owner_in_a_message_is_a_guard_and_nothing_else() {
 }
 
 #[test]
+fn an_interrupt_that_is_mistaken_about_its_run_stops_nothing() {
+    let world = World::new();
+    world.register_tester(&[]);
+    let mut daemon = Serving::start(&world);
+    daemon.query("a", "tester", "slow");
+    let delta = daemon.hear("text_delta", "a");
+    let other = |prefix: &str| format!("{prefix}_{}", "0".repeat(32));
+    for (request, fields) in [
+        ("session", json!({ "runId": delta["runId"], "sessionId": other("ses") })),
+        ("attempt", json!({ "runId": delta["runId"], "attemptId": other("att") })),
+        ("run", json!({ "runId": other("run"), "sessionId": delta["sessionId"] })),
+    ] {
+        daemon.ask("interrupt", request, &fields);
+        assert_eq!(daemon.refusal(request).0, "not_found");
+    }
+    assert_eq!(world.list("runs")[0]["status"], "running");
+    let whole =
+        json!({ "sessionId": delta["sessionId"], "attemptId": delta["attemptId"], "eventId": "evt_any" });
+    daemon.ask("interrupt", "a", &whole);
+    assert_eq!(daemon.hear("cancel_ack", "a")["accepted"], true);
+    assert_eq!(daemon.result("a")["terminalStatus"], "cancelled");
+    daemon.end();
+}
+
+#[test]
 fn what_is_spoken_is_said_first_in_one_line_for_every_version() {
     let world = World::new();
     let daemon = Serving::start(&world);

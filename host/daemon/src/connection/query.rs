@@ -14,7 +14,9 @@ use crate::client::Answered;
 use crate::follow::is_end;
 use crate::prompt::fail_over;
 use crate::subscribe::{Seen, SubscribeFilter, Subscription};
-use crate::wire::{ARTIFACTS_MAX, Address, Correlation, Ended, Interrupt, Query, RetryRun, WireError};
+use crate::wire::{
+    ARTIFACTS_MAX, Address, Correlation, Ended, Interrupt, Outbound, Query, RetryRun, WireError,
+};
 
 impl Connection {
     pub(super) async fn query(self, query: Query, address: Address, ticket: Ticket) {
@@ -154,25 +156,35 @@ impl Connection {
 
     pub(super) async fn interrupt(self, interrupt: Interrupt, address: Address) {
         let mut correlation = Correlation::new(address.clone());
-        let run = match interrupt.run_id {
-            Some(run) => Some(run),
-            None => self.requests.run_of(&address).await,
+        let done = self.interrupted(&interrupt, &address, &mut correlation).await;
+        self.answer(&correlation, done).await;
+    }
+
+    async fn interrupted(
+        &self,
+        interrupt: &Interrupt,
+        address: &Address,
+        correlation: &mut Correlation,
+    ) -> Result<Option<Outbound>, WireError> {
+        let run = match &interrupt.run_id {
+            Some(run) => Some(run.clone()),
+            None => self.requests.run_of(address).await,
         };
-        let Some(run) = run else {
-            return self.send(correlation.cancel_ack(None)).await;
-        };
+        let Some(run) = run else { return Ok(correlation.cancel_ack(None)) };
         correlation.run = Some(run.to_string());
-        let done = match self.surface.client.cancel(self.owner(), run.clone()).await {
-            Ok(Answered::Cancel(ack)) => {
+        if interrupt.is_guarded() {
+            let found = self.reader()?.run(Some(&self.owner()), &run)?;
+            interrupt.check(&found.ok_or_else(|| WireError::not_found("run", run.as_str()))?)?;
+        }
+        match self.surface.client.cancel(self.owner(), run.clone()).await? {
+            Answered::Cancel(ack) => {
                 // It is acknowledged also where the record cannot be read.
                 let found =
                     self.reader().ok().and_then(|reader| reader.run(Some(&self.owner()), &run).ok()?);
                 correlation.session = found.map(|run| run.session_id);
                 Ok(correlation.cancel_ack(Some(&ack)))
             }
-            Ok(other) => Err(unexpected(&other)),
-            Err(error) => Err(error.into()),
-        };
-        self.answer(&correlation, done).await;
+            other => Err(unexpected(&other)),
+        }
     }
 }

@@ -15,19 +15,23 @@ impl Connection {
     /// Begins what a client of v1 wants, as the request of v2 that it means.
     pub(super) async fn take_v1(&self, inbound: v1::Inbound, tasks: &mut JoinSet<()>) {
         let v1::Inbound { id, owner, what } = inbound;
+        let named = v1::address(id.clone().unwrap_or_default());
+        if !self.has_owner(owner.as_deref(), &named).await {
+            return;
+        }
         let address = match (id, &what) {
-            (Some(id), _) => v1::address(id),
+            (Some(_), _) => named,
             (None, What::Interrupt(_) | What::Authenticate(_)) => match self.goes_on(&what) {
                 Ok(Some(address)) => address,
                 // There is nothing to stop, and v1 has no word for that.
                 Ok(None) => return,
-                Err(error) => return self.refuse(v1::address(String::new()), &error).await,
+                Err(error) => return self.refuse(named, &error).await,
             },
             (None, What::Query(_) | What::InvalidateSession(_) | What::Warmup | What::RefreshToken) => {
                 v1::address(uuid::Uuid::new_v4().to_string())
             }
         };
-        self.take(Inbound { address, owner, what: what.meant() }, tasks).await;
+        self.take(Inbound { address, owner: None, what: what.meant() }, tasks).await;
     }
 
     /// The query of a client of v1 that goes on on this connection: never one of somebody else (SPEC 11.2, row 23).

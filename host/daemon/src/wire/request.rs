@@ -9,6 +9,7 @@ use omi_kernel::id::{
 use omi_kernel::model::ModelProfile;
 use omi_kernel::request::{Delegate, Retry, SessionRef};
 use omi_kernel::session::{SessionChange, SessionStatus};
+use omi_store::RunView;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
@@ -21,12 +22,42 @@ use crate::config::Config;
 /// The scope of the names of an old client that names none (SPEC §3.10).
 pub(super) const LEGACY_SCOPE_DEFAULT: &str = "default";
 
-/// Stop a run: the one that is named, else that of the request.
-#[derive(Debug, Deserialize, JsonSchema)]
+/// Stop a run: the one that is named, else that of the request. What else is said about it is a guard: where it is not
+/// so, nothing is stopped.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "the fields are called as they are on the wire")]
 pub(crate) struct Interrupt {
     #[schemars(with = "Option<word::Run>")]
     pub(crate) run_id: Option<RunId>,
+    #[schemars(with = "Option<word::Session>")]
+    session_id: Option<SessionId>,
+    #[schemars(with = "Option<word::Attempt>")]
+    attempt_id: Option<AttemptId>,
+    /// The last event that the client has seen. It says nothing about what is to stop.
+    #[serde(rename = "eventId")]
+    _event_id: Option<String>,
+}
+
+impl Interrupt {
+    /// Something is said about the run beside its id.
+    pub(crate) fn is_guarded(&self) -> bool {
+        self.session_id.is_some() || self.attempt_id.is_some()
+    }
+
+    /// The run is the one that the client takes it to be.
+    pub(crate) fn check(&self, run: &RunView) -> Result<(), WireError> {
+        if let Some(session) = self.session_id.as_ref().filter(|session| session.as_str() != run.session_id) {
+            return Err(WireError::not_found("run of this request in the session", session.as_str()));
+        }
+        let has = |id: &AttemptId| run.attempts.iter().any(|attempt| attempt.attempt_id == id.as_str());
+        match self.attempt_id.as_ref().filter(|attempt| !has(attempt)) {
+            Some(attempt) => {
+                Err(WireError::not_found("run of this request with the attempt", attempt.as_str()))
+            }
+            None => Ok(()),
+        }
+    }
 }
 
 /// Answer a request for permission. Which one: of the attempt, else of the run, else of the run of this request.

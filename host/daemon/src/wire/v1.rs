@@ -136,7 +136,7 @@ macro_rules! kinds {
 
 kinds! {
     "query": QueryFields => |query: QueryFields| What::Query(Box::new(query.into())),
-    "interrupt": NoFields => |_| What::Interrupt(Interrupt { run_id: None }),
+    "interrupt": NoFields => |_| What::Interrupt(Interrupt::default()),
     "authenticate": AuthenticateFields => |fields: AuthenticateFields| What::Authenticate(Authenticate::by(fields.method_id)),
     "invalidate_session": InvalidateFields => |fields: InvalidateFields| What::InvalidateSession(Invalidation::of_key(fields.session_key)),
     "warmup": NoFields => |_| What::Warmup,
