@@ -87,6 +87,24 @@ fn runs(talk: &mut Talk) {
     talk.daemon.hear("input_provided", "made");
 }
 
+/// What they say about tools.
+fn tools(talk: &mut Talk) {
+    let weather = json!({ "name": "weather", "inputSchema": { "type": "object" }, "timeoutMs": 60_000 });
+    let query = json!({ "adapterId": "handed", "prompt": "call weather {}", "tools": [weather] });
+    talk.ask("query", "tools", &query);
+    let used = talk.daemon.hear("tool_use", "tools");
+    talk.ask("tool_result", "tools", &json!({ "callId": used["callId"], "result": "rain" }));
+    talk.daemon.result("tools");
+    talk.ask("direct_control_tool", "direct", &json!({ "name": "list_agent_sessions", "input": {} }));
+    talk.daemon.hear("control_tool_result", "direct");
+    talk.ask(
+        "control_tool",
+        "control",
+        &json!({ "name": "get_agent_run", "input": { "runId": used["runId"] } }),
+    );
+    talk.daemon.hear("control_tool_result", "control");
+}
+
 /// And about everything else.
 fn others(talk: &mut Talk) {
     talk.ask("subscribe", "s", &json!({ "afterCursor": 0 }));
@@ -137,13 +155,16 @@ fn old(talk: &mut Talk) {
 #[test]
 fn everything_that_is_said_and_heard_is_in_the_schema() {
     let world = World::new();
-    let agents = [agent("locked", &["locked"], ""), agent("locked-again", &["locked"], ""), tester(&[], "")];
+    let handed = agent("handed", &[], "tools = true");
+    let agents =
+        [agent("locked", &["locked"], ""), agent("locked-again", &["locked"], ""), handed, tester(&[], "")];
     world.configure(&format!("cancel-grace-ms = 200\n{}{}", guest("person_probe"), agents.concat()));
     world.install(&guest_file("person_probe"));
     std::fs::write(world.work().join("in.txt"), "hello").unwrap();
     let schema = schema(&world);
     let mut talk = Talk { daemon: Serving::start(&world), heard: vec![] };
     runs(&mut talk);
+    tools(&mut talk);
     others(&mut talk);
     old(&mut talk);
     talk.say(json!({ "type": "stop" }));

@@ -44,6 +44,8 @@ fn whatever_shows_something_can_show_it_as_json() {
         "adapter add",
         "completions",
         "man",
+        "mcp",
+        "mcp-shim",
         "native-host",
         "record",
         "replay",
