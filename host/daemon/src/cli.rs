@@ -48,7 +48,8 @@ pub(crate) enum Command {
     Serve(Serve),
     /// Serve the control tools to an MCP client over standard input and output
     Mcp,
-    /// Connect an agent to the control tools (for agents: it is started with what a native session is handed)
+    /// Connect an agent to the control tools: agents start it with what a native session is handed
+    #[command(hide = true)]
     McpShim,
     /// List the sessions that are recorded
     Sessions(List),
