@@ -125,7 +125,10 @@ fn the_tools_of_the_host_are_tools_of_pi() {
 
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../adapters/pi-mono/extension/omi-gate.js");
     let mut node = Command::new("node");
-    node.args(["--input-type=commonjs", "-e", TOOLS]).arg(file).arg(Value::Object(env).to_string()).arg("rpc");
+    node.args(["--input-type=commonjs", "-e", TOOLS])
+        .arg(file)
+        .arg(Value::Object(env).to_string())
+        .arg("rpc");
     let node = node.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let mut node = node.expect("there is a Node; hint: cargo xtask test --quick leaves this out");
     let input = node.stdin.take();
