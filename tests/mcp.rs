@@ -84,7 +84,8 @@ fn the_published_client_lists_and_calls_every_tool() {
         let names: Vec<&str> = calls.as_array().unwrap().iter().filter_map(|call| call[0].as_str()).collect();
         let mut listed: Vec<&str> = told["tools"].as_object().unwrap().keys().map(String::as_str).collect();
         let mut called = names.clone();
-        (listed.sort_unstable(), called.sort_unstable());
+        listed.sort_unstable();
+        called.sort_unstable();
         assert_eq!(listed, called, "every tool that is listed is called");
         assert_eq!(told["tools"]["get_agent_run"]["required"], json!(["runId"]));
         let code = |number: usize| told["calls"][number]["answer"]["error"]["code"].clone();

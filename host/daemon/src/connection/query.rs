@@ -32,7 +32,11 @@ impl Connection {
         correlation: Correlation,
         ticket: &Ticket,
     ) -> Result<(), WireError> {
-        let _offering = self.offer(query.take_tools(), &address)?;
+        let tools = query.take_tools();
+        if !tools.is_empty() {
+            self.reaches_its_agent(query.names())?;
+        }
+        let _offering = self.offer(tools, &address)?;
         let accept = query.prompt(address)?.accept(self.owner(), &self.surface.config)?;
         let before = self.reader()?.latest_cursor()?;
         match self.surface.client.accept(accept).await? {

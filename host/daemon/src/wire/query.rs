@@ -53,6 +53,11 @@ impl Query {
         std::mem::take(&mut self.tools)
     }
 
+    /// The registration and the session that it names.
+    pub(crate) fn names(&self) -> (Option<&str>, Option<&SessionId>) {
+        (self.adapter_id.as_deref(), self.session_id.as_ref())
+    }
+
     /// The prompt it carries.
     pub(crate) fn prompt(self, address: Address) -> Result<Prompt, WireError> {
         absolute(self.cwd.as_deref())?;
