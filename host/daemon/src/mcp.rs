@@ -3,6 +3,7 @@
 //! It is a codec. What the tools are [`crate::tool`] says; who a client may be its door does: [`stream`] for a person's
 //! client at the other end of a pipe, [`http`] where each request brings its owner.
 
+mod beside;
 pub(crate) mod http;
 mod server;
 pub(crate) mod stdio;

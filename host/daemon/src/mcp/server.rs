@@ -69,8 +69,7 @@ impl Server {
     ) -> Result<Result<Value, ToolError>, ErrorData> {
         let owner = self.context(&context)?;
         if !tool::is_tool(name) {
-            let name: String = name.chars().take(NAME_CHARS_SHOWN).collect();
-            return Err(ErrorData::invalid_params(format!("Unknown tool: {name}"), None));
+            return Err(unknown_tool(name));
         }
         let Ok(_turn) = self.calls.try_acquire() else {
             let why = format!("{CALLS_MAX} calls are not answered yet; hint: wait for some of them");
@@ -91,9 +90,7 @@ const NAME_CHARS_SHOWN: usize = 100;
 
 impl ServerHandler for Server {
     fn get_info(&self) -> ServerConfig {
-        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
-            .with_server_info(Implementation::new(NAME, env!("CARGO_PKG_VERSION")))
-            .with_instructions(INSTRUCTIONS)
+        info()
     }
 
     async fn list_tools(
@@ -102,7 +99,7 @@ impl ServerHandler for Server {
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
         self.context(&context)?;
-        Ok(ListToolsResult::with_all_items(TOOLS.iter().map(listed).collect()))
+        Ok(all_tools())
     }
 
     async fn call_tool(
@@ -121,6 +118,24 @@ impl ServerHandler for Server {
         };
         Ok(result.into())
     }
+}
+
+/// What a client is told first.
+pub(super) fn info() -> ServerConfig {
+    ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
+        .with_server_info(Implementation::new(NAME, env!("CARGO_PKG_VERSION")))
+        .with_instructions(INSTRUCTIONS)
+}
+
+/// The control tools as MCP lists them.
+pub(super) fn all_tools() -> ListToolsResult {
+    ListToolsResult::with_all_items(TOOLS.iter().map(listed).collect())
+}
+
+/// There is no such tool.
+pub(super) fn unknown_tool(name: &str) -> ErrorData {
+    let name: String = name.chars().take(NAME_CHARS_SHOWN).collect();
+    ErrorData::invalid_params(format!("Unknown tool: {name}"), None)
 }
 
 /// A control tool as MCP lists it.
