@@ -13,6 +13,7 @@ mod demo;
 mod deny;
 mod download;
 mod languages;
+mod mcp_client;
 mod measured;
 mod packages;
 mod place;

@@ -78,6 +78,8 @@ pub(crate) enum Command {
     Mcp,
     /// Talk to an extension of a browser, or let one talk to omi-agentd
     NativeHost(NativeHost),
+    /// Connect an agent to the control tools (for agents: it is started with what a native session is handed)
+    McpShim,
     /// List the sessions that are recorded
     Sessions(List),
     /// Show a session, or change it

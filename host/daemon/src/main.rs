@@ -32,11 +32,13 @@ mod native;
 mod prompt;
 mod record;
 mod recording;
+mod relay;
 mod replay;
 mod run;
 mod schema;
 mod serve;
 mod session;
+mod shim;
 mod state;
 mod subscribe;
 mod surface;
@@ -89,6 +91,10 @@ fn hide() -> std::io::Result<()> {
 }
 
 fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
+    if matches!(cli.command, Command::McpShim) {
+        // It has no state and no configuration: whoever starts it is told of neither.
+        return shim::pipe();
+    }
     let state = StateDir::choose(cli.state_dir)?;
     let (path, required) = match &cli.config {
         Some(path) => (std::path::absolute(path)?, true),
@@ -116,6 +122,7 @@ fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
             code
         }
         Command::NativeHost(args) => runtime()?.block_on(native::native_host(args, &state, &file)),
+        Command::McpShim => shim::pipe(),
         Command::Session(args) => runtime()?.block_on(session::session(args, &state, config()?)),
         Command::Adapters(args) => inspect::adapters(&args, &state, &config()?, runtime()?.handle()),
         Command::Adapter(args) => adapter::adapter(args, &state, &file, runtime()?.handle()),

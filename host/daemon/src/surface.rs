@@ -6,10 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use omi_kernel::id::OwnerId;
 use omi_store::{Reader, StoreError};
 
+use crate::artifacts::Artifacts;
 use crate::client::Client;
 use crate::components::Components;
 use crate::config::Config;
 use crate::files::Files;
+use crate::relay::Relay;
 
 /// Readers that are kept open for the next question: more than ask at the same time on a small machine.
 const READERS_KEPT_MAX: usize = 8;
@@ -25,6 +27,10 @@ pub(crate) struct Surface {
     pub(crate) components: Components,
     /// The record, for reading.
     pub(crate) database: PathBuf,
+    /// The files of artifacts.
+    pub(crate) artifacts: Artifacts,
+    /// The tools that surfaces have themselves.
+    pub(crate) relay: Relay,
     /// Whose everything is that is seen and changed through it.
     pub(crate) owner: OwnerId,
     /// What clients send along.

@@ -8,7 +8,7 @@ use rmcp::model::{
 use rmcp::service::{RequestContext, RoleServer};
 use serde_json::{Value, json};
 
-use super::server::{all_tools, info, unknown_tool};
+use super::server::{control_tools, info, unknown_tool};
 use crate::link::{LinkError, Remote};
 use crate::tool;
 
@@ -38,7 +38,7 @@ impl ServerHandler for Beside {
         _request: Option<PaginatedRequestParams>,
         _context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        Ok(all_tools())
+        Ok(ListToolsResult::with_all_items(control_tools().collect()))
     }
 
     async fn call_tool(
