@@ -77,7 +77,7 @@ fn merged(events: Vec<Value>) -> Vec<Value> {
                 let text = [&before["payload"]["text"], &event["payload"]["text"]];
                 let text: String = text.into_iter().filter_map(Value::as_str).collect();
                 before["payload"]["text"] = text.into();
-                before["payload"]["endOffset"] = event["payload"]["endOffset"].clone();
+                before["payload"]["end"] = event["payload"]["end"].clone();
             }
             None => merged.push(event),
         }
@@ -106,7 +106,7 @@ impl Normal {
         let differs = |name: &str| DIFFERS.contains(&name) || name.ends_with("AtMs") || name == "timestampMs";
         fields.retain(|name, value| !differs(name) && !value.is_null());
         if self.stopped {
-            for name in ["finalText", "text", "endOffset"] {
+            for name in ["finalText", "text", "end"] {
                 if let Some(text) = fields.get_mut(name) {
                     *text = "some".into();
                 }

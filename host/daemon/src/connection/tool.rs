@@ -75,10 +75,7 @@ impl Connection {
             request: Some((address.client, address.request)),
             ..ControlContext::of_owner(self.surface.clone(), Source::Jsonl)
         };
-        let done = match context.guard(call.owner_id.as_deref()) {
-            Ok(()) => tool::call(context, &call.name, call.input).await,
-            Err(error) => Err(error),
-        };
+        let done = tool::call(context, &call.name, call.input).await;
         self.send(wire::control_tool_result(&correlation, &call.name, done)).await;
     }
 }
