@@ -37,7 +37,7 @@ fn a_second_daemon_on_the_same_folder_is_refused() {
     let world = World::new();
     let first = world.start(&["serve", "--stdio"]);
     first.message("init", |message| message["type"] == "init");
-    let second = world.run(&["run", "hello"], "");
+    let second = world.run(&["serve", "--stdio"], "");
     assert_eq!(second.code, Some(1), "{second:?}");
     let pid = first.id().to_string();
     assert!(second.stderr.contains("another omi-agentd") && second.stderr.contains(&pid), "{second:?}");

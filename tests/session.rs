@@ -63,10 +63,11 @@ fn a_session_is_shown_and_changed_at_the_terminal() {
         assert!(ended.stderr.contains(&format!("there is no session `{unknown}`")), "{ended:?}");
     }
     let serving = Serving::start(&world);
-    let held = world.run(&["session", &session, "--title", "Other"], "");
-    assert_eq!(held.code, Some(1), "{held:?}");
-    assert!(held.stderr.contains("another omi-agentd") && held.stderr.contains("hint:"), "{held:?}");
-    assert_eq!(world.run(&["session", &session], "").code, Some(0), "looking is always allowed");
+    let closed = world.run(&["session", &session, "--title", "Other", "--reopen"], "");
+    assert_eq!(closed.code, Some(1), "a daemon that serves has the same rules: {closed:?}");
+    assert!(closed.stderr.contains("closed and cannot become open"), "{closed:?}");
+    let changed = world.run(&["session", &session, "--title", "Other"], "");
+    assert!(changed.code == Some(0) && changed.stdout.contains("title    Other"), "{changed:?}");
     serving.end();
 }
 

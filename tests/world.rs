@@ -1,5 +1,6 @@
 //! A daemon in folders of its own: state, home, temporary files, a folder to work in and a configuration.
 
+pub mod http;
 pub mod server;
 pub mod wire;
 

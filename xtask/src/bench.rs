@@ -22,6 +22,8 @@ pub(crate) enum Subject {
     Engine,
     /// What the daemon costs beside an agent: time, memory, CPU for each update.
     Adapters,
+    /// What a client waits for over HTTP: accepting, replay, many subscribers; an idle daemon.
+    Surfaces,
 }
 
 /// Builds the benchmark and runs it; it fails where a target is missed.
@@ -41,15 +43,19 @@ pub(crate) fn run(subject: Subject, json: bool) -> Result<()> {
             let target = [&packages[..], &["--bench", "engine"]].concat();
             bench(&["bench", "--profile", "release"], &target, json)
         }
-        Subject::Adapters => {
-            adapters::build_bundled()?;
-            let packages = ["-p", "omi-tests", "-p", "omi-agentd", "-p", "omi-test-agents"];
-            let programs = ["--bench", "adapters", "--bin", "omi-agentd", "--bin", "omi-test-agents"];
-            build(&[&packages[..], &programs].concat())?;
-            let target = [&packages[..1], &["omi-tests", "--bench", "adapters"]].concat();
-            bench(&["bench", "--profile", "release"], &target, json)
-        }
+        Subject::Adapters => with_daemon("adapters", json),
+        Subject::Surfaces => with_daemon("surfaces", json),
     }
+}
+
+/// A benchmark that starts the daemon and the test agent.
+fn with_daemon(name: &str, json: bool) -> Result<()> {
+    adapters::build_bundled()?;
+    let packages = ["-p", "omi-tests", "-p", "omi-agentd", "-p", "omi-test-agents"];
+    let programs = ["--bench", name, "--bin", "omi-agentd", "--bin", "omi-test-agents"];
+    build(&[&packages[..], &programs].concat())?;
+    let target = [&packages[..1], &["omi-tests", "--bench", name]].concat();
+    bench(&["bench", "--profile", "release"], &target, json)
 }
 
 fn build(target: &[&str]) -> Result<()> {

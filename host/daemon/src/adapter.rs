@@ -20,8 +20,9 @@ use crate::cli::{Adapter, AdapterCommand, Json, Named};
 use crate::component::{ComponentFile, FileState, load_bundled, short};
 use crate::config::{Config, ConfigFile};
 use crate::inspect;
-use crate::record::{OpenError, Record};
-use crate::state::{StateDir, StateError};
+use crate::link::{self, Found, Remote};
+use crate::record::Record;
+use crate::state::StateDir;
 use crate::terminal::{self, plain};
 use shown::Shown;
 
@@ -41,7 +42,7 @@ pub(crate) fn adapter(
         AdapterCommand::Check(args) => Ok(check::run(&args, state, tokio)),
         AdapterCommand::List(args) => list(&args, state, &file.load()?, tokio),
         AdapterCommand::Info(args) => info(&args, state, tokio),
-        AdapterCommand::Remove(args) => remove(&args, state),
+        AdapterCommand::Remove(args) => remove(&args, state, tokio),
     }
 }
 
@@ -121,15 +122,20 @@ fn info(args: &Named, state: &StateDir, tokio: &tokio::runtime::Handle) -> anyho
     Ok(show(&shown, "not installed", &[], args.json))
 }
 
-/// The record, which only whoever has the state folder can write in. `message` is what a daemon that has it takes instead.
-fn record(state: &StateDir, message: &str) -> anyhow::Result<Record> {
-    match Record::open(state) {
-        Err(OpenError::State(StateError::InUse { path, pid })) => bail!(
-            "omi-agentd (process {pid}) uses `{}`, and only it can record that; \
-             hint: send `{message}` to it, or end it first",
-            path.display()
-        ),
-        opened => Ok(opened?),
+/// Where it is recorded what a person decided about a component.
+enum Book {
+    /// Here: nobody else has the record.
+    Own(Box<Record>),
+    /// By the daemon that serves.
+    Serving(Remote),
+}
+
+impl Book {
+    fn open(state: &StateDir, tokio: &tokio::runtime::Handle) -> anyhow::Result<Self> {
+        Ok(match tokio.block_on(link::find(state))? {
+            Found::Free(lock) => Self::Own(Box::new(Record::begin(lock, state)?)),
+            Found::Serving(remote) => Self::Serving(remote),
+        })
     }
 }
 
@@ -160,8 +166,8 @@ fn show(shown: &Shown, state: &str, grants: &[GrantView], json: bool) -> ExitCod
     ExitCode::SUCCESS
 }
 
-fn remove(args: &Named, state: &StateDir) -> anyhow::Result<ExitCode> {
-    let mut record = record(state, "remove_component")?;
+fn remove(args: &Named, state: &StateDir, tokio: &tokio::runtime::Handle) -> anyhow::Result<ExitCode> {
+    let book = Book::open(state, tokio)?;
     let installed = match inspect::reader(state)? {
         Some(reader) => find(&reader, &args.name)?,
         None => None,
@@ -172,7 +178,14 @@ fn remove(args: &Named, state: &StateDir) -> anyhow::Result<ExitCode> {
             "there is no installed component `{named}`; hint: `omi-agentd adapter list` lists those that there are"
         );
     };
-    record.decide(Input::RemoveComponent { path: component.path.clone() })?;
+    match book {
+        Book::Own(mut record) => {
+            record.decide(Input::RemoveComponent { path: component.path.clone() })?;
+        }
+        Book::Serving(remote) => {
+            tokio.block_on(remote.ask("remove_component", json!({ "path": component.path })))?;
+        }
+    }
     if args.json {
         let removed = json!({ "removed": component.path, "digest": component.digest });
         // A reader that has gone away has seen enough.

@@ -44,6 +44,12 @@ impl Artifacts {
         }
     }
 
+    /// The file that keeps the content of an artifact; none if it names another one.
+    pub(crate) fn kept(&self, hash: &str, uri: &str) -> Option<PathBuf> {
+        let path = self.folder.join(hash.get(..2)?).join(hash);
+        (file_uri(&path) == uri && hash.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(path)
+    }
+
     fn write(&self, hash: &str, content: &[u8]) -> io::Result<PathBuf> {
         let folder = self.folder.join(hash.get(..2).unwrap_or_default());
         let path = folder.join(hash);

@@ -3,6 +3,7 @@
 mod adapter;
 mod check;
 mod doctor;
+mod talk;
 mod value;
 
 use std::net::SocketAddr;
@@ -17,6 +18,7 @@ pub(crate) use adapter::{
 };
 pub(crate) use check::{Check, CheckLevel, Record, Replay};
 pub(crate) use doctor::{Adapters, Doctor};
+pub(crate) use talk::{Answer, Approve, Asked, Cancel, Delegate};
 
 /// The daemon beneath your AI agents: durable sessions and runs over any agent runtime.
 #[derive(Debug, Parser)]
@@ -41,12 +43,22 @@ pub(crate) enum Command {
     Run(Run),
     /// Try a run again that failed, timed out, was orphaned or cancelled: another attempt under the same run
     Retry(Retry),
+    /// Have a run stopped
+    Cancel(Cancel),
+    /// Answer a request for permission
+    Approve(Approve),
+    /// Answer a request for information, or choose a way to log in
+    Answer(Answer),
+    /// Have a run ask another one for work
+    Delegate(Delegate),
     /// Run one prompt, and write down what is said between the host and the adapter
     Record(Record),
     /// Replay a recording, without the runtime, and compare what comes of it
     Replay(Replay),
     /// Serve clients
     Serve(Serve),
+    /// Serve the control tools to an MCP client over standard input and output
+    Mcp,
     /// List the sessions that are recorded
     Sessions(List),
     /// Show a session, or change it
@@ -59,7 +71,7 @@ pub(crate) enum Command {
     Artifacts(ListArtifacts),
     /// List what a run delegated, and what it works for
     Delegations(ListDelegations),
-    /// List the events that are recorded
+    /// List the events that are recorded, or follow what happens
     Events(ListEvents),
     /// List the adapters: what is bundled, what is registered, what is on PATH
     Adapters(Adapters),
@@ -78,7 +90,7 @@ impl Command {
     }
 }
 
-/// Run one prompt.
+/// Run one prompt, in the daemon that serves the state folder, else in this process.
 ///
 /// Exit code: 0 succeeded, 1 failed (or could not be run), 2 wrong usage, 3 cancelled, 4 timed out, 5 orphaned.
 /// Ctrl-C cancels the run and waits for what becomes of it; a second one leaves at once.
@@ -133,7 +145,7 @@ pub(crate) struct Agent {
     /// The registration to run it with [default: the session's, else `default-adapter`, else `echo`]
     #[arg(long, short, value_name = "ID")]
     pub(crate) adapter: Option<String>,
-    /// Run this ACP agent instead of the registration's own, as `command arguments…` (no shell)
+    /// Run this ACP agent instead of the registration's own, as `command arguments…` (no shell); while no daemon serves
     #[arg(long, value_name = "COMMAND")]
     pub(crate) agent: Option<String>,
 }
@@ -166,7 +178,7 @@ pub(crate) struct Retry {
     pub(crate) json: bool,
 }
 
-/// Show a session, or change it. Changing needs a state folder that no daemon uses.
+/// Show a session, or change it.
 #[derive(Debug, Args)]
 pub(crate) struct Session {
     /// The session
@@ -278,13 +290,16 @@ pub(crate) struct ListDelegations {
 pub(crate) struct ListEvents {
     /// Of this session or run only
     pub(crate) of: Option<String>,
-    /// After this cursor
-    #[arg(long, default_value_t = 0, value_name = "CURSOR")]
-    pub(crate) after: i64,
+    /// After this cursor [default: 0; with --follow: from now on]
+    #[arg(long, value_name = "CURSOR")]
+    pub(crate) after: Option<i64>,
+    /// Go on with what happens, until the daemon that serves ends
+    #[arg(long, short)]
+    pub(crate) follow: bool,
     /// Print JSON lines
     #[arg(long)]
     pub(crate) json: bool,
-    /// At most so many
-    #[arg(long, default_value_t = 500, value_name = "COUNT")]
-    pub(crate) limit: u32,
+    /// At most so many [default: 500]
+    #[arg(long, value_name = "COUNT", conflicts_with = "follow")]
+    pub(crate) limit: Option<u32>,
 }

@@ -8,6 +8,7 @@ mod delegation;
 mod query;
 mod request;
 mod subscription;
+mod tool;
 
 use std::future::Future;
 use std::pin::pin;
@@ -136,6 +137,12 @@ impl Connection {
             What::RemoveComponent(removal) => {
                 tasks.spawn(connection.remove_component(removal, correlation));
             }
+            What::ControlTool(call) => {
+                tasks.spawn(connection.control_tool(call, address));
+            }
+            What::DirectControlTool(call) => {
+                tasks.spawn(connection.direct_control_tool(call, address));
+            }
             What::Subscribe(subscribe) => match self.subscriptions.begin(&address) {
                 Ok(seat) => {
                     tasks.spawn(connection.subscribe(subscribe, correlation, seat));
@@ -180,6 +187,9 @@ fn lasts(what: &What) -> bool {
         | What::Retry(_)
         | What::Delegate(_)
         | What::Subscribe(_)
+        // Some wait for a run.
+        | What::ControlTool(_)
+        | What::DirectControlTool(_)
         // To compile a component takes seconds, and they are compiled one after the other.
         | What::InstallComponent(_)
         | What::RemoveComponent(_) => true,

@@ -31,6 +31,7 @@ pub(crate) struct Daemon {
     /// What adapters are made of.
     pub(crate) components: Components,
     database: PathBuf,
+    artifacts: Artifacts,
     files: Files,
     readers: Readers,
     _lock: StateLock,
@@ -51,7 +52,19 @@ pub(crate) struct Manner {
 impl Daemon {
     /// Starts a daemon on a state folder: locks it, opens the record, reconciles it.
     pub(crate) fn start(state: &StateDir, config: Config, manner: Manner) -> anyhow::Result<Self> {
-        let lock = state.lock()?;
+        Self::begin(state.lock()?, state, config, manner)
+    }
+
+    /// The same on a folder that is locked already.
+    pub(crate) fn begin(
+        mut lock: StateLock,
+        state: &StateDir,
+        config: Config,
+        manner: Manner,
+    ) -> anyhow::Result<Self> {
+        if manner.adopt_queued {
+            lock.serves()?;
+        }
         let store = Store::open(&state.database(), clock::of_day())?;
         let config = Arc::new(config);
         let tokio = tokio::runtime::Handle::current();
@@ -74,6 +87,7 @@ impl Daemon {
             config,
             components,
             database: state.database(),
+            artifacts: Artifacts::new(state.artifacts()),
             files: Files::new(state.files()),
             readers: Readers::default(),
             _lock: lock,
@@ -88,6 +102,7 @@ impl Daemon {
             components: self.components.clone(),
             database: self.database.clone(),
             owner,
+            artifacts: self.artifacts.clone(),
             files: self.files.clone(),
             readers: self.readers.clone(),
         }

@@ -11,11 +11,16 @@
 
 #![expect(unused_qualifications, reason = "what describes an operation names its parameters by their paths")]
 
+mod action;
+mod adapter;
+mod artifact;
 mod body;
+mod delegation;
 mod document;
 mod endpoint;
 mod events;
 mod file;
+mod grant;
 mod guard;
 mod idempotency;
 mod key;
@@ -23,6 +28,7 @@ mod listen;
 mod message;
 mod page;
 mod problem;
+mod request;
 mod routes;
 mod run;
 mod server;
@@ -33,4 +39,5 @@ mod tests;
 mod websocket;
 mod word;
 
+pub(crate) use endpoint::Endpoint;
 pub(crate) use server::{HttpServer, Listen};

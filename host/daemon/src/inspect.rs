@@ -3,24 +3,25 @@
 
 mod adapters;
 mod artifacts;
+mod events;
 mod grants;
 
 use std::process::ExitCode;
 
 use anyhow::bail;
-use omi_kernel::id::{Cursor, RunId, SessionId};
-use omi_store::{
-    AttemptView, EventFilter, Reader, RequestState, RunFilter, RunView, SessionFilter, Store, StoreError,
-};
+use omi_kernel::id::{RunId, SessionId};
+use omi_store::{AttemptView, Reader, RequestState, RunFilter, RunView, SessionFilter, Store, StoreError};
 use serde::Serialize;
 
-use crate::cli::{Json, List, ListDelegations, ListEvents, ListRuns};
+use crate::answer;
+use crate::cli::{Json, List, ListDelegations, ListRuns};
 use crate::clock;
 use crate::prompt::owner;
 use crate::state::StateDir;
 use crate::terminal::{self, plain};
 pub(crate) use adapters::{adapters, line as adapter_line, rows as adapter_rows};
 pub(crate) use artifacts::artifacts;
+pub(crate) use events::events;
 pub(crate) use grants::{decisions, grant, grant_line, grants};
 
 /// The record, if there is one. One of an earlier version is brought up to date first, unless a daemon has it.
@@ -174,7 +175,10 @@ pub(crate) fn requests(args: &Json, state: &StateDir) -> anyhow::Result<ExitCode
         let what = plain(request.title.as_deref().unwrap_or("-"));
         let (run, kind, number) = (&request.run_id, &request.kind, request.request);
         match request.state {
-            RequestState::Open => format!("{run}  {kind} {number}  open      {what}"),
+            RequestState::Open => {
+                let answer = answer::command(request);
+                format!("{run}  {kind} {number}  open      {what}; hint: {answer}")
+            }
             RequestState::Orphaned => {
                 format!("{run}  {kind} {number}  orphaned  {what}; hint: `omi-agentd retry {run}` asks again")
             }
@@ -202,36 +206,4 @@ pub(crate) fn delegations(args: &ListDelegations, state: &StateDir) -> anyhow::R
             delegation.delegation_id, delegation.mode, delegation.status
         )
     }))
-}
-
-pub(crate) fn events(args: &ListEvents, state: &StateDir) -> anyhow::Result<ExitCode> {
-    let reader = reader(state)?;
-    let (session, run) = Of::find(args.of.as_deref(), reader.as_ref())?;
-    let filter = EventFilter {
-        owner: Some(owner()),
-        session,
-        run,
-        visibility: None,
-        after: Cursor(args.after),
-        limit: args.limit,
-    };
-    let events = reader.map_or(Ok(Vec::new()), |reader| reader.events(&filter))?;
-    let mut text = String::new();
-    for event in &events {
-        let line = if args.json {
-            // An event is made of values that are JSON.
-            serde_json::to_string(event).unwrap_or_default()
-        } else {
-            let about =
-                event.run_id.as_ref().map_or_else(|| event.session_id.to_string(), ToString::to_string);
-            format!("{:>6}  {:26}  {about}  {}", event.cursor.0, event.kind.as_str(), event.payload)
-        };
-        text.push_str(&(line + "\n"));
-    }
-    if events.is_empty() {
-        terminal::note(&format!("no events in `{}`", state.path().display()));
-    }
-    // A reader that has gone away has seen enough.
-    let _ = terminal::print(&text);
-    Ok(ExitCode::SUCCESS)
 }

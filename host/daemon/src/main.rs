@@ -1,10 +1,12 @@
 //! omi-agentd: the daemon beneath a person's AI agents.
 
 mod adapter;
+mod answer;
 mod artifacts;
 mod bundled;
 mod bundled_files;
 mod caller;
+mod cancel;
 mod catalogue;
 mod cli;
 mod client;
@@ -14,6 +16,7 @@ mod components;
 mod config;
 mod connection;
 mod daemon;
+mod delegate;
 mod detect;
 mod doctor;
 mod driver;
@@ -22,6 +25,8 @@ mod follow;
 mod grants;
 mod http;
 mod inspect;
+mod link;
+mod mcp;
 mod prompt;
 mod record;
 mod recording;
@@ -37,6 +42,7 @@ mod surface;
 #[path = "../build/templates.rs"]
 mod templates;
 mod terminal;
+mod tool;
 mod wire;
 mod words;
 
@@ -95,7 +101,18 @@ fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Record(record) => runtime()?.block_on(run::record(record, &state, config()?)),
         Command::Replay(args) => Ok(replay::run(&args, &state, runtime()?.handle())),
         Command::Retry(retry) => runtime()?.block_on(run::retry(retry, &state, config()?)),
+        Command::Cancel(args) => runtime()?.block_on(cancel::cancel(args, &state, config()?)),
+        Command::Approve(args) => runtime()?.block_on(answer::approve(args, &state)),
+        Command::Answer(args) => runtime()?.block_on(answer::answer(args, &state)),
+        Command::Delegate(args) => runtime()?.block_on(delegate::delegate(args, &state)),
         Command::Serve(args) => runtime()?.block_on(serve::serve(&args, &state, config()?)),
+        Command::Mcp => {
+            let runtime = runtime()?;
+            let code = runtime.block_on(mcp::stdio::serve(&state, config()?));
+            // A read of standard input that never returns must not keep the program from ending.
+            runtime.shutdown_background();
+            code
+        }
         Command::Session(args) => runtime()?.block_on(session::session(args, &state, config()?)),
         Command::Adapters(args) => inspect::adapters(&args, &state, &config()?, runtime()?.handle()),
         Command::Adapter(args) => adapter::adapter(args, &state, &file, runtime()?.handle()),
@@ -105,8 +122,8 @@ fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Requests(args) => inspect::requests(&args, &state),
         Command::Artifacts(list) => inspect::artifacts(&list, &state),
         Command::Delegations(args) => inspect::delegations(&args, &state),
-        Command::Events(list) => inspect::events(&list, &state),
-        Command::Grants(args) => grants::grants(args, &state),
+        Command::Events(args) => runtime()?.block_on(inspect::events(args, &state)),
+        Command::Grants(args) => runtime()?.block_on(grants::grants(args, &state)),
     }
 }
 
@@ -120,8 +137,9 @@ fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
 fn trace(verbose: u8, trial: bool) {
     let default = match verbose {
         0 if trial => "warn,omi_adapter=off",
-        0 => "warn",
-        1 => "omi=debug,warn",
+        // What a client of MCP does wrong is told to it.
+        0 => "warn,rmcp=error",
+        1 => "omi=debug,warn,rmcp=error",
         _ => "debug",
     };
     let filter = tracing_subscriber::EnvFilter::try_from_env("OMI_AGENT_LOG")

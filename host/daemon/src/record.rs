@@ -4,7 +4,7 @@ use anyhow::bail;
 use omi_kernel::effect::Effect;
 use omi_kernel::id::Ids;
 use omi_kernel::input::Input;
-use omi_store::Store;
+use omi_store::{Store, StoreError};
 
 use crate::client::RequestError;
 use crate::clock;
@@ -20,7 +20,11 @@ pub(crate) struct Record {
 impl Record {
     /// Opens the record of a state folder that no daemon uses.
     pub(crate) fn open(state: &StateDir) -> Result<Self, OpenError> {
-        let lock = state.lock()?;
+        Ok(Self::begin(state.lock()?, state)?)
+    }
+
+    /// The same on a folder that is locked already.
+    pub(crate) fn begin(lock: StateLock, state: &StateDir) -> Result<Self, StoreError> {
         Ok(Self { store: Store::open(&state.database(), clock::of_day())?, _lock: lock })
     }
 
@@ -46,5 +50,5 @@ pub(crate) enum OpenError {
     State(#[from] StateError),
     /// The record cannot be.
     #[error(transparent)]
-    Store(#[from] omi_store::StoreError),
+    Store(#[from] StoreError),
 }

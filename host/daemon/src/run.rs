@@ -1,10 +1,10 @@
-//! `omi-agentd run` and `retry`: one run, followed to its end.
+//! `omi-agentd run` and `retry`: one run, followed to its end, in this process or in the daemon that serves the folder.
 
 mod asked;
 mod following;
 mod show;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
@@ -16,28 +16,58 @@ use omi_kernel::status::Status;
 use omi_store::{Reader, RunView};
 
 use crate::cli::{Agent, Record, Retry, Run};
-use crate::client::{Answered, RequestError};
+use crate::client::Answered;
 use crate::config::{Config, RegistrationConfig};
 use crate::daemon::{Daemon, Manner};
 use crate::detect::on_path;
+use crate::link::{self, Found, Link, LinkError, Reached, Remote};
 use crate::prompt::{Prompt, fail_over, owner};
 use crate::recording::Recordings;
 use crate::state::StateDir;
-use crate::subscribe::{SubscribeFilter, Subscription};
+use crate::subscribe::SubscribeFilter;
 use crate::{terminal, words};
+pub(crate) use asked::information;
 use following::Following;
+pub(crate) use show::cancel_line;
 
 /// Bytes of a picture: what providers take at most.
 const IMAGE_BYTES_MAX: u64 = 20 * 1024 * 1024;
 
 pub(crate) async fn run(run: Run, state: &StateDir, config: Config) -> anyhow::Result<ExitCode> {
-    execute(run, state, config, None).await
+    match link::find(state).await? {
+        Found::Free(lock) => {
+            let begin = |config, manner| Daemon::begin(lock, state, config, manner);
+            execute(run, state, config, None, begin).await
+        }
+        Found::Serving(remote) => hand_over(run, state, remote).await,
+    }
+}
+
+/// Has a prompt run by a daemon that serves.
+async fn hand_over(run: Run, state: &StateDir, remote: Remote) -> anyhow::Result<ExitCode> {
+    agent_of_its_own(&run.agent)?;
+    let prompt = prompt(&run, run.agent.adapter.clone(), &folder(&run)?)?;
+    let before = Reader::open(&state.database())?.latest_cursor()?;
+    let accepted = remote.query(&prompt, before).await?;
+    follow(&remote.into(), state, Manners::of(run.json, run.ask), before, accepted).await
+}
+
+/// The registrations of a daemon that runs are what they are.
+fn agent_of_its_own(agent: &Agent) -> anyhow::Result<()> {
+    if agent.agent.is_some() {
+        bail!(
+            "--agent changes a registration, and the omi-agentd that runs has its own; \
+             hint: register it with `omi-agentd adapter add`, end that daemon, or name another folder with --state-dir"
+        );
+    }
+    Ok(())
 }
 
 /// Runs a prompt, and says where what was said is written down.
 pub(crate) async fn record(args: Record, state: &StateDir, config: Config) -> anyhow::Result<ExitCode> {
     let recordings = Recordings::create(&args.to)?;
-    let code = execute(args.run, state, config, Some(recordings.clone())).await;
+    let begin = |config, manner| Daemon::start(state, config, manner);
+    let code = execute(args.run, state, config, Some(recordings.clone()), begin).await;
     let recorded = recordings.end();
     for recorded in &recorded {
         let (path, replay) = (recorded.path.display().to_string(), recorded.replay());
@@ -49,16 +79,23 @@ pub(crate) async fn record(args: Record, state: &StateDir, config: Config) -> an
     code
 }
 
+/// The folder that a run works in.
+fn folder(run: &Run) -> anyhow::Result<PathBuf> {
+    match &run.cwd {
+        Some(cwd) => cwd.canonicalize().with_context(|| format!("cannot work in `{}`", cwd.display())),
+        None => std::env::current_dir().context("cannot tell the working folder"),
+    }
+}
+
+/// Runs a prompt in a daemon that is begun for it.
 async fn execute(
     run: Run,
     state: &StateDir,
     mut config: Config,
     recordings: Option<Recordings>,
+    begin: impl FnOnce(Config, Manner) -> anyhow::Result<Daemon>,
 ) -> anyhow::Result<ExitCode> {
-    let cwd = match &run.cwd {
-        Some(cwd) => cwd.canonicalize().with_context(|| format!("cannot work in `{}`", cwd.display()))?,
-        None => std::env::current_dir().context("cannot tell the working folder")?,
-    };
+    let cwd = folder(&run)?;
     let adapter = use_agent(&run.agent, &mut config)?;
     if adapter.is_none() && run.session.is_none() && config.default_adapter.is_none() {
         note_agents(&config);
@@ -66,18 +103,24 @@ async fn execute(
     let prompt = prompt(&run, adapter, &cwd)?;
     let accept = prompt.accept(owner(), &config)?;
     let manner = Manner { cwd, person: person(run.ask), adopt_queued: false, recordings };
-    let daemon = Daemon::start(state, config, manner)?;
+    let daemon = begin(config, manner)?;
+    let client = daemon.client.clone();
+    let reached = Reached::begun(daemon);
     let code = async {
         let before = Reader::open(&state.database())?.latest_cursor()?;
-        let accepted = daemon.client.accept(accept).await;
-        follow(&daemon, state, run.json, before, accepted).await
+        let accepted = client.accept(accept).await?;
+        follow(&reached.link, state, Manners::of(run.json, run.ask), before, accepted).await
     };
     let code = code.await;
-    daemon.end().await;
+    reached.end().await;
     code
 }
 
 pub(crate) async fn retry(args: Retry, state: &StateDir, mut config: Config) -> anyhow::Result<ExitCode> {
+    let found = link::find(state).await?;
+    if let Found::Serving(_) = found {
+        agent_of_its_own(&args.agent)?;
+    }
     let retry = RetryRequest {
         owner: owner(),
         run: RunId::parse(&args.run)?,
@@ -87,27 +130,50 @@ pub(crate) async fn retry(args: Retry, state: &StateDir, mut config: Config) -> 
         legacy: vec![],
         anyway: args.anyway,
     };
+    let manners = Manners::of(args.json, args.ask);
+    let lock = match found {
+        Found::Serving(remote) => {
+            let before = Reader::open(&state.database())?.latest_cursor()?;
+            let accepted = remote.retry(&retry, before).await.map_err(with_flag)?;
+            return follow(&remote.into(), state, manners, before, accepted).await;
+        }
+        Found::Free(lock) => lock,
+    };
     let retry = fail_over(retry, &config)?;
     let cwd = std::env::current_dir().context("cannot tell the working folder")?;
     let manner = Manner { cwd, person: person(args.ask), adopt_queued: false, recordings: None };
-    let daemon = Daemon::start(state, config, manner)?;
+    let daemon = Daemon::begin(lock, state, config, manner)?;
+    let client = daemon.client.clone();
+    let reached = Reached::begun(daemon);
     let code = async {
         let before = Reader::open(&state.database())?.latest_cursor()?;
-        let accepted = daemon.client.retry(retry).await.map_err(with_flag);
-        follow(&daemon, state, args.json, before, accepted).await
+        let accepted = client.retry(retry).await.map_err(with_flag)?;
+        follow(&reached.link, state, manners, before, accepted).await
     };
     let code = code.await;
-    daemon.end().await;
+    reached.end().await;
     code
 }
 
 /// A refusal that names what overrides it as the command line has it.
-fn with_flag(error: RequestError) -> RequestError {
-    match error {
-        RequestError::Refused { code, message } => {
-            RequestError::Refused { code, message: message.replace("`anyway`", "`--anyway`") }
-        }
-        RequestError::Ending => RequestError::Ending,
+fn with_flag(error: impl Into<LinkError>) -> LinkError {
+    let LinkError { code, message } = error.into();
+    LinkError { code, message: message.replace("`anyway`", "`--anyway`") }
+}
+
+/// How a run is followed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Manners {
+    /// Events are printed as JSON lines instead of text.
+    pub(crate) json: bool,
+    /// There is a person here who can be asked.
+    pub(crate) person: bool,
+}
+
+impl Manners {
+    /// What the options say, and the terminal.
+    fn of(json: bool, ask: bool) -> Self {
+        Self { json, person: person(ask) }
     }
 }
 
@@ -118,23 +184,30 @@ fn person(ask: bool) -> bool {
 
 /// Follows a run that was accepted after `before` to its end. One that is over already is shown as it is recorded.
 async fn follow(
-    daemon: &Daemon,
+    link: &Link,
     state: &StateDir,
-    json: bool,
+    manners: Manners,
     before: Cursor,
-    accepted: Result<Answered, RequestError>,
+    accepted: Answered,
 ) -> anyhow::Result<ExitCode> {
-    let (session, run, repeated) = match accepted? {
+    let (session, run, repeated) = match accepted {
         Answered::Accepted { session, run, repeated } => (session, run, repeated),
         other => bail!("an answer to something else: {other:?}"),
     };
+    let mut filter = SubscribeFilter { owner: Some(owner()), session: Some(session.clone()), run: None };
+    let mut after = before;
     if repeated {
         let found = Reader::open(&state.database())?.run(Some(&owner()), &run)?;
-        return before_now(&found.context("the run is not in the record")?, json);
+        let found = found.context("the run is not in the record")?;
+        let goes_on = Status::parse(&found.status).is_some_and(|status| !status.is_terminal());
+        if !goes_on || !link.outlives_us() {
+            return before_now(&found, manners.json);
+        }
+        terminal::note("accepted before; it is followed from its beginning");
+        (filter.run, after) = (Some(run.clone()), Cursor::default());
     }
-    let filter = SubscribeFilter { owner: Some(owner()), session: Some(session.clone()), run: None };
-    let news = Subscription::new(&daemon.client, state.database(), filter, Some(before));
-    Following::new(&daemon.client, json, &session, run).follow(news).await
+    let news = link.news(filter, Some(after)).await?;
+    Following::new(link, manners, &session, run).follow(news).await
 }
 
 /// What came of a run that was accepted before, by the record.
@@ -163,7 +236,7 @@ fn reason(run: &RunView) -> String {
 }
 
 /// What a run exits with.
-fn exit_code(status: Status) -> ExitCode {
+pub(crate) fn exit_code(status: Status) -> ExitCode {
     ExitCode::from(match status {
         Status::Succeeded => 0,
         Status::Cancelled => 3,

@@ -12,6 +12,7 @@ use crate::cli::Session;
 use crate::config::Config;
 use crate::daemon::{Daemon, Manner};
 use crate::inspect;
+use crate::link::{self, Found};
 use crate::prompt::owner;
 use crate::state::StateDir;
 use crate::terminal::{self, plain};
@@ -39,16 +40,20 @@ fn change(args: Session) -> SessionChange {
     SessionChange { title: args.title, status, metadata: None }
 }
 
-/// Changes are the daemon's: this one lives as long as the change takes.
+/// Changes are the daemon's: the one that serves, or one that lives as long as the change takes.
 async fn apply(
     id: &SessionId,
     change: SessionChange,
     state: &StateDir,
     config: Config,
 ) -> anyhow::Result<()> {
+    let lock = match link::find(state).await? {
+        Found::Free(lock) => lock,
+        Found::Serving(remote) => return Ok(remote.update_session(id, &change).await?),
+    };
     let cwd = std::env::current_dir().context("cannot tell the working folder")?;
-    let daemon =
-        Daemon::start(state, config, Manner { cwd, person: false, adopt_queued: false, recordings: None })?;
+    let manner = Manner { cwd, person: false, adopt_queued: false, recordings: None };
+    let daemon = Daemon::begin(lock, state, config, manner)?;
     let done = daemon.client.update_session(owner(), id.clone(), change).await;
     daemon.end().await;
     done?;

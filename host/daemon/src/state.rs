@@ -17,8 +17,10 @@ pub(crate) enum StateError {
     InUse {
         /// The folder.
         path: PathBuf,
-        /// Who has it.
+        /// Who has it; nobody, while it takes it.
         pid: String,
+        /// It serves, or is about to: there is an endpoint, or will be, or was.
+        serves: bool,
     },
     /// It cannot be used.
     #[error("cannot use the state folder `{path}`: {error}; hint: name another one with --state-dir")]
@@ -39,7 +41,10 @@ pub(crate) struct StateDir(PathBuf);
 
 /// The right to write in a state folder, until it is dropped or the process ends.
 #[derive(Debug)]
-pub(crate) struct StateLock(#[expect(dead_code, reason = "the open file is the lock")] File);
+pub(crate) struct StateLock(File);
+
+/// What the file of the lock says beside the process of a daemon that serves.
+const SERVES: &str = "serves";
 
 impl StateDir {
     /// The folder named, else the platform's own.
@@ -115,10 +120,21 @@ impl StateDir {
                 let mut pid = String::new();
                 // Who it is helps; that it is there is what counts.
                 let _ = file.rewind().and_then(|()| file.read_to_string(&mut pid));
-                Err(StateError::InUse { path: self.0.clone(), pid: pid.trim().to_owned() })
+                let (pid, what) = pid.trim().split_once(' ').unwrap_or((pid.trim(), ""));
+                // A file that is empty yet says nothing about who writes it.
+                let serves = what == SERVES || pid.is_empty();
+                Err(StateError::InUse { path: self.0.clone(), pid: pid.to_owned(), serves })
             }
             Err(TryLockError::Error(error)) => Err(unusable(error)),
         }
+    }
+}
+
+impl StateLock {
+    /// Says to those who find the folder taken that this process serves it: they may talk to it.
+    pub(crate) fn serves(&mut self) -> std::io::Result<()> {
+        self.0.rewind()?;
+        write!(self.0, "{} {SERVES}", std::process::id())
     }
 }
 
@@ -151,10 +167,17 @@ mod tests {
     fn the_folder_is_made_for_its_owner_alone() {
         let folder = tempfile::tempdir().unwrap();
         let state = StateDir::choose(Some(folder.path().join("a/state"))).unwrap();
-        let lock = state.lock().unwrap();
+        let mut lock = state.lock().unwrap();
         let mode = std::fs::metadata(state.path()).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o700);
-        assert!(matches!(state.lock(), Err(StateError::InUse { .. })), "it has one daemon");
+        let own = std::process::id().to_string();
+        let taken = |state: &StateDir| match state.lock() {
+            Err(StateError::InUse { pid, serves, .. }) => (pid, serves),
+            other => panic!("it has one daemon: {other:?}"),
+        };
+        assert_eq!(taken(&state), (own.clone(), false));
+        lock.serves().unwrap();
+        assert_eq!(taken(&state), (own, true));
         drop(lock);
         assert!(state.lock().is_ok());
     }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use omi_kernel::id::OwnerId;
 use omi_store::{Reader, StoreError};
 
+use crate::artifacts::Artifacts;
 use crate::client::Client;
 use crate::components::Components;
 use crate::config::Config;
@@ -27,6 +28,8 @@ pub(crate) struct Surface {
     pub(crate) database: PathBuf,
     /// Whose everything is that is seen and changed through it.
     pub(crate) owner: OwnerId,
+    /// The files of artifacts.
+    pub(crate) artifacts: Artifacts,
     /// What clients send along.
     pub(crate) files: Files,
     /// Readers that nobody uses at the moment.

@@ -7,6 +7,7 @@ mod query;
 mod request;
 #[cfg(test)]
 mod tests;
+mod tool;
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
@@ -21,6 +22,7 @@ pub(crate) use request::{
     ApprovalDecision, Delegation, Interrupt, Invalidation, ProvideInput, RetryRun, RevokeGrant, Subscribe,
     Unsubscribe, UpdateArtifact, UpdateSession,
 };
+pub(crate) use tool::{ControlTool, DirectControlTool, control_tool_result};
 
 /// The version that is spoken.
 pub(crate) const PROTOCOL_VERSION: u8 = 2;
@@ -79,6 +81,10 @@ pub(crate) enum What {
     InstallComponent(InstallComponent),
     /// Let a component be used no longer.
     RemoveComponent(RemoveComponent),
+    /// Call a control tool about the run of this request.
+    ControlTool(ControlTool),
+    /// Call a control tool outside of any run.
+    DirectControlTool(DirectControlTool),
     /// Hear about everything, or about a session or run.
     Subscribe(Subscribe),
     /// Hear no more.
@@ -161,6 +167,8 @@ fn what(kind: &str, fields: Map<String, Value>) -> Result<What, WireError> {
         "revoke_grant" => What::RevokeGrant(read_fields(kind, fields)?),
         "install_component" => What::InstallComponent(read_fields(kind, fields)?),
         "remove_component" => What::RemoveComponent(read_fields(kind, fields)?),
+        "control_tool" => What::ControlTool(read_fields(kind, fields)?),
+        "direct_control_tool" => What::DirectControlTool(read_fields(kind, fields)?),
         "subscribe" => What::Subscribe(read_fields(kind, fields)?),
         "unsubscribe" => {
             let Unsubscribe {} = read_fields(kind, fields)?;
@@ -202,6 +210,6 @@ fn version(given: Option<Value>) -> Result<(), WireError> {
 
 /// The first message: what is spoken here.
 pub(crate) fn init() -> Value {
-    json!({ "type": "init", "protocolVersion": PROTOCOL_VERSION, "sessionId": "", "agentControlTools": [],
-        "runtimeVersion": env!("CARGO_PKG_VERSION") })
+    json!({ "type": "init", "protocolVersion": PROTOCOL_VERSION, "sessionId": "",
+        "agentControlTools": crate::tool::names(), "runtimeVersion": env!("CARGO_PKG_VERSION") })
 }

@@ -1,6 +1,6 @@
 //! Canonical events: the ordered record of every change (seed §11).
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::id::{AttemptId, Cursor, EventId, RequestId, RunId, SessionId, Timestamp};
@@ -158,7 +158,7 @@ pub struct NewEvent {
 }
 
 /// An event as it is recorded: the envelope of the wire (seed §11.1).
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Event {
     /// Always 2.
@@ -190,6 +190,14 @@ impl Serialize for EventKind {
     }
 }
 
+impl<'de> Deserialize<'de> for EventKind {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let unknown = || serde::de::Error::custom(format!("there is no event `{text}`"));
+        Self::parse(&text).ok_or_else(unknown)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -199,6 +207,10 @@ mod tests {
         assert_eq!(EventKind::ALL.len(), 40);
         for kind in EventKind::ALL {
             assert_eq!(EventKind::parse(kind.as_str()), Some(*kind));
+            let json = serde_json::to_value(kind).unwrap();
+            assert_eq!(serde_json::from_value::<EventKind>(json).unwrap(), *kind);
         }
+        let other = serde_json::from_value::<EventKind>("run.danced".into()).unwrap_err();
+        assert!(other.to_string().contains("`run.danced`"), "{other}");
     }
 }

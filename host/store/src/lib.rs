@@ -16,6 +16,6 @@ pub use batch::{Committed, Outcome, Rejected, Store};
 pub use error::StoreError;
 pub use reader::{
     ArtifactFilter, ArtifactView, AttemptView, BindingView, ComponentView, DelegationFilter, DelegationView,
-    EventFilter, GateDecisionView, GrantFilter, GrantRecord, GrantView, Reader, RequestState, RequestView,
-    RunFilter, RunView, SessionFilter, SessionView,
+    EventFilter, ExecutingAttempt, GateDecisionView, GrantFilter, GrantRecord, GrantView, HoldingRun, Reader,
+    RequestState, RequestView, RunFilter, RunView, SessionFilter, SessionView,
 };

@@ -16,16 +16,16 @@ mod session;
 use std::path::{Path, PathBuf};
 
 pub use artifact::{ArtifactFilter, ArtifactView};
-pub use binding::BindingView;
+pub use binding::{BindingView, ExecutingAttempt};
 pub use component::ComponentView;
 pub use delegation::{DelegationFilter, DelegationView};
 pub use event::EventFilter;
 pub use gate::GateDecisionView;
 pub use grant::{GrantFilter, GrantRecord, GrantView};
-use omi_kernel::event::Event;
-use omi_kernel::id::{Cursor, GrantId, OwnerId, RunId, SessionId, Timestamp};
+use omi_kernel::event::{Event, Visibility};
+use omi_kernel::id::{BindingId, Cursor, GrantId, OwnerId, RunId, SessionId, Timestamp};
 pub use request::{RequestState, RequestView};
-pub use run::{AttemptView, RunFilter, RunView};
+pub use run::{AttemptView, HoldingRun, RunFilter, RunView};
 use rusqlite::{Connection, Row};
 pub use session::{SessionFilter, SessionView};
 
@@ -84,6 +84,16 @@ impl Reader {
         session: &SessionId,
     ) -> Result<Vec<BindingView>, StoreError> {
         self.read(|db| binding::list(db, owner, session))
+    }
+
+    /// The attempt that a native session executes; none if it has no prompt, or is to stop.
+    pub fn executing(&self, binding: &BindingId) -> Result<Option<ExecutingAttempt>, StoreError> {
+        self.read(|db| binding::executing(db, binding))
+    }
+
+    /// Every run that holds a worker, whoever owns it.
+    pub fn holding_runs(&self) -> Result<Vec<HoldingRun>, StoreError> {
+        self.read(run::holding)
     }
 
     /// Artifacts, the newest first.
@@ -153,6 +163,17 @@ impl Reader {
     /// Events in the order of their cursors.
     pub fn events(&self, filter: &EventFilter) -> Result<Vec<Event>, StoreError> {
         self.read(|db| event::list(db, filter))
+    }
+
+    /// The newest events of a run that are shown to these (none means all), in the order of their cursors.
+    pub fn newest_events(
+        &self,
+        owner: Option<&OwnerId>,
+        run: &RunId,
+        visibility: Option<Visibility>,
+        limit: u32,
+    ) -> Result<Vec<Event>, StoreError> {
+        self.read(|db| event::newest(db, owner, run, visibility, limit))
     }
 
     /// The cursor of the last event that was ever recorded; 0 if none was.

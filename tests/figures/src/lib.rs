@@ -48,19 +48,26 @@ pub struct Figure {
     value: f64,
     unit: Unit,
     at_most: Option<f64>,
+    at_least: Option<f64>,
     beside: Option<f64>,
 }
 
 impl Figure {
     /// So much of this.
     pub fn new(name: impl Into<String>, value: f64, unit: Unit) -> Self {
-        Self { name: name.into(), value, unit, at_most: None, beside: None }
+        Self { name: name.into(), value, unit, at_most: None, at_least: None, beside: None }
     }
 
     /// It should be no more than this.
     #[must_use]
     pub fn at_most(self, target: f64) -> Self {
         Self { at_most: Some(target), ..self }
+    }
+
+    /// It should be no less than this.
+    #[must_use]
+    pub fn at_least(self, target: f64) -> Self {
+        Self { at_least: Some(target), ..self }
     }
 
     /// What is measured beside it, in the same run and unit.
@@ -71,10 +78,11 @@ impl Figure {
 
     fn is_missed(&self) -> bool {
         self.at_most.is_some_and(|target| self.value > target)
+            || self.at_least.is_some_and(|target| self.value < target)
     }
 
     fn verdict(&self) -> &'static str {
-        match self.at_most {
+        match self.at_most.or(self.at_least) {
             Some(_) if self.is_missed() => "MISSED",
             Some(_) => "ok",
             None => "",
@@ -82,12 +90,13 @@ impl Figure {
     }
 
     fn line(&self, width: usize) -> String {
-        let Self { name, value, unit, at_most, beside } = self;
+        let Self { name, value, unit, at_most, at_least, beside } = self;
         let unit = unit.as_str();
         let said = |value: &Option<f64>, sign: &str| {
             value.map(|value| format!("{sign}{value:.2} {unit}")).unwrap_or_default()
         };
-        let (target, beside, verdict) = (said(at_most, "<= "), said(beside, ""), self.verdict());
+        let target = said(at_most, "<= ") + &said(at_least, ">= ");
+        let (beside, verdict) = (said(beside, ""), self.verdict());
         let line = format!("{name:width$}  {value:>13.2} {unit:2}  {target:>16}  {verdict:6}  {beside:>16}");
         line.trim_end().to_owned()
     }
@@ -118,7 +127,7 @@ fn table(figures: &[Figure], beside: &str) -> String {
 fn json(figures: &[Figure]) -> Value {
     let one = |figure: &Figure| {
         json!({ "name": figure.name, "value": figure.value, "beside": figure.beside,
-            "unit": figure.unit.as_str(), "target": figure.at_most, "missed": figure.is_missed() })
+            "unit": figure.unit.as_str(), "target": figure.at_most.or(figure.at_least), "missed": figure.is_missed() })
     };
     json!({ "figures": figures.iter().map(one).collect::<Vec<Value>>() })
 }

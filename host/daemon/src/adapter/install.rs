@@ -8,6 +8,7 @@ use omi_kernel::input::Input;
 use omi_kernel::report::FailureDetail;
 use serde_json::json;
 
+use super::Book;
 use super::shown::Shown;
 use super::stanza::stanza;
 use crate::cli::Install;
@@ -25,8 +26,8 @@ pub(super) fn install(
     let file = ComponentFile::at(&args.file).map_err(failed)?;
     let engine = crate::daemon::engine(state, Vec::new(), tokio)?;
     let shown = Shown::of(&file.load(&engine).map_err(failed)?, file.path());
-    // From here on nobody else changes what is compared with.
-    let mut record = super::record(state, "install_component")?;
+    // From here on nobody else changes what is compared with, but for another client of a daemon that serves.
+    let book = Book::open(state, tokio)?;
     let before = inspect::reader(state)?.map_or(Ok(None), |reader| reader.component(file.path()))?;
     let known = before.is_some();
     let changes = before.map(|before| shown.changes(before)).unwrap_or_default();
@@ -40,7 +41,16 @@ pub(super) fn install(
     if !args.yes && !agreed(&args.file.display().to_string())? {
         bail!("not installed");
     }
-    record.decide(Input::InstallComponent(Box::new(shown.component.clone())))?;
+    match book {
+        Book::Own(mut record) => {
+            record.decide(Input::InstallComponent(Box::new(shown.component.clone())))?;
+        }
+        Book::Serving(remote) => {
+            // The bytes that were agreed to, and no others.
+            let agreed = json!({ "path": shown.component.path, "digest": shown.component.digest });
+            tokio.block_on(remote.ask("install_component", agreed))?;
+        }
+    }
     terminal::note("installed; these lines would register it:");
     let text = if args.json {
         let mut value = shown.json();

@@ -62,7 +62,6 @@ pub(crate) enum Language {
 }
 
 /// Install a component. What it asks for goes to standard error, the lines that register it to standard output.
-/// Needs a state folder that no daemon uses.
 #[derive(Debug, Args)]
 pub(crate) struct Install {
     /// The component: a `.wasm` file
@@ -135,7 +134,7 @@ pub(crate) enum GrantsCommand {
     List(ListGrants),
     /// Show a grant with what was decided under it
     Show(Grant),
-    /// Take a grant back; needs a state folder that no daemon uses
+    /// Take a grant back: nothing more is opened under it, and what is open ends
     Revoke(Grant),
     /// List what was decided outside of any session: for workers, and about components
     Decisions(List),

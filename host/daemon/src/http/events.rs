@@ -3,6 +3,8 @@
 //! The `id` of an event is its cursor: a client that comes again with `Last-Event-ID` misses nothing. Live text has no
 //! id, because what is kept of it follows as events.
 
+#![expect(unused_qualifications, reason = "what utoipa generates names the types of parameters whole")]
+
 mod compact;
 mod frame;
 
@@ -235,7 +237,32 @@ fn full(seen: &Seen, chunk: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use omi_kernel::id::Timestamp;
+    use omi_store::Store;
+
     use super::*;
+    use crate::client::Client;
+
+    #[tokio::test(start_paused = true)]
+    async fn there_is_a_sign_of_life_where_nothing_happens() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("record");
+        let _store = Store::open(&database, Timestamp(1)).unwrap();
+        let (messages, _kept) = tokio::sync::mpsc::channel(1);
+        let (publish, listener) = tokio::sync::broadcast::channel(1);
+        let client = Client { messages, published: Arc::new(listener) };
+        let news = Subscription::new(&client, database, SubscribeFilter::default(), None);
+        let mut told = Told { news, compact: Some(Compact::default()), over: false };
+        let begun = Instant::now();
+        for number in 1..3 {
+            assert_eq!(told.next().await.as_deref(), Some(NOTHING));
+            assert_eq!(begun.elapsed(), HEARTBEAT * number);
+        }
+        drop((publish, client));
+        assert_eq!(told.next().await, None, "the daemon has ended");
+    }
 
     #[test]
     fn what_was_seen_last_wins_over_where_to_begin() {

@@ -118,9 +118,9 @@ pub(super) async fn content(
     Extension(surface): Extension<Surface>,
     Named(id): Named<String>,
 ) -> Result<Response, Problem> {
-    let found = block_in_place(|| surface.files.find(&surface.owner, &id)).map_err(Problem::unreadable)?;
+    let found = block_in_place(|| surface.files.find(&surface.owner, &id))?;
     let known = found.ok_or_else(|| Problem::not_found("file", &plain(&id)))?;
-    let file = block_in_place(|| surface.files.open(&known)).map_err(Problem::unreadable)?;
+    let file = block_in_place(|| surface.files.open(&known))?;
     let name = known.name.as_deref().unwrap_or(&known.sha256);
     Ok(attached(&known.media_type, name, known.size_bytes, stream::of(file)))
 }
@@ -146,7 +146,7 @@ impl From<KeepError> for Problem {
         match error {
             KeepError::TooLarge => Self::new("body_too_large", error.to_string()),
             KeepError::Full => Self::new("files_full", error.to_string()),
-            KeepError::Unusable(error) => Self::unreadable(error),
+            KeepError::Unusable(error) => error.into(),
         }
     }
 }

@@ -49,6 +49,8 @@ pub(super) async fn guard(State(guard): State<Guard>, mut request: Request, next
         .any(|page| path.strip_prefix(page).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')));
     match guard.owner_of(request.headers(), is_page) {
         Some(surface) => {
+            // MCP wants to know the owner alone.
+            request.extensions_mut().insert(surface.owner.clone());
             request.extensions_mut().insert(surface);
             next.run(request).await
         }

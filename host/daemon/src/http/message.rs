@@ -216,7 +216,7 @@ impl Content {
 /// A picture that was sent as a file before.
 fn picture(surface: &Surface, file: &str, mime_type: Option<String>) -> Result<PromptBlock, Problem> {
     let missing = || Problem::not_found("file", &crate::terminal::plain(file));
-    let known = surface.files.find(&surface.owner, file).map_err(Problem::unreadable)?.ok_or_else(missing)?;
+    let known = surface.files.find(&surface.owner, file)?.ok_or_else(missing)?;
     let mime_type = mime_type.unwrap_or_else(|| known.media_type.clone());
     if !mime_type.starts_with("image/") {
         let why = format!("`{file}` is no picture but `{mime_type}`; hint: say what it is with `mimeType`");
@@ -227,7 +227,7 @@ fn picture(surface: &Surface, file: &str, mime_type: Option<String>) -> Result<P
         return Err(Problem::new("too_long", format!("`{file}` is too large for a prompt")));
     }
     let bytes = tokio::task::block_in_place(|| surface.files.read(&known));
-    let data = base64::engine::general_purpose::STANDARD.encode(bytes.map_err(Problem::unreadable)?);
+    let data = base64::engine::general_purpose::STANDARD.encode(bytes?);
     Ok(PromptBlock::Image { mime_type, data: Base64(data) })
 }
 

@@ -16,13 +16,18 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::idempotency::{Replies, idempotent};
 use super::problem::Problem;
-use super::{document, events, file, message, run, session, websocket};
+use super::{
+    action, adapter, artifact, delegation, document, events, file, grant, message, request, run, session,
+    websocket,
+};
+use crate::mcp;
+use crate::surface::Surface;
 
 /// Bytes of a body that is JSON: a prompt with a picture in it, as on the wire.
 const BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// Everything that is served, for requests that were let in.
-pub(super) fn router() -> Router {
+pub(super) fn router(surface: &Surface) -> Router {
     let (router, mut document) = documented().split_for_parts();
     document::complete(&mut document);
     let router = router.layer(from_fn_with_state(Replies::default(), idempotent));
@@ -31,6 +36,7 @@ pub(super) fn router() -> Router {
         .config(Config::default().validator_url("none"));
     router
         .route("/v1/ws", any(websocket::upgrade))
+        .nest_service("/mcp", mcp::http::streamable_http(surface.clone()))
         .merge(pages)
         .fallback(nothing_here)
         .method_not_allowed_fallback(no_such_method)
@@ -44,12 +50,26 @@ fn documented() -> OpenApiRouter {
         .routes(routes!(session::one, session::change))
         .routes(routes!(session::task, session::change_task))
         .routes(routes!(message::create, message::list))
+        .routes(routes!(action::act))
         .routes(routes!(run::list))
         .routes(routes!(run::one))
         .routes(routes!(run::attempts))
         .routes(routes!(run::cancel))
         .routes(routes!(run::retry))
         .routes(routes!(run::events))
+        .routes(routes!(delegation::of_run))
+        .routes(routes!(delegation::create, delegation::list))
+        .routes(routes!(delegation::one))
+        .routes(routes!(request::list))
+        .routes(routes!(request::approvals))
+        .routes(routes!(request::approve))
+        .routes(routes!(artifact::list))
+        .routes(routes!(artifact::one, artifact::change))
+        .routes(routes!(artifact::content))
+        .routes(routes!(grant::list))
+        .routes(routes!(grant::one, grant::revoke))
+        .routes(routes!(adapter::list))
+        .routes(routes!(adapter::one))
         .routes(routes!(file::create))
         .routes(routes!(file::content))
         .routes(routes!(events::of_session))

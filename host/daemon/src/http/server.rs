@@ -55,7 +55,7 @@ impl HttpServer {
         let config = surface.config.http.clone();
         let origins: Arc<[String]> = config.origins.clone().into();
         let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-        let router = routes::router();
+        let router = routes::router(&surface);
         let mut tasks = JoinSet::new();
         let socket = Socket::bind(state)?;
         let path = socket.path.clone();

@@ -11,8 +11,8 @@ use omi_kernel::report::{ApprovalOption, AuthMethod, OptionKind};
 use serde_json::Value;
 use tokio::sync::mpsc;
 
-use crate::client::{Client, RequestError};
-use crate::prompt::owner;
+use crate::answer;
+use crate::link::{Link, LinkError};
 use crate::terminal::{self, plain};
 
 /// Lines that wait to be used: a person who types ahead.
@@ -64,6 +64,8 @@ enum First {
 #[derive(Default)]
 pub(super) struct Questions {
     open: VecDeque<Question>,
+    /// Nobody is here: they are shown, with the command that answers each.
+    elsewhere: bool,
     /// Where the first one stands.
     first: First,
     /// Standard input, once somebody had to be asked.
@@ -71,6 +73,11 @@ pub(super) struct Questions {
 }
 
 impl Questions {
+    /// The requests of a run, which are put to the person if there is one.
+    pub(super) fn new(person: bool) -> Self {
+        Self { elsewhere: !person, ..Self::default() }
+    }
+
     pub(super) fn requested(&mut self, event: &Event) {
         let payload = &event.payload;
         let request = payload["request"].as_u64().and_then(|number| u32::try_from(number).ok());
@@ -106,6 +113,10 @@ impl Questions {
     /// has something to ask: what is decided automatically is resolved at once.
     pub(super) fn ask(&mut self) {
         let Some(question) = self.open.front().filter(|_| self.first == First::Waits) else { return };
+        if self.elsewhere {
+            self.first = First::Answered;
+            return terminal::note(&format!("? {}; hint: {}", question.title, question.command()));
+        }
         question.put();
         self.first = First::Asked;
         self.lines.get_or_insert_with(read_lines);
@@ -121,7 +132,7 @@ impl Questions {
         }
     }
 
-    pub(super) async fn answer(&mut self, line: Option<String>, client: &Client) {
+    pub(super) async fn answer(&mut self, line: Option<String>, link: &Link) {
         let Some(question) = self.open.front() else { return };
         let said = match question.what.said(line.as_deref()) {
             Ok(said) => said,
@@ -129,20 +140,20 @@ impl Questions {
         };
         let (attempt, request) = (question.attempt.clone(), question.request);
         let told = match said {
-            Said::Approval(answer) => client.approve(owner(), attempt, request, answer).await,
-            Said::Input(answer) => client.provide_input(owner(), attempt, request, answer).await,
+            Said::Approval(answer) => link.approve(attempt, request, answer).await,
+            Said::Input(answer) => link.provide_input(attempt, request, answer).await,
         };
-        self.answered_with(told.map(drop), line.is_none());
+        self.answered_with(told, line.is_none());
     }
 
     /// Takes in what became of the answer. What could not be recorded is asked for again, if anybody is there.
-    fn answered_with(&mut self, told: Result<(), RequestError>, nobody: bool) {
+    fn answered_with(&mut self, told: Result<(), LinkError>, nobody: bool) {
         match told {
             Ok(()) => self.first = First::Answered,
             Err(error) => {
                 terminal::error(&error.to_string());
                 // What was asked may have been withdrawn meanwhile; the event about it says so.
-                if nobody || error.code() == "no_open_request" {
+                if nobody || error.code == "no_open_request" {
                     self.first = First::Answered;
                 }
             }
@@ -151,6 +162,22 @@ impl Questions {
 }
 
 impl Question {
+    /// The command that answers it elsewhere.
+    fn command(&self) -> String {
+        let of = self.attempt.as_str();
+        match &self.what {
+            What::Permission(options) => {
+                let ids: Vec<String> = options.iter().map(|option| option.option_id.clone()).collect();
+                answer::to_approve(of, self.request, &ids)
+            }
+            What::Information { .. } => answer::to_answer(of, self.request, &[]),
+            What::LogIn(methods) => {
+                let ids: Vec<String> = methods.iter().map(|method| method.id.clone()).collect();
+                answer::to_answer(of, self.request, &ids)
+            }
+        }
+    }
+
     fn put(&self) {
         terminal::note(&format!("? {}", self.title));
         if let Some(whole) = &self.whole {
@@ -219,7 +246,7 @@ impl What {
 }
 
 /// Where the answer has a schema it is JSON; a text need not be quoted.
-fn information(line: &str, schema: &Value) -> Result<Value, String> {
+pub(crate) fn information(line: &str, schema: &Value) -> Result<Value, String> {
     match serde_json::from_str::<Value>(line) {
         _ if schema.is_null() => Ok(Value::from(line)),
         Ok(value) if schema["type"] != "string" || value.is_string() => Ok(value),

@@ -9,13 +9,14 @@ use omi_kernel::id::{RunId, SessionId};
 use omi_kernel::status::Status;
 use tokio::task::JoinHandle;
 
+use super::Manners;
 use super::asked::Questions;
 use super::exit_code;
 use super::show::Show;
-use crate::client::{Answered, Client, RequestError};
+use crate::client::{CancelAck, RequestError};
 use crate::follow::is_end;
-use crate::prompt::owner;
-use crate::subscribe::{Seen, Subscription};
+use crate::link::{Link, LinkError, News};
+use crate::subscribe::Seen;
 use crate::terminal;
 
 /// How long the record may refuse to be written before a one-shot run gives up.
@@ -24,23 +25,25 @@ const STORE_PATIENCE: Duration = Duration::from_secs(10);
 const INTERRUPTED: u8 = 130;
 
 /// A run that is followed to its end.
-pub(super) struct Following<'c> {
-    client: &'c Client,
+pub(super) struct Following<'l> {
+    link: &'l Link,
     run: RunId,
     show: Show,
     questions: Questions,
-    cancel: Option<JoinHandle<Result<Answered, RequestError>>>,
+    cancel: Option<JoinHandle<Result<CancelAck, LinkError>>>,
     cancelled: bool,
 }
 
-impl<'c> Following<'c> {
-    pub(super) fn new(client: &'c Client, json: bool, session: &SessionId, run: RunId) -> Self {
-        let mut show = Show::new(json);
+impl<'l> Following<'l> {
+    pub(super) fn new(link: &'l Link, manners: Manners, session: &SessionId, run: RunId) -> Self {
+        let mut show = Show::new(manners.json);
         show.begin(session, &run);
-        Self { client, run, show, questions: Questions::default(), cancel: None, cancelled: false }
+        // A daemon of our own answers by itself where nobody is here.
+        let questions = Questions::new(manners.person || !link.outlives_us());
+        Self { link, run, show, questions, cancel: None, cancelled: false }
     }
 
-    pub(super) async fn follow(mut self, mut news: Subscription) -> anyhow::Result<ExitCode> {
+    pub(super) async fn follow(mut self, mut news: News) -> anyhow::Result<ExitCode> {
         let mut interrupts = Interrupts::new()?;
         let mut give_up: Option<tokio::time::Instant> = None;
         loop {
@@ -59,17 +62,18 @@ impl<'c> Following<'c> {
                         terminal::error(&why);
                         give_up.get_or_insert(tokio::time::Instant::now() + STORE_PATIENCE);
                     }
-                    None => bail!("the daemon ended before the run did"),
+                    None => bail!("the daemon ended before the run did; hint: `omi-agentd runs {}` shows what became of it", self.run),
                 },
                 () = interrupts.next() => {
                     if self.cancelled {
+                        self.leave();
                         return Ok(ExitCode::from(INTERRUPTED));
                     }
                     self.cancel();
                 }
-                line = self.questions.answered() => self.questions.answer(line, self.client).await,
+                line = self.questions.answered() => self.questions.answer(line, self.link).await,
                 ack = acknowledged(&mut self.cancel) => self.show.cancel(&ack),
-                () = deadline(give_up) => bail!("nothing can be recorded, giving up; the run will be listed as orphaned"),
+                () = deadline(give_up) => return Err(self.gives_up()),
             }
             if self.show.reader_gone && !self.cancelled {
                 self.cancel();
@@ -97,9 +101,27 @@ impl<'c> Following<'c> {
 
     fn cancel(&mut self) {
         self.cancelled = true;
-        let (client, run) = (self.client.clone(), self.run.clone());
-        let cancel = async move { client.cancel(owner(), run).await };
+        let (link, run) = (self.link.clone(), self.run.clone());
+        let cancel = async move { link.cancel(run).await };
         self.cancel = Some(tokio::spawn(cancel));
+    }
+
+    /// Leaves before the run has ended.
+    fn leave(&self) {
+        if self.link.outlives_us() {
+            terminal::note(&format!(
+                "left; the daemon goes on with the run, which was asked to stop; hint: `omi-agentd runs {}` shows what becomes of it",
+                self.run
+            ));
+        }
+    }
+
+    fn gives_up(&self) -> anyhow::Error {
+        if self.link.outlives_us() {
+            anyhow::anyhow!("nothing can be recorded, giving up; the daemon goes on with {}", self.run)
+        } else {
+            anyhow::anyhow!("nothing can be recorded, giving up; the run will be listed as orphaned")
+        }
     }
 
     async fn end(&mut self, status: Status) -> ExitCode {
@@ -125,11 +147,11 @@ fn ended(kind: EventKind) -> Status {
 
 /// What became of the request to stop, once that is known; until then it waits.
 async fn acknowledged(
-    cancel: &mut Option<JoinHandle<Result<Answered, RequestError>>>,
-) -> Result<Answered, RequestError> {
+    cancel: &mut Option<JoinHandle<Result<CancelAck, LinkError>>>,
+) -> Result<CancelAck, LinkError> {
     match cancel {
         Some(handle) => {
-            let ack = handle.await.unwrap_or(Err(RequestError::Ending));
+            let ack = handle.await.unwrap_or_else(|_| Err(RequestError::Ending.into()));
             *cancel = None;
             ack
         }

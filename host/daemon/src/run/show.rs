@@ -3,8 +3,9 @@
 use omi_kernel::event::{Event, EventKind};
 use omi_kernel::id::{RunId, SessionId};
 
-use crate::client::{Answered, LiveText, RequestError};
+use crate::client::{CancelAck, LiveText};
 use crate::follow::Shown;
+use crate::link::LinkError;
 use crate::terminal;
 
 /// Shows a run.
@@ -76,18 +77,9 @@ impl Show {
         terminal::note(line);
     }
 
-    pub(super) fn cancel(&mut self, ack: &Result<Answered, RequestError>) {
+    pub(super) fn cancel(&mut self, ack: &Result<CancelAck, LinkError>) {
         match ack {
-            Ok(Answered::Cancel(ack)) => self.note(&format!(
-                "cancel  accepted: {}, adapter told: {}, adapter confirmed: {}",
-                ack.accepted, ack.dispatch_attempted, ack.adapter_acknowledged
-            )),
-            Ok(
-                Answered::Accepted { .. }
-                | Answered::Session { .. }
-                | Answered::Delegated { .. }
-                | Answered::Done,
-            ) => {}
+            Ok(ack) => self.note(&cancel_line(ack)),
             Err(error) => self.note(&format!("cancel  {error}")),
         }
     }
@@ -102,6 +94,14 @@ impl Show {
             self.open_line = false;
         }
     }
+}
+
+/// What became of a request to stop, on one line.
+pub(crate) fn cancel_line(ack: &CancelAck) -> String {
+    format!(
+        "cancel  accepted: {}, adapter told: {}, adapter confirmed: {}",
+        ack.accepted, ack.dispatch_attempted, ack.adapter_acknowledged
+    )
 }
 
 /// A run is over with such an event.

@@ -1,5 +1,6 @@
 //! Artifacts as they are listed.
 
+use omi_kernel::artifact::ArtifactRole;
 use omi_kernel::id::{ArtifactId, AttemptId, OwnerId, RunId, SessionId, Timestamp};
 use rusqlite::{Connection, Result, named_params};
 use serde::Serialize;
@@ -61,6 +62,8 @@ pub struct ArtifactFilter {
     pub run: Option<RunId>,
     /// Of this attempt.
     pub attempt: Option<AttemptId>,
+    /// Of this role.
+    pub role: Option<ArtifactRole>,
     /// After this one, the last of the page before.
     pub after: Option<ArtifactId>,
     /// At most so many.
@@ -80,7 +83,8 @@ pub(super) fn list(db: &Connection, filter: &ArtifactFilter) -> Result<Vec<Artif
     let sql = format!(
         "SELECT artifact_id, session_id, run_id, attempt_id, kind, role, uri, display_name, mime_type, \
          content_hash, size_bytes, metadata_json, lifecycle_state, lifecycle_updated_at_ms, created_at_ms \
-         FROM artifacts WHERE {is} AND {of_session} AND {of_run} AND {of_attempt} AND {after} AND (:owner IS NULL OR \
+         FROM artifacts WHERE {is} AND {of_session} AND {of_run} AND {of_attempt} AND {after} \
+         AND (:role IS NULL OR role = :role) AND (:owner IS NULL OR \
          :owner = (SELECT owner_id FROM sessions WHERE sessions.session_id = artifacts.session_id)) \
          ORDER BY rowid DESC LIMIT :limit"
     );
@@ -90,6 +94,7 @@ pub(super) fn list(db: &Connection, filter: &ArtifactFilter) -> Result<Vec<Artif
         ":run": filter.run.as_ref().map(RunId::as_str),
         ":after": filter.after.as_ref().map(ArtifactId::as_str),
         ":attempt": filter.attempt.as_ref().map(AttemptId::as_str),
+        ":role": filter.role.map(ArtifactRole::as_str),
         ":owner": filter.owner.as_ref().map(OwnerId::as_str), ":limit": filter.limit,
     };
     all(db.prepare_cached(&sql)?, values, |row| {

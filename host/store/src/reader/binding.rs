@@ -1,13 +1,15 @@
 //! Bindings as they are listed.
 
-use omi_kernel::id::{OwnerId, SessionId, Timestamp};
+use omi_kernel::command::RunMode;
+use omi_kernel::id::{AdapterId, AttemptId, BindingId, OwnerId, RunId, SessionId, Timestamp};
 use rusqlite::{Connection, Result};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::time;
-use crate::rows::{all, json};
+use crate::rows::{all, first, json, parsed};
+use crate::words;
 
 /// One generation of the tie between a session and a native session, as it is listed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -49,6 +51,42 @@ pub struct BindingView {
     /// When it could be used no longer.
     #[schema(value_type = Option<i64>)]
     pub invalidated_at_ms: Option<Timestamp>,
+}
+
+/// The attempt that a native session executes, and whose it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExecutingAttempt {
+    /// The owner of its session.
+    pub owner_id: OwnerId,
+    /// Its session.
+    pub session_id: SessionId,
+    /// Its run.
+    pub run_id: RunId,
+    /// Itself.
+    pub attempt_id: AttemptId,
+    /// The registration.
+    pub adapter_id: AdapterId,
+    /// What its run may do.
+    pub mode: RunMode,
+}
+
+/// The one attempt that a binding executes; none if its agent has no prompt, or is to stop.
+pub(super) fn executing(db: &Connection, binding: &BindingId) -> Result<Option<ExecutingAttempt>> {
+    // A run has one attempt that is not over, a session one prompt in flight; the newest is that of the binding.
+    let sql = "SELECT owner_id, sessions.session_id, runs.run_id, attempt_id, run_attempts.adapter_id, mode \
+         FROM run_attempts JOIN runs USING (run_id) JOIN sessions USING (session_id) \
+         WHERE run_attempts.status IN ('running', 'waiting_input', 'waiting_approval') \
+         AND binding_id = ?1 ORDER BY run_attempts.rowid DESC LIMIT 1";
+    first(db.prepare_cached(sql)?, [binding.as_str()], |row| {
+        Ok(ExecutingAttempt {
+            owner_id: OwnerId(row.get(0)?),
+            session_id: parsed(row, 1, |text| SessionId::parse(text).ok())?,
+            run_id: parsed(row, 2, |text| RunId::parse(text).ok())?,
+            attempt_id: parsed(row, 3, |text| AttemptId::parse(text).ok())?,
+            adapter_id: AdapterId(row.get(4)?),
+            mode: parsed(row, 5, words::mode)?,
+        })
+    })
 }
 
 pub(super) fn list(

@@ -48,6 +48,25 @@ pub(super) fn list(db: &Connection, filter: &EventFilter) -> Result<Vec<Event>> 
     all(db.prepare_cached(&sql)?, values, event)
 }
 
+/// What a run was last about: the newest that are shown to these, in the order of their cursors.
+pub(super) fn newest(
+    db: &Connection,
+    owner: Option<&OwnerId>,
+    run: &RunId,
+    visibility: Option<Visibility>,
+    limit: u32,
+) -> Result<Vec<Event>> {
+    let sql = format!(
+        "SELECT {EVENT} FROM events JOIN runs ON runs.run_id = events.run_id WHERE events.run_id = ?1 \
+         AND (?2 IS NULL OR ?2 = (SELECT owner_id FROM sessions WHERE sessions.session_id = events.session_id)) \
+         AND (?3 IS NULL OR visibility = ?3) ORDER BY event_seq DESC LIMIT ?4"
+    );
+    let values = (run.as_str(), owner.map(OwnerId::as_str), visibility.map(visibility_text), limit);
+    let mut events = all(db.prepare_cached(&sql)?, values, event)?;
+    events.reverse();
+    Ok(events)
+}
+
 /// What was decided under a grant or what was copied from it: the newest, in the order of their cursors.
 pub(super) fn of_grant(
     db: &Connection,

@@ -1,6 +1,6 @@
 //! Runs with their attempts as they are listed.
 
-use omi_kernel::id::{OwnerId, RunId, SessionId, Timestamp};
+use omi_kernel::id::{AdapterId, OwnerId, RunId, SessionId, Timestamp};
 use omi_kernel::status::Status;
 use rusqlite::{Connection, Result, Row, named_params};
 use serde::Serialize;
@@ -8,7 +8,8 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::time;
-use crate::rows::{all, first, json, perhaps};
+use crate::rows::{all, first, json, parsed, perhaps};
+use crate::words::ACTIVE;
 
 /// A run as it is listed.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -151,6 +152,8 @@ pub struct RunFilter {
     pub owner: Option<OwnerId>,
     /// Of this session.
     pub session: Option<SessionId>,
+    /// That are not over.
+    pub active: bool,
     /// That stand here.
     pub status: Option<Status>,
     /// The oldest first, not the newest.
@@ -164,6 +167,25 @@ pub struct RunFilter {
     pub bytes_max: Option<usize>,
 }
 
+/// A run that holds a worker, as it is listed: it has begun and is not over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HoldingRun {
+    /// Its identifier.
+    pub run_id: RunId,
+    /// The registration.
+    pub adapter_id: AdapterId,
+}
+
+pub(super) fn holding(db: &Connection) -> Result<Vec<HoldingRun>> {
+    let sql = format!("SELECT run_id, adapter_id FROM runs WHERE status IN {ACTIVE} AND status != 'queued'");
+    all(db.prepare_cached(&sql)?, [], |row| {
+        Ok(HoldingRun {
+            run_id: parsed(row, 0, |text| RunId::parse(text).ok())?,
+            adapter_id: AdapterId(row.get(1)?),
+        })
+    })
+}
+
 const VIEW: &str = "run_id, session_id, parent_run_id, client_id, request_id, idempotency_key, adapter_id, \
      status, mode, input_json, model_profile, requested_model_id, cwd, system_prompt_hash, retry_reason, \
      retry_checkpoint_id, final_text, result_json, error_code, error_message, input_tokens, output_tokens, \
@@ -172,6 +194,7 @@ const VIEW: &str = "run_id, session_id, parent_run_id, client_id, request_id, id
 pub(super) fn list(db: &Connection, filter: &RunFilter) -> Result<Vec<RunView>> {
     // What is asked for is spelled out, not tested for NULL: only so does SQLite use the index that follows it.
     let of_session = filter.session.as_ref().map_or(":session IS NULL", |_| "session_id = :session");
+    let active = if filter.active { format!("status IN {ACTIVE}") } else { "1".to_owned() };
     let (direction, beyond) = if filter.oldest_first { ("ASC", '>') } else { ("DESC", '<') };
     let after = match filter.after {
         Some(_) => format!(
@@ -180,8 +203,8 @@ pub(super) fn list(db: &Connection, filter: &RunFilter) -> Result<Vec<RunView>> 
         None => ":after IS NULL".to_owned(),
     };
     let sql = format!(
-        "SELECT {VIEW} FROM runs WHERE {of_session} AND {after} AND (:status IS NULL OR status = :status) \
-         AND (:owner IS NULL OR :owner = \
+        "SELECT {VIEW} FROM runs WHERE {of_session} AND {after} AND {active} \
+         AND (:status IS NULL OR status = :status) AND (:owner IS NULL OR :owner = \
          (SELECT owner_id FROM sessions WHERE sessions.session_id = runs.session_id)) \
          ORDER BY created_at_ms {direction}, rowid {direction} LIMIT :limit"
     );

@@ -66,6 +66,8 @@ pub struct SessionFilter {
     pub status: Option<SessionStatus>,
     /// That were made from this kind of surface.
     pub surface: Option<String>,
+    /// That last changed before this.
+    pub updated_before: Option<Timestamp>,
     /// After this one: the last activity and the id of the last session of the page before. Pages follow the order
     /// of the list, so that none is left out or shown twice unless something happens in it meanwhile.
     pub after: Option<(Timestamp, SessionId)>,
@@ -89,13 +91,15 @@ pub(super) fn list(db: &Connection, filter: &SessionFilter) -> Result<Vec<Sessio
     };
     let sql = format!(
         "SELECT {VIEW} FROM sessions WHERE {of_owner} AND (:status IS NULL OR status = :status) \
-         AND (:surface IS NULL OR surface_kind = :surface) AND {after} \
+         AND (:surface IS NULL OR surface_kind = :surface) \
+         AND (:updated_before IS NULL OR updated_at_ms < :updated_before) AND {after} \
          ORDER BY last_activity_at_ms DESC, session_id DESC LIMIT :limit"
     );
     let (at, session) = filter.after.as_ref().map(|(at, session)| (at.0, session.as_str())).unzip();
     let values = named_params! {
         ":owner": filter.owner.as_ref().map(OwnerId::as_str),
-        ":status": filter.status.map(SessionStatus::as_str), ":surface": filter.surface, ":at": at, ":session": session,
+        ":status": filter.status.map(SessionStatus::as_str), ":surface": filter.surface,
+        ":updated_before": filter.updated_before.map(|before| before.0), ":at": at, ":session": session,
         ":limit": filter.limit,
     };
     all(db.prepare_cached(&sql)?, values, view)

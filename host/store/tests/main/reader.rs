@@ -270,3 +270,78 @@ fn a_database_at_rest_can_be_read() {
     let all = SessionFilter { limit: 10, ..SessionFilter::default() };
     assert_eq!(omi_store::Reader::open(&path).unwrap().sessions(&all).unwrap().len(), 1);
 }
+
+#[test]
+fn sessions_are_listed_by_surface_and_by_when_they_changed() {
+    let mut bench = Bench::new();
+    let one = bench.accept(Accept { surface: "moon".into(), ..asks("r1") }).session;
+    let two = bench.accept(asks("r2")).session;
+    let reader = bench.reader();
+    let ids = |filter: SessionFilter| {
+        let sessions = reader.sessions(&SessionFilter { limit: 9, ..filter }).unwrap();
+        sessions.into_iter().map(|session| session.session_id).collect::<Vec<_>>()
+    };
+    let of = |surface: &str| SessionFilter { surface: Some(surface.into()), ..SessionFilter::default() };
+    assert_eq!(ids(of("moon")), [one.to_string()]);
+    assert_eq!(ids(of("sun")), Vec::<String>::new());
+    let changed = reader.session(None, &two).unwrap().unwrap().updated_at_ms;
+    let before = |at| SessionFilter { updated_before: Some(at), ..SessionFilter::default() };
+    assert_eq!(ids(before(changed)), [one.to_string()]);
+    assert_eq!(ids(before(Timestamp(changed.0 + 1))), [two.to_string(), one.to_string()]);
+}
+
+#[test]
+fn runs_that_are_not_over_are_listed_and_those_that_hold_a_worker() {
+    let mut bench = Bench::new();
+    let (running, begun) = bench.running("r1");
+    let queued = bench.accept(asks_in(&running.session, "r2"));
+    let reader = bench.reader();
+    let active = || {
+        let filter = RunFilter {
+            session: Some(running.session.clone()),
+            active: true,
+            limit: 9,
+            ..RunFilter::default()
+        };
+        reader.runs(&filter).unwrap().into_iter().map(|run| run.run_id).collect::<Vec<_>>()
+    };
+    let holding = || reader.holding_runs().unwrap().into_iter().map(|run| run.run_id).collect::<Vec<_>>();
+    assert_eq!(active(), [queued.run.to_string(), running.run.to_string()]);
+    assert_eq!(holding(), std::slice::from_ref(&running.run));
+    bench.take(finished(&begun.attempt, well(), "", None));
+    assert_eq!((active(), holding()), (vec![queued.run.to_string()], vec![]));
+}
+
+#[test]
+fn a_binding_says_what_it_executes_and_whose_that_is() {
+    let mut bench = Bench::new();
+    let (accepted, begun) = bench.running("r1");
+    let reader = bench.reader();
+    let executing = reader.executing(&begun.binding).unwrap().unwrap();
+    assert_eq!(
+        (&executing.session_id, &executing.run_id, &executing.attempt_id, executing.owner_id.as_str()),
+        (&accepted.session, &accepted.run, &begun.attempt, "ann")
+    );
+    bench.take(cancel(&accepted.run));
+    assert_eq!(reader.executing(&begun.binding).unwrap(), None, "it is to stop");
+    bench.take(finished(&begun.attempt, Outcome::Cancelled, "", None));
+    assert_eq!(reader.executing(&begun.binding).unwrap(), None);
+}
+
+#[test]
+fn the_newest_events_of_a_run_come_in_their_order() {
+    let mut bench = Bench::new();
+    let (accepted, _) = bench.running("r1");
+    bench.accept(asks("r2"));
+    let reader = bench.reader();
+    let all = EventFilter { run: Some(accepted.run.clone()), ..after(Cursor(0), 100) };
+    let all = reader.events(&all).unwrap();
+    let newest = |owner: Option<&str>, limit| {
+        reader.newest_events(owner.map(Into::into).as_ref(), &accepted.run, None, limit).unwrap()
+    };
+    assert_eq!(newest(Some("ann"), 2), all[all.len() - 2..]);
+    assert_eq!(newest(None, 100), all);
+    assert_eq!(newest(Some("bob"), 100), []);
+    let ui = reader.newest_events(None, &accepted.run, Some(Visibility::Ui), 100).unwrap();
+    assert!(ui.len() <= all.len() && !ui.is_empty());
+}

@@ -132,13 +132,15 @@ fn with(mut data: Value, more: Value) -> Value {
 /// What a chat shows of an event.
 fn told(event: &Event) -> Option<(&'static str, Value)> {
     let payload = &event.payload;
-    let tool =
-        || json!({ "toolUseId": payload["toolUseId"], "name": payload["name"], "title": payload["title"] });
     let status = |status: Status| ("status", json!({ "status": status }));
     Some(match event.kind {
-        EventKind::ToolStarted => ("tool.call", with(tool(), json!({ "input": payload["input"] }))),
-        EventKind::ToolCompleted => ("tool.result", with(tool(), json!({ "status": "completed" }))),
-        EventKind::ToolFailed => ("tool.result", with(tool(), json!({ "status": "failed" }))),
+        EventKind::ToolStarted => (
+            "tool.call",
+            json!({ "toolUseId": payload["toolUseId"], "name": payload["name"], "title": payload["title"],
+                "input": payload["input"] }),
+        ),
+        EventKind::ToolCompleted => ("tool.result", result("completed", payload)),
+        EventKind::ToolFailed => ("tool.result", result("failed", payload)),
         EventKind::RunQueued => status(Status::Queued),
         EventKind::RunStarting => status(Status::Starting),
         EventKind::RunRunning => status(Status::Running),
@@ -177,6 +179,11 @@ fn told(event: &Event) -> Option<(&'static str, Value)> {
         | EventKind::DelegationCreated
         | EventKind::DelegationCompleted => return None,
     })
+}
+
+fn result(status: &str, payload: &Value) -> Value {
+    json!({ "toolUseId": payload["toolUseId"], "status": status, "output": payload["output"],
+        "errorCode": payload["errorCode"], "errorMessage": payload["errorMessage"] })
 }
 
 /// Why a run came to nothing, where it did.

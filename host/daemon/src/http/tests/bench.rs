@@ -79,7 +79,9 @@ impl Bench {
         let manner =
             Manner { cwd: folder.path().to_owned(), person: true, adopt_queued: true, recordings: None };
         let config = Config::load(&config, true).unwrap();
-        Self { daemon: Daemon::start(&state, config, manner).unwrap(), router: router(), folder }
+        let daemon = Daemon::start(&state, config, manner).unwrap();
+        let router = router(&daemon.surface(owner()));
+        Self { daemon, router, folder }
     }
 
     pub(super) fn path(&self, name: &str) -> PathBuf {
@@ -136,7 +138,7 @@ impl Bench {
 
     /// The same daemon, with no memory of what it answered.
     pub(super) fn forget(self) -> Self {
-        Self { router: router(), ..self }
+        Self { router: router(&self.surface(&owner())), ..self }
     }
 
     /// Ends the daemon.

@@ -1,0 +1,25 @@
+//! MCP over a stream of bytes: one message a line, one client.
+
+use rmcp::transport::async_rw::AsyncRwTransport;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::server::Server;
+
+/// Bytes of one message of a client: more than any call of a tool has.
+const LINE_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Serves one client until it goes. An error is one line.
+pub(super) async fn serve<R, W>(server: Server, read: R, write: W) -> Result<(), String>
+where
+    R: AsyncRead + Send + Unpin + 'static,
+    W: AsyncWrite + Send + Unpin + 'static,
+{
+    let transport = AsyncRwTransport::new(read, write).with_max_line_length(LINE_BYTES_MAX);
+    let running = match rmcp::serve_server(server, transport).await {
+        Ok(running) => running,
+        // One that goes before it has said anything has not failed.
+        Err(rmcp::service::ServerInitializeError::ConnectionClosed(_)) => return Ok(()),
+        Err(error) => return Err(format!("the client does not speak MCP: {error}").replace('\n', " ")),
+    };
+    running.waiting().await.map(drop).map_err(|error| format!("MCP ended: {error}"))
+}
