@@ -4,7 +4,7 @@ use std::io::{BufReader, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tungstenite::client::IntoClientRequest as _;
@@ -346,16 +346,19 @@ impl WebSocket {
 
     /// Waits for a message that satisfies a condition.
     pub fn hear(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
+        let deadline = Instant::now() + PATIENCE;
         loop {
             let message = self.next().expect("the connection goes on");
             if wanted(&message) {
                 return message;
             }
+            assert!(Instant::now() < deadline, "not in {:?}", self.heard);
         }
     }
 
     /// The next message; none once the other side has closed.
     pub fn next(&mut self) -> Option<Value> {
+        let deadline = Instant::now() + PATIENCE;
         loop {
             match self.socket.read() {
                 Ok(tungstenite::Message::Text(text)) => {
@@ -364,7 +367,10 @@ impl WebSocket {
                     return Some(message);
                 }
                 Ok(tungstenite::Message::Close(_)) | Err(_) => return None,
-                Ok(_) => {}
+                // It is still there, and says nothing.
+                Ok(_) => {
+                    assert!(Instant::now() < deadline, "nothing comes after {:?}", self.heard.last());
+                }
             }
         }
     }

@@ -18,9 +18,9 @@ use crate::terminal::{self, quoted};
 
 pub(crate) async fn approve(args: Approve, state: &StateDir) -> anyhow::Result<ExitCode> {
     let (link, request) = find(&args.asked, About::Permission, state).await?;
-    let decision = match args.answer.option {
+    let decision = match args.given.option {
         Some(option_id) => Decision::Selected { option_id },
-        None if args.answer.reject => Decision::Rejected { reason: "refused".to_owned() },
+        None if args.given.reject => Decision::Rejected { reason: "refused".to_owned() },
         None => Decision::Cancelled,
     };
     link.approve(AttemptId::parse(&request.attempt_id)?, request.request, decision).await?;
@@ -30,9 +30,9 @@ pub(crate) async fn approve(args: Approve, state: &StateDir) -> anyhow::Result<E
 
 pub(crate) async fn answer(args: Answer, state: &StateDir) -> anyhow::Result<ExitCode> {
     let (link, request) = find(&args.asked, About::Information, state).await?;
-    let answer = match args.answer.value {
+    let answer = match args.given.value {
         Some(text) => InputAnswer::Provided { value: value(text, &request)? },
-        None if args.answer.decline => InputAnswer::Declined,
+        None if args.given.decline => InputAnswer::Declined,
         None => InputAnswer::Cancelled,
     };
     link.provide_input(AttemptId::parse(&request.attempt_id)?, request.request, answer).await?;

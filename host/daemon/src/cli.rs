@@ -3,6 +3,7 @@
 mod adapter;
 mod check;
 mod doctor;
+mod native;
 mod talk;
 mod value;
 
@@ -18,6 +19,7 @@ pub(crate) use adapter::{
 };
 pub(crate) use check::{Check, CheckLevel, Record, Replay};
 pub(crate) use doctor::{Adapters, Doctor};
+pub(crate) use native::{Browser, InstallNativeHost, NativeHost, NativeHostCommand, UninstallNativeHost};
 pub(crate) use talk::{Answer, Approve, Asked, Cancel, Delegate};
 
 /// The daemon beneath your AI agents: durable sessions and runs over any agent runtime.
@@ -59,6 +61,8 @@ pub(crate) enum Command {
     Serve(Serve),
     /// Serve the control tools to an MCP client over standard input and output
     Mcp,
+    /// Talk to an extension of a browser, or let one talk to omi-agentd
+    NativeHost(NativeHost),
     /// List the sessions that are recorded
     Sessions(List),
     /// Show a session, or change it

@@ -27,6 +27,7 @@ mod http;
 mod inspect;
 mod link;
 mod mcp;
+mod native;
 mod prompt;
 mod record;
 mod recording;
@@ -113,6 +114,7 @@ fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
             runtime.shutdown_background();
             code
         }
+        Command::NativeHost(args) => runtime()?.block_on(native::native_host(args, &state, &file)),
         Command::Session(args) => runtime()?.block_on(session::session(args, &state, config()?)),
         Command::Adapters(args) => inspect::adapters(&args, &state, &config()?, runtime()?.handle()),
         Command::Adapter(args) => adapter::adapter(args, &state, &file, runtime()?.handle()),

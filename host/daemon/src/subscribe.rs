@@ -7,11 +7,13 @@
 //!        └─ fell behind ──▶ gap, then replay again
 //! ```
 //!
-//! It listens before it reads, so that nothing falls between the two. What was missed live is told as a gap; events are
+//! It listens before it reads, so that nothing falls between the two. No piece of a message is given before what stands
+//! before it in that. What was missed live is told as a gap; events are
 //! read from the record and never skipped.
 
 #[cfg(test)]
 mod tests;
+mod texts;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
@@ -24,6 +26,7 @@ use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::client::{Client, LiveText, Published, Recorded};
+use texts::Texts;
 
 /// Events read at once from the record.
 const PAGE: u32 = 500;
@@ -82,6 +85,8 @@ pub(crate) struct Subscription {
     page: VecDeque<Arc<Recorded>>,
     /// It was told that events up to here may be gone.
     gone_through: Cursor,
+    /// How far each message was given.
+    texts: Texts,
     /// Whether a session is the owner's.
     own: BTreeMap<SessionId, bool>,
 }
@@ -105,6 +110,7 @@ impl Subscription {
             failing: false,
             page: VecDeque::new(),
             gone_through: Cursor::default(),
+            texts: Texts::default(),
             own: BTreeMap::new(),
         };
         if after.is_none() {
@@ -119,6 +125,7 @@ impl Subscription {
         loop {
             if let Some(event) = self.page.pop_front() {
                 self.cursor = Some(event.cursor);
+                self.texts.given(&event);
                 return Some(Seen::Event(event));
             }
             match self.catch_up() {
@@ -164,12 +171,16 @@ impl Subscription {
             Published::Event(event) => {
                 let is_meant = self.is_meant(&event.session_id, event.run_id.as_ref())?;
                 self.cursor = Some(event.cursor);
+                if is_meant {
+                    self.texts.given(&event);
+                }
                 is_meant.then_some(Seen::Event(event))
             }
             // Text from before what was replayed is part of that, or is in the next recorded piece.
             Published::Live(live) if live.cursor < cursor => None,
             Published::Live(live) => {
-                self.is_meant(&live.session, Some(&live.run))?.then_some(Seen::Live(live))
+                let is_meant = self.is_meant(&live.session, Some(&live.run))?;
+                (is_meant && self.texts.goes_on(&live)).then_some(Seen::Live(live))
             }
             Published::StoreFailing(why) => Some(Seen::StoreFailing(why)),
         }

@@ -14,7 +14,7 @@ pub(crate) struct Approve {
     #[command(flatten)]
     pub(crate) asked: Asked,
     #[command(flatten)]
-    pub(crate) answer: Permission,
+    pub(crate) given: Permission,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -52,7 +52,7 @@ pub(crate) struct Answer {
     #[command(flatten)]
     pub(crate) asked: Asked,
     #[command(flatten)]
-    pub(crate) answer: Information,
+    pub(crate) given: Information,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -175,6 +175,7 @@ pub(super) async fn list(
         owner: Some(surface.owner.clone()),
         status: list.status,
         surface: list.surface_kind,
+        updated_before: None,
         after: list.cursor.as_deref().map(|text| last(text).ok_or_else(no_cursor)).transpose()?,
         limit: list.limit.and_one(),
         ..SessionFilter::default()

@@ -36,6 +36,9 @@ const FIRST_WORD: Duration = Duration::from_secs(5);
 /// Bytes of one message of the daemon: four times what a client may send to it.
 const MESSAGE_BYTES_MAX: usize = 256 * 1024 * 1024;
 
+/// A connection to a daemon.
+pub(crate) type Socket = WebSocketStream<UnixStream>;
+
 /// A daemon that is another process. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Remote {
@@ -56,11 +59,11 @@ impl Remote {
     }
 
     /// A connection that has said its first word.
-    async fn connect(&self) -> Result<WebSocketStream<UnixStream>, Trouble> {
+    async fn connect(&self) -> Result<(Value, Socket), Trouble> {
         tokio::time::timeout(FIRST_WORD, self.connected()).await.unwrap_or(Err(Trouble::NotThere))
     }
 
-    async fn connected(&self) -> Result<WebSocketStream<UnixStream>, Trouble> {
+    async fn connected(&self) -> Result<(Value, Socket), Trouble> {
         let stream = match UnixStream::connect(&self.socket).await {
             Ok(stream) => stream,
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => {
@@ -91,18 +94,23 @@ impl Remote {
             Err(_) => return Err(Trouble::NotThere),
         };
         match receive(&mut socket).await {
-            Ok(init) if init["type"] == "init" => Ok(socket),
+            Ok(init) if init["type"] == "init" => Ok((init, socket)),
             Ok(other) => Err(anyhow::anyhow!("the daemon begins with `{}`", other["type"]).into()),
             Err(_) => Err(Trouble::NotThere),
         }
     }
 
-    /// Begins to talk about a request.
-    pub(crate) async fn begin(&self, kind: &str, fields: Value) -> Result<Talk, LinkError> {
-        let mut socket = self.connect().await.map_err(|trouble| match trouble {
+    /// A connection, and what was said first on it.
+    pub(crate) async fn open(&self) -> Result<(Value, Socket), LinkError> {
+        self.connect().await.map_err(|trouble| match trouble {
             Trouble::NotThere => LinkError::new("daemon_gone", "the daemon has ended"),
             Trouble::Other(error) => LinkError::new("daemon_gone", format!("{error:#}")),
-        })?;
+        })
+    }
+
+    /// Begins to talk about a request.
+    pub(crate) async fn begin(&self, kind: &str, fields: Value) -> Result<Talk, LinkError> {
+        let (_, mut socket) = self.open().await?;
         let request = uuid::Uuid::new_v4().to_string();
         let mut message = json!({ "type": kind, "protocolVersion": PROTOCOL_VERSION, "clientId": CLIENT,
             "requestId": request });
@@ -246,7 +254,7 @@ fn accepted(answer: &Value, before: Cursor) -> Result<Answered, LinkError> {
 
 /// What is said about one request, on a connection of its own.
 pub(crate) struct Talk {
-    socket: WebSocketStream<UnixStream>,
+    socket: Socket,
     request: String,
 }
 
@@ -273,7 +281,7 @@ impl Talk {
 }
 
 /// The next message on a connection.
-async fn receive(socket: &mut WebSocketStream<UnixStream>) -> Result<Value, LinkError> {
+async fn receive(socket: &mut Socket) -> Result<Value, LinkError> {
     let gone = |why: String| LinkError::new("daemon_gone", why);
     loop {
         return match socket.next().await {

@@ -1,7 +1,7 @@
 //! Subscriptions on a real record: what is replayed, what is live, and what is told to be missing.
 
 use omi_kernel::command::{PromptBlock, RunMode};
-use omi_kernel::event::Event;
+use omi_kernel::event::{Event, EventKind};
 use omi_kernel::id::{AttemptId, Ids, RequestId, Timestamp};
 use omi_kernel::input::Input;
 use omi_kernel::request::{Accept, SessionRef};
@@ -88,6 +88,30 @@ impl Record {
             text: text.to_owned(),
         };
         self.publish.send(Published::Live(Arc::new(live))).unwrap();
+    }
+
+    /// A piece of a message, live.
+    fn stream(&self, before: &Event, attempt: &AttemptId, offset: usize, text: &str) {
+        let live = LiveText {
+            session: before.session_id.clone(),
+            run: before.run_id.clone().unwrap(),
+            attempt: attempt.clone(),
+            request: RequestId("1".to_owned()),
+            cursor: before.cursor,
+            sequence: 1,
+            kind: LiveKind::Message { message: "m".to_owned(), offset },
+            text: text.to_owned(),
+        };
+        self.publish.send(Published::Live(Arc::new(live))).unwrap();
+    }
+
+    /// A piece of a message, as it is recorded.
+    fn record(&self, before: &mut Event, attempt: &AttemptId, offset: usize, text: &str) {
+        before.cursor = Cursor(before.cursor.0 + 1);
+        before.kind = EventKind::MessageDelta;
+        before.attempt_id = Some(attempt.clone());
+        before.payload = serde_json::json!({ "message": "m", "offset": offset, "text": text });
+        self.publish.send(Published::Event(Arc::new(before.clone().into()))).unwrap();
     }
 }
 
@@ -222,6 +246,32 @@ async fn live_text_from_before_the_replay_is_not_shown_after_it() {
     assert_eq!(cursors(&mut subscription, all.len()).await, all);
     let Seen::Live(live) = next(&mut subscription).await else { panic!() };
     assert_eq!(live.text, "new");
+}
+
+#[tokio::test]
+async fn no_piece_of_text_comes_before_what_stands_before_it() {
+    let mut record = Record::new();
+    let all = record.accept("me", None);
+    let latest = all.last().unwrap().cursor;
+    let mut event = all.into_iter().find(|event| event.run_id.is_some()).unwrap();
+    event.cursor = latest;
+    let mut subscription = record.subscribe("me", None);
+    let attempt = AttemptId::new(&mut Ids::new(&mut random));
+    // What was said until now is not recorded yet: whoever comes in the middle waits for that.
+    record.stream(&event, &attempt, 4, "five");
+    record.record(&mut event, &attempt, 0, "one five");
+    record.stream(&event, &attempt, 8, " six");
+    record.stream(&event, &attempt, 20, "later");
+    record.stream(&event, &attempt, 12, " seven");
+    let mut told = Vec::new();
+    while told.len() < 3 {
+        match next(&mut subscription).await {
+            Seen::Event(event) => told.push(event.payload["text"].as_str().unwrap().to_owned()),
+            Seen::Live(live) => told.push(live.text.clone()),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(told, ["one five", " six", " seven"]);
 }
 
 #[tokio::test]
