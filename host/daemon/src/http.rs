@@ -33,6 +33,7 @@ mod routes;
 mod run;
 mod server;
 mod session;
+mod status;
 mod stream;
 #[cfg(test)]
 mod tests;

@@ -18,7 +18,7 @@ use super::idempotency::{Replies, idempotent};
 use super::problem::Problem;
 use super::{
     action, adapter, artifact, delegation, document, events, file, grant, message, request, run, session,
-    websocket,
+    status, websocket,
 };
 use crate::mcp;
 use crate::surface::Surface;
@@ -49,6 +49,7 @@ fn documented() -> OpenApiRouter {
         .routes(routes!(session::create, session::list))
         .routes(routes!(session::one, session::change))
         .routes(routes!(session::task, session::change_task))
+        .routes(routes!(status::status))
         .routes(routes!(message::create, message::list))
         .routes(routes!(action::act))
         .routes(routes!(run::list))
