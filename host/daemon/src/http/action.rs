@@ -19,9 +19,10 @@ use crate::surface::Surface;
 
 /// What is done.
 #[derive(Debug, Deserialize, ToSchema)]
-#[serde(tag = "type", rename_all = "snake_case", rename_all_fields = "camelCase", deny_unknown_fields)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub(super) enum Action {
     /// Chooses an option of a request for permission.
+    #[serde(rename_all = "camelCase")]
     Approve {
         /// The number of the request.
         approval: u32,
@@ -31,6 +32,7 @@ pub(super) enum Action {
         attempt_id: Option<String>,
     },
     /// Refuses a request for permission.
+    #[serde(rename_all = "camelCase")]
     Reject {
         /// The number of the request.
         approval: u32,
@@ -38,6 +40,7 @@ pub(super) enum Action {
         attempt_id: Option<String>,
     },
     /// Takes a request for permission back.
+    #[serde(rename_all = "camelCase")]
     Cancel {
         /// The number of the request.
         approval: u32,
@@ -45,6 +48,7 @@ pub(super) enum Action {
         attempt_id: Option<String>,
     },
     /// Answers a request for information, or for a log-in: with the id of a method then. One of `value` and `decision`.
+    #[serde(rename_all = "camelCase")]
     Input {
         /// The number of the request.
         request: u32,
@@ -57,6 +61,7 @@ pub(super) enum Action {
         attempt_id: Option<String>,
     },
     /// Has the run of the session stopped that is executed, or the one that is named.
+    #[serde(rename_all = "camelCase")]
     Interrupt {
         /// The run.
         run_id: Option<String>,
@@ -81,7 +86,7 @@ pub(super) struct Acted {
 }
 
 /// Answers what the session asks, or has it stop.
-#[utoipa::path(post, path = "/v1/sessions/{id}/actions", tag = "sessions",
+#[utoipa::path(post, path = "/v1/sessions/{id}/actions", operation_id = "act", tag = "sessions",
     params(("id" = String, Path, description = "The session")), request_body = Action,
     responses((status = OK, body = Acted)))]
 pub(super) async fn act(

@@ -80,7 +80,7 @@ pub(super) struct AdapterRecord {
 }
 
 /// Lists registrations and components.
-#[utoipa::path(get, path = "/v1/adapters", tag = "adapters", responses((status = OK, body = Adapters)))]
+#[utoipa::path(get, path = "/v1/adapters", operation_id = "listAdapters", tag = "adapters", responses((status = OK, body = Adapters)))]
 pub(super) async fn list(Extension(surface): Extension<Surface>) -> Result<Json<Adapters>, Problem> {
     let installed = surface.read(omi_store::Reader::components)?;
     let registrations = surface.config.registrations.iter();
@@ -91,7 +91,7 @@ pub(super) async fn list(Extension(surface): Extension<Surface>) -> Result<Json<
 }
 
 /// Shows a registration, with what its component says of itself. The component is compiled for that, once.
-#[utoipa::path(get, path = "/v1/adapters/{id}", tag = "adapters",
+#[utoipa::path(get, path = "/v1/adapters/{id}", operation_id = "getAdapter", tag = "adapters",
     params(("id" = String, Path, description = "The registration")), responses((status = OK, body = AdapterRecord)))]
 pub(super) async fn one(
     Extension(surface): Extension<Surface>,

@@ -35,7 +35,7 @@ pub(super) struct List {
 }
 
 /// Lists artifacts, the newest first. What is said of a file is what was recorded, not what is on the disk.
-#[utoipa::path(get, path = "/v1/artifacts", tag = "artifacts", params(List), responses((status = OK, body = Page<ArtifactView>)))]
+#[utoipa::path(get, path = "/v1/artifacts", operation_id = "listArtifacts", tag = "artifacts", params(List), responses((status = OK, body = Page<ArtifactView>)))]
 pub(super) async fn list(
     Extension(surface): Extension<Surface>,
     Params(list): Params<List>,
@@ -62,7 +62,7 @@ pub(super) async fn list(
 }
 
 /// Shows an artifact.
-#[utoipa::path(get, path = "/v1/artifacts/{id}", tag = "artifacts",
+#[utoipa::path(get, path = "/v1/artifacts/{id}", operation_id = "getArtifact", tag = "artifacts",
     params(("id" = String, Path, description = "The artifact")), responses((status = OK, body = ArtifactView)))]
 pub(super) async fn one(
     Extension(surface): Extension<Surface>,
@@ -74,6 +74,7 @@ pub(super) async fn one(
 /// What a person did with an artifact.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schema(as = ArtifactPatch)]
 pub(super) struct Change {
     /// What they did.
     #[schema(schema_with = word::artifact_state)]
@@ -81,7 +82,7 @@ pub(super) struct Change {
 }
 
 /// Says what a person did with an artifact.
-#[utoipa::path(patch, path = "/v1/artifacts/{id}", tag = "artifacts",
+#[utoipa::path(patch, path = "/v1/artifacts/{id}", operation_id = "changeArtifact", tag = "artifacts",
     params(("id" = String, Path, description = "The artifact")), request_body = Change,
     responses((status = OK, body = ArtifactView)))]
 pub(super) async fn change(
@@ -96,7 +97,7 @@ pub(super) async fn change(
 }
 
 /// Gives the bytes of an artifact, if they are kept here: what an agent wrote elsewhere stays there.
-#[utoipa::path(get, path = "/v1/artifacts/{id}/content", tag = "artifacts",
+#[utoipa::path(get, path = "/v1/artifacts/{id}/content", operation_id = "getArtifactContent", tag = "artifacts",
     params(("id" = String, Path, description = "The artifact")),
     responses((status = OK, content_type = "application/octet-stream", description = "The bytes, with the media type that was recorded"),
         (status = CONFLICT, body = Problem, content_type = "application/problem+json", description = "They are not kept here")))]

@@ -39,7 +39,7 @@ pub(super) struct List {
 }
 
 /// Lists delegations, the first one first.
-#[utoipa::path(get, path = "/v1/delegations", tag = "delegations", params(List), responses((status = OK, body = Page<DelegationView>)))]
+#[utoipa::path(get, path = "/v1/delegations", operation_id = "listDelegations", tag = "delegations", params(List), responses((status = OK, body = Page<DelegationView>)))]
 pub(super) async fn list(
     Extension(surface): Extension<Surface>,
     Params(list): Params<List>,
@@ -62,7 +62,7 @@ pub(super) struct ListOfRun {
 }
 
 /// Lists the delegations that a run made, and the one it works for, the first one first.
-#[utoipa::path(get, path = "/v1/runs/{id}/delegations", tag = "delegations",
+#[utoipa::path(get, path = "/v1/runs/{id}/delegations", operation_id = "listDelegationsOfRun", tag = "delegations",
     params(("id" = String, Path, description = "The run"), ListOfRun),
     responses((status = OK, body = Page<DelegationView>)))]
 pub(super) async fn of_run(
@@ -95,7 +95,7 @@ fn listed(
 }
 
 /// Shows a delegation: its `result` is what came of it, once it is over.
-#[utoipa::path(get, path = "/v1/delegations/{id}", tag = "delegations",
+#[utoipa::path(get, path = "/v1/delegations/{id}", operation_id = "getDelegation", tag = "delegations",
     params(("id" = String, Path, description = "The delegation")), responses((status = OK, body = DelegationView)))]
 pub(super) async fn one(
     Extension(surface): Extension<Surface>,
@@ -171,7 +171,7 @@ pub(super) struct Delegated {
 }
 
 /// Has a run ask another one for work. Nobody waits here for the result, in no mode: it is in the delegation.
-#[utoipa::path(post, path = "/v1/delegations", tag = "delegations", request_body = NewDelegation, responses(
+#[utoipa::path(post, path = "/v1/delegations", operation_id = "createDelegation", tag = "delegations", request_body = NewDelegation, responses(
     (status = CREATED, body = Delegated, description = "The parent goes on", headers(("location" = String, description = "The delegation"))),
     (status = ACCEPTED, body = Delegated, description = "The parent waits for the result", headers(("location" = String, description = "The delegation")))))]
 pub(super) async fn create(

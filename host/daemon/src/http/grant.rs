@@ -36,7 +36,7 @@ pub(super) struct List {
 }
 
 /// Lists grants, the newest first: those of sessions, and those of components, which are nobody's own.
-#[utoipa::path(get, path = "/v1/grants", tag = "grants", params(List), responses((status = OK, body = Page<GrantView>)))]
+#[utoipa::path(get, path = "/v1/grants", operation_id = "listGrants", tag = "grants", params(List), responses((status = OK, body = Page<GrantView>)))]
 pub(super) async fn list(
     Extension(surface): Extension<Surface>,
     Params(list): Params<List>,
@@ -57,7 +57,7 @@ pub(super) async fn list(
 }
 
 /// Shows a grant, with what was decided under it last.
-#[utoipa::path(get, path = "/v1/grants/{id}", tag = "grants",
+#[utoipa::path(get, path = "/v1/grants/{id}", operation_id = "getGrant", tag = "grants",
     params(("id" = String, Path, description = "The grant")), responses((status = OK, body = GrantRecord)))]
 pub(super) async fn one(
     Extension(surface): Extension<Surface>,
@@ -69,7 +69,7 @@ pub(super) async fn one(
 }
 
 /// Takes a grant back: nothing more is opened under it, and what is open ends. It stays on record.
-#[utoipa::path(delete, path = "/v1/grants/{id}", tag = "grants",
+#[utoipa::path(delete, path = "/v1/grants/{id}", operation_id = "revokeGrant", tag = "grants",
     params(("id" = String, Path, description = "The grant")), responses((status = NO_CONTENT, description = "It holds no longer")))]
 pub(super) async fn revoke(
     Extension(surface): Extension<Surface>,

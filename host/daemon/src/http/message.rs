@@ -239,7 +239,7 @@ pub(super) async fn accept(surface: &Surface, prompt: Prompt) -> Result<Accepted
 
 /// Asks something in a session. The run goes on whatever becomes of the client: follow it with `GET
 /// /v1/sessions/{id}/events`, or ask for it with `GET /v1/runs/{id}`.
-#[utoipa::path(post, path = "/v1/sessions/{id}/messages", tag = "messages",
+#[utoipa::path(post, path = "/v1/sessions/{id}/messages", operation_id = "createMessage", tag = "messages",
     params(("id" = String, Path, description = "The session")), request_body = NewMessage,
     responses((status = ACCEPTED, body = Accepted, headers(("location" = String, description = "The run")))))]
 pub(super) async fn create(
@@ -286,7 +286,7 @@ pub(super) struct List {
 }
 
 /// Lists the conversation, the oldest message first: the prompts of its runs, and what came of those that are over.
-#[utoipa::path(get, path = "/v1/sessions/{id}/messages", tag = "messages",
+#[utoipa::path(get, path = "/v1/sessions/{id}/messages", operation_id = "listMessages", tag = "messages",
     params(("id" = String, Path, description = "The session"), List),
     responses((status = OK, body = Page<Message>)))]
 pub(super) async fn list(

@@ -21,6 +21,7 @@ use crate::surface::Surface;
 #[into_params(parameter_in = Query)]
 pub(super) struct List {
     /// That stand here; all, if nothing is said.
+    #[param(inline)]
     state: Option<State>,
 }
 
@@ -44,7 +45,7 @@ impl From<State> for RequestState {
 }
 
 /// Lists what runs asked people and nobody has answered, the first one first: permissions, information and log-ins.
-#[utoipa::path(get, path = "/v1/requests", tag = "requests", params(List), responses((status = OK, body = Page<RequestView>)))]
+#[utoipa::path(get, path = "/v1/requests", operation_id = "listRequests", tag = "requests", params(List), responses((status = OK, body = Page<RequestView>)))]
 pub(super) async fn list(
     Extension(surface): Extension<Surface>,
     Params(list): Params<List>,
@@ -55,7 +56,7 @@ pub(super) async fn list(
 }
 
 /// Lists the open requests for permission, the first one first. There are no more than runs that may wait.
-#[utoipa::path(get, path = "/v1/approvals", tag = "requests", responses((status = OK, body = Page<RequestView>)))]
+#[utoipa::path(get, path = "/v1/approvals", operation_id = "listApprovals", tag = "requests", responses((status = OK, body = Page<RequestView>)))]
 pub(super) async fn approvals(Extension(surface): Extension<Surface>) -> Result<Page<RequestView>, Problem> {
     let mut items = open(&surface)?;
     items.retain(is_permission);
@@ -136,7 +137,7 @@ pub(super) struct Done {
 }
 
 /// Answers a request for permission.
-#[utoipa::path(post, path = "/v1/approvals/{attempt}/{request}", tag = "requests",
+#[utoipa::path(post, path = "/v1/approvals/{attempt}/{request}", operation_id = "answerApproval", tag = "requests",
     params(("attempt" = String, Path, description = "The attempt that asks"), ("request" = u32, Path, description = "The number of the request")),
     request_body = Choice, responses((status = OK, body = Done)))]
 pub(super) async fn approve(

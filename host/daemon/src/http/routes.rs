@@ -28,11 +28,10 @@ const BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// Everything that is served, for requests that were let in.
 pub(super) fn router(surface: &Surface) -> Router {
-    let (router, mut document) = documented().split_for_parts();
-    document::complete(&mut document);
+    let (router, _) = documented().split_for_parts();
     let router = router.layer(from_fn_with_state(Replies::default(), idempotent));
     let pages = SwaggerUi::new("/docs")
-        .url("/openapi.json", document)
+        .url("/openapi.json", document())
         .config(Config::default().validator_url("none"));
     router
         .route("/v1/ws", any(websocket::upgrade))
@@ -78,7 +77,7 @@ fn documented() -> OpenApiRouter {
 }
 
 /// The document that describes everything that is served, as it is served.
-pub(crate) fn document() -> utoipa::openapi::OpenApi {
+pub(super) fn document() -> utoipa::openapi::OpenApi {
     let mut document = documented().into_openapi();
     document::complete(&mut document);
     document
@@ -108,7 +107,7 @@ struct Health {
 }
 
 /// Whether the daemon is there. It needs no key.
-#[utoipa::path(get, path = "/healthz", tag = "daemon", security(()), responses((status = OK, body = Health)))]
+#[utoipa::path(get, path = "/healthz", operation_id = "getHealth", tag = "daemon", security(()), responses((status = OK, body = Health)))]
 async fn health() -> Json<Health> {
     Json(Health { status: "ok", version: env!("CARGO_PKG_VERSION") })
 }

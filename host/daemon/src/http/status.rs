@@ -43,7 +43,7 @@ pub(super) struct Standing {
 }
 
 /// Shows where a session stands.
-#[utoipa::path(get, path = "/v1/status", tag = "sessions", params(Meant), responses((status = OK, body = Standing)))]
+#[utoipa::path(get, path = "/v1/status", operation_id = "getStatus", tag = "sessions", params(Meant), responses((status = OK, body = Standing)))]
 pub(super) async fn status(
     Extension(surface): Extension<Surface>,
     Params(meant): Params<Meant>,
