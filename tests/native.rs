@@ -23,7 +23,7 @@ fn an_extension_asks_hears_and_answers_where_no_daemon_runs() {
     extension.ask(
         "query",
         "a",
-        &json!({ "adapterId": "tester", "prompt": "write out.txt written\nsay one two" }),
+        &json!({ "adapterId": "tester", "prompt": "write out.txt written\nsay one two", "cwd": world.work() }),
     );
     let asked = extension.hear("approval_requested", "a");
     // Another command is beside this daemon as beside any.

@@ -257,18 +257,11 @@ impl Running {
 
     /// Starts a program whose standard input is a terminal, which is given too: what is written to it is typed.
     pub fn start_at_terminal(command: &mut Command) -> (Self, std::fs::File) {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        let person = rustix::pty::openpt(rustix::pty::OpenptFlags::RDWR | rustix::pty::OpenptFlags::NOCTTY);
-        let person = person.expect("a terminal");
-        rustix::pty::grantpt(&person).and_then(|()| rustix::pty::unlockpt(&person)).expect("a terminal");
-        let name = rustix::pty::ptsname(&person, Vec::new()).expect("a terminal has a name");
-        let flags = i32::try_from(rustix::fs::OFlags::NOCTTY.bits()).expect("a flag");
-        let name = name.to_str().expect("text").to_owned();
-        let terminal = std::fs::File::options().read(true).write(true).custom_flags(flags).open(name);
-        command.stdin(terminal.expect("a terminal")).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let (terminal, person) = terminal();
+        command.stdin(terminal).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut running = Self::spawn(command);
         running.read_on();
-        (running, person.into())
+        (running, person)
     }
 
     /// Its process id.
@@ -339,6 +332,19 @@ impl Drop for Running {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// A terminal: the end for a program, and that of the person, which shows what the program says.
+pub fn terminal() -> (std::fs::File, std::fs::File) {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let person = rustix::pty::openpt(rustix::pty::OpenptFlags::RDWR | rustix::pty::OpenptFlags::NOCTTY);
+    let person = person.expect("a terminal");
+    rustix::pty::grantpt(&person).and_then(|()| rustix::pty::unlockpt(&person)).expect("a terminal");
+    let name = rustix::pty::ptsname(&person, Vec::new()).expect("a terminal has a name");
+    let flags = i32::try_from(rustix::fs::OFlags::NOCTTY.bits()).expect("a flag");
+    let name = name.to_str().expect("text").to_owned();
+    let terminal = std::fs::File::options().read(true).write(true).custom_flags(flags).open(name);
+    (terminal.expect("a terminal"), person.into())
 }
 
 /// Waits until a condition holds.

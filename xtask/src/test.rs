@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use crate::languages::{self, Languages};
 use crate::real_agents::{self, Installed};
-use crate::{a2a_server, adapters, deny, step};
+use crate::{a2a_server, adapters, chromium, deny, mcp_client, step};
 
 /// Tells the tests to run the long ones too.
 const LONG_VARIABLE: &str = "OMI_TEST_LONG";
@@ -30,6 +30,8 @@ pub(crate) fn run(long: bool, quick: bool) -> Result<()> {
     let agents = if quick { None } else { Some(real_agents::install(long)?) };
     let languages = if long { Some(languages::install()?) } else { None };
     let a2a = if long { a2a_server::install()? } else { None };
+    let mcp = if long { mcp_client::install()? } else { None };
+    let browser = if long { chromium::install() } else { None };
     step::run("format", step::cargo().args(["fmt", "--all", "--check"]))?;
     let clippy = ["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"];
     step::run("lints", step::cargo().args(clippy))?;
@@ -58,6 +60,12 @@ pub(crate) fn run(long: bool, quick: bool) -> Result<()> {
     if let Some(folder) = &a2a {
         step::run("a published A2A agent", &mut a2a_test(folder))?;
     }
+    if let Some(folder) = &mcp {
+        step::run("a published client of MCP", &mut mcp_test(folder))?;
+    }
+    if let Some(program) = &browser {
+        step::run("an extension of Chromium", &mut browser_test(program))?;
+    }
     let mut tests = test_runner(agents.is_some());
     step::run_last("tests", with_variables(&mut tests, long, folder))?;
     let mut left_out = Vec::new();
@@ -65,6 +73,8 @@ pub(crate) fn run(long: bool, quick: bool) -> Result<()> {
     left_out.extend(languages.into_iter().flat_map(|languages| languages.left_out).map(str::to_owned));
     left_out.extend(agents.into_iter().flat_map(|agents| agents.left_out));
     left_out.extend((long && a2a.is_none()).then(|| a2a_server::LEFT_OUT.to_owned()));
+    left_out.extend((long && mcp.is_none()).then(|| mcp_client::LEFT_OUT.to_owned()));
+    left_out.extend((long && browser.is_none()).then(|| chromium::LEFT_OUT.to_owned()));
     left_out.extend(quick.then(|| "published agents (--quick)".to_owned()));
     left_out.extend((!long).then(|| "long tests (--long)".to_owned()));
     step::say(format_args!(
@@ -87,6 +97,22 @@ fn a2a_test(folder: &Path) -> Command {
     let mut cargo = step::cargo();
     cargo.args(["test", "--quiet", "--workspace", "--test", "real-agents", "--", "--ignored", "a2a::"]);
     cargo.env(a2a_server::VARIABLE, folder);
+    cargo
+}
+
+/// What has the published client of MCP call every tool.
+fn mcp_test(folder: &Path) -> Command {
+    let mut cargo = step::cargo();
+    cargo.args(["test", "--quiet", "--workspace", "--test", "main", "--", "--ignored", "mcp::"]);
+    cargo.env(mcp_client::VARIABLE, folder);
+    cargo
+}
+
+/// What drives a real browser with an extension.
+fn browser_test(program: &Path) -> Command {
+    let mut cargo = step::cargo();
+    cargo.args(["test", "--quiet", "--workspace", "--test", "main", "--", "--ignored", "native::chromium::"]);
+    cargo.env(chromium::VARIABLE, program);
     cargo
 }
 

@@ -5,12 +5,15 @@
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use omi_kernel::report::Artifact;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
+
+/// Characters of a SHA-256 in hexadecimal.
+const HASH_CHARS: usize = 64;
 
 /// The files of artifacts.
 #[derive(Debug, Clone)]
@@ -46,8 +49,27 @@ impl Artifacts {
 
     /// The file that keeps the content of an artifact; none if it names another one.
     pub(crate) fn kept(&self, hash: &str, uri: &str) -> Option<PathBuf> {
+        let is_hash = hash.len() == HASH_CHARS && hash.bytes().all(|letter| letter.is_ascii_hexdigit());
         let path = self.folder.join(hash.get(..2)?).join(hash);
-        (file_uri(&path) == uri && hash.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(path)
+        (is_hash && file_uri(&path) == uri).then_some(path)
+    }
+
+    /// A piece of what is kept: so many bytes at most, from somewhere on, and how many there are in all. None: it is not
+    /// kept here.
+    pub(crate) fn read(
+        &self,
+        artifact_uri: &str,
+        hash: &str,
+        from: u64,
+        bytes_max: u64,
+    ) -> io::Result<Option<(Vec<u8>, u64)>> {
+        let Some(path) = self.kept(hash, artifact_uri) else { return Ok(None) };
+        let mut file = File::open(path)?;
+        let bytes = file.metadata()?.len();
+        file.seek(io::SeekFrom::Start(from))?;
+        let mut piece = Vec::new();
+        file.take(bytes_max).read_to_end(&mut piece)?;
+        Ok(Some((piece, bytes)))
     }
 
     fn write(&self, hash: &str, content: &[u8]) -> io::Result<PathBuf> {
@@ -99,7 +121,12 @@ fn hex(bytes: &[u8]) -> String {
 
 /// A path as a URI: whatever is not plain in a URI is written as its bytes.
 fn file_uri(path: &Path) -> String {
-    let mut uri = "file://".to_owned();
+    format!("file://{}", uri_path(path))
+}
+
+/// A path as it stands in a URI.
+pub(crate) fn uri_path(path: &Path) -> String {
+    let mut uri = String::new();
     for byte in path.as_os_str().as_encoded_bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' | b'~' => {
@@ -144,6 +171,12 @@ mod tests {
             (Some(HELLO), Some(5), &None)
         );
         assert!(kept.uri.ends_with(&format!("my%20artifacts/2c/{HELLO}")), "{}", kept.uri);
+
+        let read = |from, max| artifacts.read(&kept.uri, HELLO, from, max).unwrap();
+        assert_eq!(read(1, 3), Some((b"ell".to_vec(), 5)));
+        assert_eq!(read(9, 3), Some((vec![], 5)));
+        assert_eq!(artifacts.read("file:///etc/passwd", HELLO, 0, 9).unwrap(), None);
+        assert_eq!(artifacts.read(&kept.uri, "../../secret", 0, 9).unwrap(), None);
 
         artifacts.keep(&mut artifact("hello"));
         let place = folder.path().join("my artifacts/2c");

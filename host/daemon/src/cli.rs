@@ -3,8 +3,11 @@
 mod adapter;
 mod check;
 mod doctor;
+mod manual;
 mod native;
 mod talk;
+#[cfg(test)]
+mod tests;
 mod value;
 
 use std::net::SocketAddr;
@@ -19,12 +22,24 @@ pub(crate) use adapter::{
 };
 pub(crate) use check::{Check, CheckLevel, Record, Replay};
 pub(crate) use doctor::{Adapters, Doctor};
+pub(crate) use manual::{Completions, Man};
 pub(crate) use native::{Browser, InstallNativeHost, NativeHost, NativeHostCommand, UninstallNativeHost};
 pub(crate) use talk::{Answer, Approve, Asked, Cancel, Delegate};
 
+/// What commands exit with.
+const EXIT_CODES: &str =
+    "Exit codes of `run`, `retry` and `delegate` (other commands: 0 or 1, unless their help says more):
+  0    the run succeeded
+  1    it failed, or the command could not do what it was to
+  2    wrong usage
+  3    the run was cancelled
+  4    it timed out
+  5    it was orphaned: its daemon is gone, and nobody knows what became of it
+  130  the command was left with a second Ctrl-C";
+
 /// The daemon beneath your AI agents: durable sessions and runs over any agent runtime.
 #[derive(Debug, Parser)]
-#[command(version, max_term_width = 110)]
+#[command(version, max_term_width = 110, after_help = EXIT_CODES)]
 pub(crate) struct Cli {
     /// Where the record is kept [default: the platform's state folder]
     #[arg(long, global = true, value_name = "FOLDER", env = "OMI_AGENT_STATE_DIR")]
@@ -63,6 +78,8 @@ pub(crate) enum Command {
     Mcp,
     /// Talk to an extension of a browser, or let one talk to omi-agentd
     NativeHost(NativeHost),
+    /// Connect an agent to the control tools (for agents: it is started with what a native session is handed)
+    McpShim,
     /// List the sessions that are recorded
     Sessions(List),
     /// Show a session, or change it
@@ -85,6 +102,10 @@ pub(crate) enum Command {
     Adapter(Adapter),
     /// Look at what adapters were allowed and denied, and take it back
     Grants(Grants),
+    /// Print what makes a shell complete this command line
+    Completions(Completions),
+    /// Print the manual page, or write the pages of all commands
+    Man(Man),
 }
 
 impl Command {

@@ -12,6 +12,7 @@ use omi_kernel::id::{
 };
 use omi_kernel::input::{By, Input};
 use omi_kernel::refusal::Refusal;
+use omi_kernel::report::{Activity, Artifact};
 use omi_kernel::request::{Accept, CreateSession, Delegate, Retry, SessionRef};
 use omi_kernel::session::SessionChange;
 use omi_kernel::status::Status;
@@ -331,6 +332,15 @@ impl Client {
         state: ArtifactState,
     ) -> Result<Answered, RequestError> {
         self.request(Input::UpdateArtifact { owner, artifact, state }).await
+    }
+
+    /// Records an artifact that was made for an attempt, if that is not over.
+    pub(crate) async fn record_artifact(
+        &self,
+        attempt: AttemptId,
+        artifact: Artifact,
+    ) -> Result<Answered, RequestError> {
+        self.request(Input::Activity { attempt, activity: Activity::Artifact(artifact) }).await
     }
 
     /// Ends the driver: workers are stopped, what they did is recorded, the store is closed.

@@ -215,6 +215,11 @@ impl Config {
         }
     }
 
+    /// Some registration hands the control tools to its agents.
+    pub(crate) fn offers_tools(&self) -> bool {
+        self.registrations.values().any(|registration| registration.tools)
+    }
+
     /// The registrations that opted in to the legacy permission policy.
     pub(crate) fn legacy_adapters(&self) -> Vec<AdapterId> {
         let legacy = |(_, registration): &(&String, &RegistrationConfig)| registration.is_legacy();

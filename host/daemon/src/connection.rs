@@ -143,6 +143,9 @@ impl Connection {
             What::DirectControlTool(call) => {
                 tasks.spawn(connection.direct_control_tool(call, address));
             }
+            What::ToolResult(result) => {
+                tasks.spawn(connection.tool_result(result, address));
+            }
             What::Subscribe(subscribe) => match self.subscriptions.begin(&address) {
                 Ok(seat) => {
                     tasks.spawn(connection.subscribe(subscribe, correlation, seat));
@@ -200,6 +203,7 @@ fn lasts(what: &What) -> bool {
         | What::InvalidateSession(_)
         | What::UpdateArtifact(_)
         | What::RevokeGrant(_)
+        | What::ToolResult(_)
         | What::Unsubscribe => false,
     }
 }

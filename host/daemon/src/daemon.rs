@@ -16,6 +16,8 @@ use crate::config::Config;
 use crate::driver::{self, Setup};
 use crate::files::Files;
 use crate::recording::Recordings;
+use crate::relay::Relay;
+use crate::shim;
 use crate::state::{StateDir, StateLock};
 use crate::surface::{Readers, Surface};
 
@@ -34,6 +36,9 @@ pub(crate) struct Daemon {
     artifacts: Artifacts,
     files: Files,
     readers: Readers,
+    relay: Relay,
+    /// The socket of the agents' tools, if a registration asks for it.
+    shims: Option<shim::Serving>,
     _lock: StateLock,
 }
 
@@ -72,26 +77,36 @@ impl Daemon {
         let private = vec![state.path().to_owned(), config.path.clone()];
         let engine = engine(state, private, &tokio)?;
         let components = Components::new(engine, config.clone(), state.database());
+        let artifacts = Artifacts::new(state.artifacts());
+        let offered = if config.offers_tools() { Some(shim::Socket::bind()?) } else { None };
+        let offer = offered.as_ref().map(shim::Socket::offer).transpose()?;
         let setup = Setup {
             store,
             components: components.clone(),
             config: config.clone(),
-            artifacts: Artifacts::new(state.artifacts()),
+            artifacts: artifacts.clone(),
+            tools: offer.clone(),
             cwd: manner.cwd,
             person: manner.person,
             adopt_queued: manner.adopt_queued,
             recordings: manner.recordings,
         };
-        Ok(Self {
+        let mut daemon = Self {
             client: driver::start(setup, &tokio)?,
             config,
             components,
             database: state.database(),
-            artifacts: Artifacts::new(state.artifacts()),
+            artifacts,
             files: Files::new(state.files()),
             readers: Readers::default(),
+            relay: Relay::default(),
+            shims: None,
             _lock: lock,
-        })
+        };
+        // Whose a call is comes with each of them.
+        let nobody = daemon.surface(OwnerId(String::new()));
+        daemon.shims = offered.zip(offer).map(|(socket, offer)| socket.serve(nobody, offer.handles));
+        Ok(daemon)
     }
 
     /// A way in for an owner.
@@ -101,8 +116,9 @@ impl Daemon {
             config: self.config.clone(),
             components: self.components.clone(),
             database: self.database.clone(),
-            owner,
             artifacts: self.artifacts.clone(),
+            relay: self.relay.clone(),
+            owner,
             files: self.files.clone(),
             readers: self.readers.clone(),
         }
@@ -111,6 +127,7 @@ impl Daemon {
     /// Ends it: workers are stopped and what they did is recorded.
     pub(crate) async fn end(self) {
         self.client.shutdown().await;
+        drop(self.shims);
     }
 }
 

@@ -26,16 +26,19 @@ mod grants;
 mod http;
 mod inspect;
 mod link;
+mod manual;
 mod mcp;
 mod native;
 mod prompt;
 mod record;
 mod recording;
+mod relay;
 mod replay;
 mod run;
 mod schema;
 mod serve;
 mod session;
+mod shim;
 mod state;
 mod subscribe;
 mod surface;
@@ -88,6 +91,10 @@ fn hide() -> std::io::Result<()> {
 }
 
 fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
+    if matches!(cli.command, Command::McpShim) {
+        // It has no state and no configuration: whoever starts it is told of neither.
+        return shim::pipe();
+    }
     let state = StateDir::choose(cli.state_dir)?;
     let (path, required) = match &cli.config {
         Some(path) => (std::path::absolute(path)?, true),
@@ -115,6 +122,7 @@ fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
             code
         }
         Command::NativeHost(args) => runtime()?.block_on(native::native_host(args, &state, &file)),
+        Command::McpShim => shim::pipe(),
         Command::Session(args) => runtime()?.block_on(session::session(args, &state, config()?)),
         Command::Adapters(args) => inspect::adapters(&args, &state, &config()?, runtime()?.handle()),
         Command::Adapter(args) => adapter::adapter(args, &state, &file, runtime()?.handle()),
@@ -125,6 +133,8 @@ fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Artifacts(list) => inspect::artifacts(&list, &state),
         Command::Delegations(args) => inspect::delegations(&args, &state),
         Command::Events(args) => runtime()?.block_on(inspect::events(args, &state)),
+        Command::Completions(args) => Ok(manual::completions(&args)),
+        Command::Man(args) => manual::man(&args),
         Command::Grants(args) => runtime()?.block_on(grants::grants(args, &state)),
     }
 }
@@ -146,5 +156,9 @@ fn trace(verbose: u8, trial: bool) {
     };
     let filter = tracing_subscriber::EnvFilter::try_from_env("OMI_AGENT_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    let writer = || {
+        terminal::clear();
+        std::io::stderr()
+    };
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).with_target(false).init();
 }

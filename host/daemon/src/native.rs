@@ -30,7 +30,7 @@ use crate::daemon::{Daemon, Manner};
 use crate::http::HttpServer;
 use crate::link::{self, Found, Remote};
 use crate::prompt::owner;
-use crate::state::{StateDir, StateLock};
+use crate::state::{StateDir, StateError, StateLock};
 use crate::terminal;
 use crate::wire::{Address, Correlation, WireError};
 use pipe::Pipe;
@@ -85,7 +85,8 @@ fn allowed(allow: &[String], caller: &[String]) -> anyhow::Result<()> {
 
 /// A daemon in this process, as `serve --stdio` is one.
 async fn serve_here(lock: StateLock, state: &StateDir, file: &ConfigFile, pipe: &Pipe) -> anyhow::Result<()> {
-    let cwd = std::env::current_dir().context("cannot tell the working folder")?;
+    // A browser starts it in a folder of its own, which is no place to work in.
+    let cwd = etcetera::home_dir().map_err(|_| StateError::NoHome)?;
     let manner = Manner { cwd, person: true, adopt_queued: true, recordings: None };
     let daemon = Daemon::begin(lock, state, file.load()?, manner)?;
     let server = match HttpServer::start(state, daemon.surface(owner()), None).await {

@@ -11,6 +11,7 @@ use crate::client::Client;
 use crate::components::Components;
 use crate::config::Config;
 use crate::files::Files;
+use crate::relay::Relay;
 
 /// Readers that are kept open for the next question: more than ask at the same time on a small machine.
 const READERS_KEPT_MAX: usize = 8;
@@ -26,10 +27,12 @@ pub(crate) struct Surface {
     pub(crate) components: Components,
     /// The record, for reading.
     pub(crate) database: PathBuf,
-    /// Whose everything is that is seen and changed through it.
-    pub(crate) owner: OwnerId,
     /// The files of artifacts.
     pub(crate) artifacts: Artifacts,
+    /// The tools that surfaces have themselves.
+    pub(crate) relay: Relay,
+    /// Whose everything is that is seen and changed through it.
+    pub(crate) owner: OwnerId,
     /// What clients send along.
     pub(crate) files: Files,
     /// Readers that nobody uses at the moment.

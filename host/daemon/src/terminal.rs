@@ -1,10 +1,17 @@
 //! What is printed. A reader that has gone away ends the program quietly, without a word about it.
 
+mod colour;
+mod progress;
+
 use std::io::{ErrorKind, Write as _};
 use std::process::ExitCode;
 
+pub(crate) use colour::{Colour, painted};
+pub(crate) use progress::{Progress, clear};
+
 /// Prints text to standard output as it is. Answers false when nobody reads it any more.
 pub(crate) fn print(text: &str) -> bool {
+    clear();
     let mut out = std::io::stdout().lock();
     !matches!(out.write_all(text.as_bytes()).and_then(|()| out.flush()),
         Err(error) if error.kind() == ErrorKind::BrokenPipe)
@@ -12,13 +19,14 @@ pub(crate) fn print(text: &str) -> bool {
 
 /// Prints a line to standard error.
 pub(crate) fn note(line: &str) {
+    clear();
     // There is nobody else to tell.
     let _ = writeln!(std::io::stderr().lock(), "{line}");
 }
 
 /// Prints an error to standard error, in one line: it may quote what others wrote.
 pub(crate) fn error(text: &str) {
-    note(&format!("omi-agentd: {}", plain(text)));
+    note(&format!("{} {}", painted("omi-agentd:", Colour::Red), plain(text)));
 }
 
 /// What a command exits with that could not even look at what it is to judge.

@@ -9,6 +9,7 @@ mod context;
 mod delegate;
 mod error;
 mod get_run;
+mod hidden;
 #[cfg(test)]
 pub(crate) mod house;
 mod inspect_artifacts;
@@ -28,6 +29,7 @@ use serde_json::{Map, Value, json};
 
 pub(crate) use context::{Caller, ControlContext, Source};
 pub(crate) use error::ToolError;
+pub(crate) use view::cut;
 
 /// What a tool answers with, in time.
 type Called = Pin<Box<dyn Future<Output = Result<Value, ToolError>> + Send>>;
@@ -80,7 +82,12 @@ pub(crate) async fn call(context: ControlContext, name: &str, input: Value) -> R
         return Err(ToolError::new(error::UNKNOWN_TOOL, why));
     };
     tracing::debug!(tool = tool.name, source = ?context.source, "a control tool is called");
-    (tool.call)(context, input).await
+    let hidden = context.agent().is_some().then(|| hidden::Hidden::of(&context.surface));
+    let done = (tool.call)(context, input).await;
+    match hidden {
+        Some(hidden) => hidden.from(done),
+        None => done,
+    }
 }
 
 /// Characters of a name that nobody knows, as far as it is repeated.

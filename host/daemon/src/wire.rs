@@ -22,7 +22,7 @@ pub(crate) use request::{
     ApprovalDecision, Delegation, Interrupt, Invalidation, ProvideInput, RetryRun, RevokeGrant, Subscribe,
     Unsubscribe, UpdateArtifact, UpdateSession,
 };
-pub(crate) use tool::{ControlTool, DirectControlTool, control_tool_result};
+pub(crate) use tool::{ControlTool, DirectControlTool, ToolResult, control_tool_result, tool_use};
 
 /// The version that is spoken.
 pub(crate) const PROTOCOL_VERSION: u8 = 2;
@@ -85,6 +85,8 @@ pub(crate) enum What {
     ControlTool(ControlTool),
     /// Call a control tool outside of any run.
     DirectControlTool(DirectControlTool),
+    /// Give the result of a tool of the surface.
+    ToolResult(ToolResult),
     /// Hear about everything, or about a session or run.
     Subscribe(Subscribe),
     /// Hear no more.
@@ -169,6 +171,7 @@ fn what(kind: &str, fields: Map<String, Value>) -> Result<What, WireError> {
         "remove_component" => What::RemoveComponent(read_fields(kind, fields)?),
         "control_tool" => What::ControlTool(read_fields(kind, fields)?),
         "direct_control_tool" => What::DirectControlTool(read_fields(kind, fields)?),
+        "tool_result" => What::ToolResult(read_fields(kind, fields)?),
         "subscribe" => What::Subscribe(read_fields(kind, fields)?),
         "unsubscribe" => {
             let Unsubscribe {} = read_fields(kind, fields)?;

@@ -21,6 +21,9 @@
 //! | `env NAME` | says this process's environment variable |
 //! | `put FILE TEXT` | writes the file by itself and asks nobody, so that others can see whether it can |
 //! | `tty TEXT` | writes to `/dev/tty` by itself |
+//! | `tools` | starts the first MCP server of the session, and says the names of its tools |
+//! | `call TOOL JSON` | calls a tool of that server, and says what it answers |
+//! | `reached` | says how that server is reached, as JSON |
 //! | `flood COUNT` | says so many numbers, as fast as it can |
 //! | `big BYTES` | says so much in one line |
 //! | `noise BYTES` | writes so much to standard error, without a line's end |

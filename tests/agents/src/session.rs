@@ -2,7 +2,9 @@
 
 mod client;
 mod odd;
+mod tools;
 
+use std::cell::RefCell;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -18,6 +20,9 @@ const WORD: Duration = Duration::from_millis(15);
 pub(crate) struct Session {
     pub(crate) name: String,
     folder: PathBuf,
+    /// The MCP servers that the client named, and the first of them once it is started.
+    servers: Vec<Value>,
+    server: RefCell<Option<tools::Server>>,
 }
 
 /// How a turn ended.
@@ -36,7 +41,12 @@ enum Step {
 
 impl Session {
     pub(crate) fn new(name: &str, params: &Value) -> Self {
-        Self { name: name.to_owned(), folder: PathBuf::from(params["cwd"].as_str().unwrap_or_default()) }
+        Self {
+            name: name.to_owned(),
+            folder: PathBuf::from(params["cwd"].as_str().unwrap_or_default()),
+            servers: params["mcpServers"].as_array().cloned().unwrap_or_default(),
+            server: RefCell::new(None),
+        }
     }
 
     /// Does what the prompt says, line by line.
@@ -86,6 +96,9 @@ impl Session {
             "fs-write" => self.fs_write(peer, file, text),
             "terminal" => self.terminal(peer, &rest.split_whitespace().collect::<Vec<_>>()),
             "shell" => self.terminal(peer, &["sh", "-c", rest]),
+            "tools" => self.tools(peer),
+            "call" => self.call_tool(peer, file, text),
+            "reached" => self.how_reached(peer),
             "start" => self.start(peer, &rest.split_whitespace().collect::<Vec<_>>()),
             "flood" | "big" | "noise" | "unknown" | "question" | "orphan" => self.misbehave(peer, verb, rest),
             _ => self.stream(peer, &format!("I have no model; I only know say, read, write. Not: {line}")),

@@ -6,6 +6,7 @@ use omi_kernel::command::{McpServer, McpTransport};
 use serde::{Deserialize, Deserializer};
 
 use crate::prompt::sha256;
+use crate::shim::SERVER;
 
 /// What changes with every request: the pipe, the context file and the ids of what is going on. A native session fits
 /// whatever these are.
@@ -20,6 +21,9 @@ const OF_A_REQUEST: [&str; 9] = [
     "OMI_ATTEMPT_ID",
     "OMI_ADAPTER_SESSION_ID",
 ];
+
+/// What stands for the server of `tools`, whose variables are others each time.
+const TOOLS_MARK: &str = "+omi";
 
 #[derive(Debug, Deserialize)]
 #[serde(tag = "transport", rename_all = "kebab-case")]
@@ -69,8 +73,11 @@ pub(super) fn servers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<
 }
 
 /// What the types cannot say. The error is a sentence without its subject.
-pub(super) fn check(servers: &[McpServer]) -> Result<(), String> {
+pub(super) fn check(servers: &[McpServer], tools: bool) -> Result<(), String> {
     let mut names = BTreeSet::new();
+    if tools && servers.iter().any(|server| server.name == SERVER) {
+        return Err(format!("has a server `{SERVER}`, as the one of `tools` is called; hint: rename it"));
+    }
     for server in servers {
         let place = match &server.transport {
             McpTransport::Stdio { command, .. } => ("command", command),
@@ -87,14 +94,17 @@ pub(super) fn check(servers: &[McpServer]) -> Result<(), String> {
     Ok(())
 }
 
-/// The stable part of the servers as a hash.
-pub(super) fn hash(servers: &[McpServer]) -> Option<String> {
-    if servers.is_empty() {
+/// The stable part of the servers as a hash; of the one of `tools` only that it is there.
+pub(super) fn hash(servers: &[McpServer], tools: bool) -> Option<String> {
+    if servers.is_empty() && !tools {
         return None;
     }
     let stable: Vec<McpServer> = servers.iter().cloned().map(stable).collect();
     // Fields come in the order of their types, maps in that of their keys; a server is made of values that are JSON.
-    let canonical = serde_json::to_string(&stable).unwrap_or_default();
+    let mut canonical = serde_json::to_string(&stable).unwrap_or_default();
+    if tools {
+        canonical.push_str(TOOLS_MARK);
+    }
     Some(sha256(&canonical))
 }
 

@@ -39,6 +39,10 @@ pub(crate) struct RegistrationConfig {
     /// The MCP servers that a native session is to have.
     #[serde(default, deserialize_with = "mcp::servers")]
     pub(crate) mcp_servers: Vec<McpServer>,
+    /// Its agents are handed the control tools, as the MCP server `omi`: they see the sessions of their owner, and have
+    /// other registrations work.
+    #[serde(default)]
+    pub(crate) tools: bool,
     #[serde(default, rename = "grants")]
     written: BTreeMap<String, Grant>,
     /// What is behind each grant, once it is known where the paths begin.
@@ -46,6 +50,22 @@ pub(crate) struct RegistrationConfig {
     grants: BTreeMap<String, Binding>,
     #[serde(default)]
     config: toml::Table,
+}
+
+/// Lets confined programs read and start this one, which is the pipe to the control tools.
+fn let_shim(registration: &mut Registration) {
+    // Without a file of its own nothing could be started here at all.
+    let Ok(program) = std::env::current_exe() else { return };
+    for binding in registration.grants.values_mut() {
+        let setting = match &mut binding.bound {
+            Bound::Process(process) => &mut process.setting,
+            Bound::Terminal(terminal) => &mut terminal.setting,
+            Bound::Files(_) | Bound::Http(_) => continue,
+        };
+        if let Some(confine) = &mut setting.confine {
+            confine.read.push(program.clone());
+        }
+    }
 }
 
 /// What happens when the agent of a registration asks for permission.
@@ -79,7 +99,7 @@ impl RegistrationConfig {
         not_zero(&key("workers-max"), self.workers_max)?;
         not_zero(&key("run-timeout-ms"), self.run_timeout_ms)?;
         not_zero(&key("no-progress-ms"), self.no_progress_ms)?;
-        mcp::check(&self.mcp_servers).map_err(|reason| (key("mcp-servers"), reason))
+        mcp::check(&self.mcp_servers, self.tools).map_err(|reason| (key("mcp-servers"), reason))
     }
 
     /// A bundled component, with nothing behind its grants.
@@ -126,6 +146,9 @@ impl RegistrationConfig {
         let (name, config, grants) = (name.to_owned(), self.settings(), self.grants.clone());
         let mut registration = Registration { name, component, config, grants };
         bundled_files::place(&mut registration)?;
+        if self.tools {
+            let_shim(&mut registration);
+        }
         Ok(registration)
     }
 
@@ -149,6 +172,6 @@ impl RegistrationConfig {
 
     /// The stable part of the MCP configuration as a hash; none if there are no servers.
     pub(crate) fn mcp_hash(&self) -> Option<String> {
-        mcp::hash(&self.mcp_servers)
+        mcp::hash(&self.mcp_servers, self.tools)
     }
 }

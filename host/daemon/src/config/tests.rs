@@ -136,5 +136,11 @@ fn the_mcp_hash_is_of_what_stays() {
     assert_eq!(plain.as_ref().map(String::len), Some(64));
     assert_eq!(hash("B = '2', OMI_RUN_ID = 'run_1', A = '1', OMI_BRIDGE_PIPE = '/tmp/x'"), plain);
     assert_ne!(hash("A = '1', B = '3'"), plain);
+    let tools = with_servers(&format!("tools = true\n{TOOLS}env = {{ A = '1', B = '2' }}\n")).unwrap();
+    assert!(tools.mcp_hash() != plain && tools.mcp_hash().is_some(), "with the tools it is another session");
+    let alone = with_servers("tools = true\n").unwrap().mcp_hash();
+    assert!(alone.is_some() && alone != tools.mcp_hash());
+    let omi = format!("tools = true\n{}", TOOLS.replace("'tools'", "'omi'"));
+    assert!(with_servers(&omi).unwrap_err().to_string().contains("hint: rename it"));
     assert_ne!(hash("A = '1', B = '2', OMI_OWNER_ID = 'me'"), plain, "the owner stays the same");
 }

@@ -25,11 +25,12 @@ impl Connection {
 
     async fn run(
         &self,
-        query: Query,
+        mut query: Query,
         address: Address,
         correlation: Correlation,
         ticket: &Ticket,
     ) -> Result<(), WireError> {
+        let _offering = self.offer(query.take_tools(), &address)?;
         let accept = query.prompt(address)?.accept(self.owner(), &self.surface.config)?;
         let before = self.reader()?.latest_cursor()?;
         match self.surface.client.accept(accept).await? {

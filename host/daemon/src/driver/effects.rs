@@ -26,11 +26,12 @@ impl Driver {
             }
             Effect::BeginElsewhere { run } => self.go_elsewhere(&run),
             Effect::BeginAgain { run, worker } => self.begin_again(&run, &worker),
-            Effect::Bind { run, timeout_ms, attempt, worker, binding, session, resume, settings } => {
+            Effect::Bind { run, timeout_ms, attempt, worker, binding, session, resume, mut settings } => {
                 self.watch_attempt(&worker, &attempt, &run, timeout_ms);
                 let (binding_id, of) = (binding.clone(), session.clone());
                 self.pool
                     .binding(&worker, Bind { attempt: attempt.clone(), binding: binding_id, session: of });
+                self.pool.offer_tools(&worker, &binding, &run, &mut settings);
                 self.record_lease(&worker);
                 self.ask_held_accesses(&worker);
                 let command = match resume {
@@ -47,7 +48,7 @@ impl Driver {
                 let attempt = execute.attempt.clone();
                 let (session, run) = (execute.session.clone(), execute.run.clone());
                 self.watch_attempt(&worker, &attempt, &run, timeout_ms);
-                self.pool.executing(&worker, attempt.clone(), execute.binding.clone());
+                self.pool.executing(&worker, attempt.clone(), execute.binding.clone(), &run);
                 self.record_lease(&worker);
                 self.attempts.insert(attempt.clone(), session, run, request);
                 self.ask_held_accesses(&worker);

@@ -1,5 +1,7 @@
 //! The workers of this daemon: the kernel's [`pool`](omi_kernel::pool) says which run gets which, here are their handles.
 
+mod offer;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -15,19 +17,22 @@ use super::random;
 use super::slot::{Bind, Sent, Slot};
 use super::start::{Started, Starter};
 use crate::config::RegistrationConfig;
+use crate::shim::Offer;
 
 /// The workers of this daemon.
 pub(super) struct Pool {
     starter: Starter,
     places: Places,
     slots: BTreeMap<WorkerId, Slot>,
+    /// What native sessions are offered, where their registration says so.
+    tools: Option<Offer>,
 }
 
 impl Pool {
-    pub(super) fn new(starter: Starter) -> Self {
+    pub(super) fn new(starter: Starter, tools: Option<Offer>) -> Self {
         let config = &starter.config;
         let places = Places::new(config.workers_max, config.worker_limits().of_adapter);
-        Self { starter, places, slots: BTreeMap::new() }
+        Self { starter, places, slots: BTreeMap::new(), tools }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -115,7 +120,16 @@ impl Pool {
         }
     }
 
-    pub(super) fn executing(&mut self, worker: &WorkerId, attempt: AttemptId, binding: BindingId) {
+    pub(super) fn executing(
+        &mut self,
+        worker: &WorkerId,
+        attempt: AttemptId,
+        binding: BindingId,
+        run: &RunId,
+    ) {
+        if let Some(tools) = &self.tools {
+            tools.handles.executes(&binding, run);
+        }
         if let Some(slot) = self.slots.get_mut(worker) {
             (slot.attempt, slot.executes) = (Some(attempt), Some(binding));
         }
@@ -192,14 +206,14 @@ impl Pool {
 
     /// A binding is not open, or no more. Answers the attempt that needs it.
     pub(super) fn not_opened(&mut self, worker: &WorkerId, binding: &BindingId) -> Option<AttemptId> {
-        self.places.let_go(worker, binding);
+        self.let_go(worker, binding);
         let slot = self.slots.get_mut(worker)?;
         slot.bind.take_if(|making| making.binding == *binding).map(|bind| bind.attempt)
     }
 
     /// Has a worker let a binding go. One that is gone has.
     pub(super) fn close_binding(&mut self, worker: &WorkerId, binding: BindingId) {
-        self.places.let_go(worker, &binding);
+        self.let_go(worker, &binding);
         let _ = self.send(worker, Command::CloseBinding { binding });
     }
 
@@ -275,7 +289,13 @@ impl Pool {
     /// A run needs its worker no longer.
     pub(super) fn release(&mut self, run: &RunId, now: Timestamp) {
         let worker = self.places.of_run(run).cloned();
-        if let Some(slot) = worker.and_then(|worker| self.slots.get_mut(&worker)) {
+        if let Some(worker) = worker
+            && let Some(slot) = self.slots.get_mut(&worker)
+        {
+            // One that was to be made is not held.
+            if let (Some(bind), Some(tools)) = (&slot.bind, &self.tools) {
+                tools.handles.end(&worker, &bind.binding);
+            }
             slot.release();
         }
         self.places.release(run, now);
@@ -284,6 +304,9 @@ impl Pool {
     /// A worker is over. It keeps its place until that is recorded.
     pub(super) fn ended(&mut self, worker: &WorkerId, failure: FailureDetail, retry: bool) {
         self.places.stopping(worker);
+        if let Some(tools) = &self.tools {
+            tools.handles.end_worker(worker);
+        }
         if let Some(slot) = self.slots.get_mut(worker) {
             slot.ended = Some((failure, retry));
             slot.accesses.clear();

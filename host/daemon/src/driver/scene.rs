@@ -37,6 +37,7 @@ pub(super) fn scene(adapter: &str) -> Scene {
         components: Components::new(engine, config.clone(), database),
         config,
         artifacts: Artifacts::new(folder.path().join("artifacts")),
+        tools: None,
         cwd: folder.path().to_owned(),
         person: true,
         adopt_queued: false,

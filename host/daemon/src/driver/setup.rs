@@ -24,6 +24,7 @@ use crate::clock::Clock;
 use crate::components::Components;
 use crate::config::Config;
 use crate::recording::Recordings;
+use crate::shim::Offer;
 
 /// How a driver is set up.
 pub(crate) struct Setup {
@@ -35,6 +36,8 @@ pub(crate) struct Setup {
     pub(crate) config: Arc<Config>,
     /// Where what adapters make is kept.
     pub(crate) artifacts: Artifacts,
+    /// What native sessions of registrations with `tools` are offered.
+    pub(crate) tools: Option<Offer>,
     /// The working folder where neither run nor session names one.
     pub(crate) cwd: PathBuf,
     /// There is a person who can be asked for permission.
@@ -92,7 +95,7 @@ pub(super) fn prepare(setup: Setup, tokio: &tokio::runtime::Handle) -> (Driver, 
         evicting: BTreeMap::new(),
         left_queued: Vec::new(),
         held: Held::default(),
-        pool: Pool::new(starter),
+        pool: Pool::new(starter, setup.tools),
         attempts: Attempts::default(),
         requests: OpenRequests::default(),
         watch: Watch::default(),

@@ -15,7 +15,10 @@ use super::page::LIMIT_MAX;
 use super::problem::Problem;
 use super::request::{self, Decision, NoInput, done};
 use super::run::{Cancellation, stop};
+use crate::relay::Asked;
 use crate::surface::Surface;
+use crate::terminal::plain;
+use crate::wire::Address;
 
 /// What is done.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -60,6 +63,18 @@ pub(super) enum Action {
         /// The attempt that asks.
         attempt_id: Option<String>,
     },
+    /// Gives the result of a tool of the surface that an agent of this session used.
+    #[serde(rename_all = "camelCase")]
+    ToolResult {
+        /// The client that offers the tool.
+        client_id: String,
+        /// The request that offers it.
+        request_id: String,
+        /// The call.
+        call_id: String,
+        /// What the tool gave.
+        result: String,
+    },
     /// Has the run of the session stopped that is executed, or the one that is named.
     #[serde(rename_all = "camelCase")]
     Interrupt {
@@ -79,8 +94,8 @@ fn given<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Val
 pub(super) struct Acted {
     /// The session.
     session_id: String,
-    /// The run.
-    run_id: String,
+    /// The run; none for the result of a tool, which is known by its call.
+    run_id: Option<String>,
     /// What became of an interrupt.
     cancellation: Option<Cancellation>,
 }
@@ -116,14 +131,22 @@ pub(super) async fn act(
             done(surface.client.provide_input(surface.owner.clone(), attempt, request, answer).await)?;
             run
         }
+        Action::ToolResult { client_id, request_id, call_id, result } => {
+            let address = Address { client: client_id, request: request_id };
+            let asked = Asked { owner: surface.owner.clone(), address };
+            if !surface.relay.complete(&asked, &call_id, result) {
+                return Err(Problem::not_found("open call", &plain(&call_id)));
+            }
+            return Ok(Json(Acted { session_id: session.to_string(), run_id: None, cancellation: None }));
+        }
         Action::Interrupt { run_id } => {
             let run = asks.running(run_id)?;
-            let run_id = run.to_string();
+            let run_id = Some(run.to_string());
             let cancellation = Some(stop(&surface, run).await?);
             return Ok(Json(Acted { session_id: session.to_string(), run_id, cancellation }));
         }
     };
-    Ok(Json(Acted { session_id: session.to_string(), run_id, cancellation: None }))
+    Ok(Json(Acted { session_id: session.to_string(), run_id: Some(run_id), cancellation: None }))
 }
 
 /// What a session asks.

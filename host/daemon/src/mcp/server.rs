@@ -5,13 +5,15 @@ use std::sync::Arc;
 use omi_kernel::id::OwnerId;
 use rmcp::ServerHandler;
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, CallToolResult, ErrorData, Implementation, ListToolsResult,
-    PaginatedRequestParams, ServerCapabilities, ServerConfig, ToolAnnotations,
+    CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ErrorData, Implementation,
+    ListToolsResult, PaginatedRequestParams, ServerCapabilities, ServerConfig, ToolAnnotations,
 };
 use rmcp::service::{RequestContext, RoleServer};
 use serde_json::{Map, Value};
 use tokio::sync::Semaphore;
 
+use super::agent::Agent;
+use crate::relay::{self, DeclaredTool};
 use crate::surface::Surface;
 use crate::tool::{self, ControlContext, Source, TOOLS, ToolError};
 
@@ -31,6 +33,16 @@ pub(super) enum Door {
     Stream(ControlContext),
     /// Requests that were authenticated: each brings its [`OwnerId`].
     Http(Surface),
+    /// The shim of an agent.
+    Agent(Agent),
+}
+
+/// Why a call is not even tried.
+enum Refused {
+    /// The request is nobody's.
+    Request(ErrorData),
+    /// It is told to whoever calls, as any failure of a tool.
+    Call(ToolError),
 }
 
 /// The control tools for the clients of one door.
@@ -46,7 +58,7 @@ impl Server {
     }
 
     /// On whose behalf a request is.
-    fn context(&self, request: &RequestContext<RoleServer>) -> Result<ControlContext, ErrorData> {
+    fn context(&self, request: &RequestContext<RoleServer>) -> Result<ControlContext, Refused> {
         match &self.door {
             Door::Stream(context) => Ok(context.clone()),
             Door::Http(surface) => {
@@ -54,9 +66,14 @@ impl Server {
                 let owner = parts.and_then(|parts| parts.extensions.get::<OwnerId>());
                 // Whoever mounts it authenticates. One without an owner is nobody.
                 let owner = owner.ok_or_else(|| {
-                    ErrorData::invalid_request("the request has no owner: it was not authenticated", None)
+                    let why = "the request has no owner: it was not authenticated";
+                    Refused::Request(ErrorData::invalid_request(why, None))
                 })?;
                 Ok(ControlContext::of_owner(surface.of(owner.clone()), Source::Http))
+            }
+            Door::Agent(agent) => {
+                let attempt = agent.attempt().map_err(Refused::Call)?;
+                Ok(ControlContext::of_agent(&agent.surface, attempt))
             }
         }
     }
@@ -65,22 +82,32 @@ impl Server {
         &self,
         name: &str,
         input: Map<String, Value>,
-        context: RequestContext<RoleServer>,
-    ) -> Result<Result<Value, ToolError>, ErrorData> {
-        let owner = self.context(&context)?;
-        if !tool::is_tool(name) {
-            let name: String = name.chars().take(NAME_CHARS_SHOWN).collect();
-            return Err(ErrorData::invalid_params(format!("Unknown tool: {name}"), None));
-        }
+        request: RequestContext<RoleServer>,
+    ) -> Result<CallToolResult, ErrorData> {
+        let context = match self.context(&request) {
+            Ok(context) => context,
+            Err(Refused::Request(error)) => return Err(error),
+            Err(Refused::Call(error)) => return Ok(answered(Err(error))),
+        };
         let Ok(_turn) = self.calls.try_acquire() else {
             let why = format!("{CALLS_MAX} calls are not answered yet; hint: wait for some of them");
-            return Ok(Err(ToolError::new("busy", why)));
+            return Ok(answered(Err(ToolError::new("busy", why))));
+        };
+        let called = async {
+            if tool::is_tool(name) {
+                return Some(answered(tool::call(context, name, Value::Object(input)).await));
+            }
+            relayed(&context, name, input).await
         };
         // Whoever goes away waits no longer; what was begun goes on.
         tokio::select! {
-            done = tool::call(owner, name, Value::Object(input)) => Ok(done),
-            () = context.ct.cancelled() => {
-                Ok(Err(ToolError::new("call_cancelled", "the call was cancelled; what it began goes on")))
+            done = called => done.ok_or_else(|| {
+                let name: String = name.chars().take(NAME_CHARS_SHOWN).collect();
+                ErrorData::invalid_params(format!("Unknown tool: {name}"), None)
+            }),
+            () = request.ct.cancelled() => {
+                let why = "the call was cancelled; what it began goes on";
+                Ok(answered(Err(ToolError::new("call_cancelled", why))))
             }
         }
     }
@@ -91,7 +118,7 @@ const NAME_CHARS_SHOWN: usize = 100;
 
 impl ServerHandler for Server {
     fn get_info(&self) -> ServerConfig {
-        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
+        ServerConfig::new(ServerCapabilities::builder().enable_tools().enable_tool_list_changed().build())
             .with_server_info(Implementation::new(NAME, env!("CARGO_PKG_VERSION")))
             .with_instructions(INSTRUCTIONS)
     }
@@ -101,8 +128,16 @@ impl ServerHandler for Server {
         _request: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        self.context(&context)?;
-        Ok(ListToolsResult::with_all_items(TOOLS.iter().map(listed).collect()))
+        let own = match &self.door {
+            // An agent asks before it has a prompt, too.
+            Door::Agent(agent) => agent.declared(),
+            Door::Stream(_) | Door::Http(_) => match self.context(&context) {
+                Ok(_) | Err(Refused::Call(_)) => Arc::default(),
+                Err(Refused::Request(error)) => return Err(error),
+            },
+        };
+        let tools = TOOLS.iter().map(listed).chain(own.iter().map(declared)).collect();
+        Ok(ListToolsResult::with_all_items(tools))
     }
 
     async fn call_tool(
@@ -111,16 +146,33 @@ impl ServerHandler for Server {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let input = request.arguments.unwrap_or_default();
-        let done = self.call(&request.name, input, context).await?;
-        let failed = done.is_err();
-        let answer = tool::answer(done);
-        let result = if failed {
-            CallToolResult::structured_error(answer)
-        } else {
-            CallToolResult::structured(answer)
-        };
-        Ok(result.into())
+        Ok(self.call(&request.name, input, context).await?.into())
     }
+}
+
+/// An answer of a control tool, structured and as text.
+fn answered(done: Result<Value, ToolError>) -> CallToolResult {
+    let failed = done.is_err();
+    let answer = tool::answer(done);
+    if failed { CallToolResult::structured_error(answer) } else { CallToolResult::structured(answer) }
+}
+
+/// What a tool of the surface gives an agent; none if it has no such tool.
+async fn relayed(context: &ControlContext, name: &str, input: Map<String, Value>) -> Option<CallToolResult> {
+    let attempt = context.agent()?.clone();
+    let surface = &context.surface;
+    Some(match surface.relay.call(attempt.clone(), name, input).await? {
+        Ok(result) => {
+            let text = relay::shown(surface, &attempt, name, result).await;
+            CallToolResult::success(vec![ContentBlock::text(text)])
+        }
+        Err(error) => answered(Err(error)),
+    })
+}
+
+/// A tool of the surface as MCP lists it.
+fn declared(tool: &DeclaredTool) -> rmcp::model::Tool {
+    rmcp::model::Tool::new(tool.name.clone(), tool.description.clone(), tool.input_schema.clone())
 }
 
 /// A control tool as MCP lists it.

@@ -1,5 +1,6 @@
 //! MCP over a stream of bytes: one message a line, one client.
 
+use rmcp::service::{RoleServer, RunningService, ServerInitializeError};
 use rmcp::transport::async_rw::AsyncRwTransport;
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -14,12 +15,26 @@ where
     R: AsyncRead + Send + Unpin + 'static,
     W: AsyncWrite + Send + Unpin + 'static,
 {
+    match begin(server, read, write).await? {
+        Some(running) => running.waiting().await.map(drop).map_err(|error| format!("MCP ended: {error}")),
+        None => Ok(()),
+    }
+}
+
+/// Begins to serve a client; none if it goes before it has said anything, which is no failure.
+pub(super) async fn begin<R, W>(
+    server: Server,
+    read: R,
+    write: W,
+) -> Result<Option<RunningService<RoleServer, Server>>, String>
+where
+    R: AsyncRead + Send + Unpin + 'static,
+    W: AsyncWrite + Send + Unpin + 'static,
+{
     let transport = AsyncRwTransport::new(read, write).with_max_line_length(LINE_BYTES_MAX);
-    let running = match rmcp::serve_server(server, transport).await {
-        Ok(running) => running,
-        // One that goes before it has said anything has not failed.
-        Err(rmcp::service::ServerInitializeError::ConnectionClosed(_)) => return Ok(()),
-        Err(error) => return Err(format!("the client does not speak MCP: {error}").replace('\n', " ")),
-    };
-    running.waiting().await.map(drop).map_err(|error| format!("MCP ended: {error}"))
+    match rmcp::serve_server(server, transport).await {
+        Ok(running) => Ok(Some(running)),
+        Err(ServerInitializeError::ConnectionClosed(_)) => Ok(None),
+        Err(error) => Err(format!("the client does not speak MCP: {error}").replace('\n', " ")),
+    }
 }

@@ -122,6 +122,11 @@ impl Questions {
         self.lines.get_or_insert_with(read_lines);
     }
 
+    /// The person is being asked.
+    pub(super) fn asks(&self) -> bool {
+        self.first == First::Asked
+    }
+
     /// The next line of the person, while one is asked for; none at the end of standard input.
     pub(super) async fn answered(&mut self) -> Option<String> {
         match (&mut self.lines, self.first) {

@@ -17,7 +17,7 @@ use crate::client::{CancelAck, RequestError};
 use crate::follow::is_end;
 use crate::link::{Link, LinkError, News};
 use crate::subscribe::Seen;
-use crate::terminal;
+use crate::terminal::{self, Progress};
 
 /// How long the record may refuse to be written before a one-shot run gives up.
 const STORE_PATIENCE: Duration = Duration::from_secs(10);
@@ -32,6 +32,7 @@ pub(super) struct Following<'l> {
     questions: Questions,
     cancel: Option<JoinHandle<Result<CancelAck, LinkError>>>,
     cancelled: bool,
+    progress: Progress,
 }
 
 impl<'l> Following<'l> {
@@ -40,7 +41,7 @@ impl<'l> Following<'l> {
         show.begin(session, &run);
         // A daemon of our own answers by itself where nobody is here.
         let questions = Questions::new(manners.person || !link.outlives_us());
-        Self { link, run, show, questions, cancel: None, cancelled: false }
+        Self { link, run, show, questions, cancel: None, cancelled: false, progress: Progress::begin() }
     }
 
     pub(super) async fn follow(mut self, mut news: News) -> anyhow::Result<ExitCode> {
@@ -73,6 +74,7 @@ impl<'l> Following<'l> {
                 }
                 line = self.questions.answered() => self.questions.answer(line, self.link).await,
                 ack = acknowledged(&mut self.cancel) => self.show.cancel(&ack),
+                () = self.progress.due() => self.progress(),
                 () = deadline(give_up) => return Err(self.gives_up()),
             }
             if self.show.reader_gone && !self.cancelled {
@@ -87,6 +89,7 @@ impl<'l> Following<'l> {
             return None;
         }
         self.show.event(event);
+        self.progress.event(event);
         match event.kind {
             EventKind::ApprovalRequested | EventKind::InputRequested => self.questions.requested(event),
             EventKind::RunWaitingApproval | EventKind::RunWaitingInput => self.questions.ask(),
@@ -97,6 +100,13 @@ impl<'l> Following<'l> {
             _ => {}
         }
         is_end(event.kind).then(|| ended(event.kind))
+    }
+
+    /// Shows how far it is, where that is in nobody's way.
+    fn progress(&self) {
+        if !self.show.is_in_a_line() && !self.questions.asks() {
+            self.progress.write();
+        }
     }
 
     fn cancel(&mut self) {

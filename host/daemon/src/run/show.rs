@@ -6,7 +6,8 @@ use omi_kernel::id::{RunId, SessionId};
 use crate::client::{CancelAck, LiveText};
 use crate::follow::Shown;
 use crate::link::LinkError;
-use crate::terminal;
+use crate::terminal::Colour::{Green, Red, Yellow};
+use crate::terminal::{self, painted};
 
 /// Shows a run.
 pub(super) struct Show {
@@ -70,11 +71,16 @@ impl Show {
 
     /// A line on standard error, on a line of its own where both streams share a terminal.
     fn note(&mut self, line: &str) {
-        if self.open_line && std::io::IsTerminal::is_terminal(&std::io::stdout()) {
+        if self.is_in_a_line() {
             self.reader_gone |= !terminal::print("\n");
             self.open_line = false;
         }
         terminal::note(line);
+    }
+
+    /// The answer stops in the middle of a line of the terminal.
+    pub(super) fn is_in_a_line(&self) -> bool {
+        self.open_line && std::io::IsTerminal::is_terminal(&std::io::stdout())
     }
 
     pub(super) fn cancel(&mut self, ack: &Result<CancelAck, LinkError>) {
@@ -133,11 +139,16 @@ fn line(event: &Event) -> Option<String> {
         }
         EventKind::DelegationCreated => format!("asked   {}: {}", text("childRunId"), text("objective")),
         EventKind::DelegationCompleted => format!("told    {}: {}", text("childRunId"), text("status")),
-        EventKind::RunSucceeded => format!("run     succeeded ({})", text("stopReason")),
-        EventKind::RunFailed => format!("run     failed: {} ({})", text("errorMessage"), text("errorCode")),
-        EventKind::RunCancelled => "run     cancelled".to_owned(),
-        EventKind::RunTimedOut => format!("run     timed out: {}", text("errorMessage")),
-        EventKind::RunOrphaned => "run     orphaned".to_owned(),
+        EventKind::RunSucceeded => {
+            format!("run     {} ({})", painted("succeeded", Green), text("stopReason"))
+        }
+        EventKind::RunFailed => {
+            let failed = painted("failed", Red);
+            format!("run     {failed}: {} ({})", text("errorMessage"), text("errorCode"))
+        }
+        EventKind::RunCancelled => format!("run     {}", painted("cancelled", Yellow)),
+        EventKind::RunTimedOut => format!("run     {}: {}", painted("timed out", Red), text("errorMessage")),
+        EventKind::RunOrphaned => format!("run     {}", painted("orphaned", Yellow)),
         EventKind::RunCancelling => "run     cancelling".to_owned(),
         _ => return None,
     })

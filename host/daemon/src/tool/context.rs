@@ -84,7 +84,7 @@ impl ControlContext {
     }
 
     /// The attempt of the agent that calls, if it is one.
-    pub(super) fn agent(&self) -> Option<&ExecutingAttempt> {
+    pub(crate) fn agent(&self) -> Option<&ExecutingAttempt> {
         match &self.caller {
             Caller::Agent(attempt) => Some(attempt),
             Caller::Owner { .. } => None,

@@ -74,6 +74,8 @@ impl House {
             session_id: of.session.clone(),
             run_id: of.run.clone(),
             attempt_id: AttemptId::new(&mut Ids::new(&mut one)),
+            client_id: "test".into(),
+            request_id: "1".into(),
             adapter_id: "echo".into(),
             mode,
         };

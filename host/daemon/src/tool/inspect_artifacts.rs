@@ -2,7 +2,7 @@
 
 use omi_kernel::artifact::ArtifactRole;
 use omi_kernel::id::{ArtifactId, AttemptId, RunId, SessionId};
-use omi_store::ArtifactFilter;
+use omi_store::{ArtifactFilter, ArtifactView};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use super::{ControlContext, Tool, ToolError, limit, view};
 pub(super) const TOOL: Tool = Tool {
     name: "inspect_agent_artifacts",
     description: "List the artifacts (files, patches, reports, long tool outputs) that a session, a run or an attempt \
-        made, the newest first; or show one. Name exactly one of sessionId, runId, attemptId, artifactId.",
+        made, the newest first; or show one, and read its file piece by piece. Name exactly one of sessionId, runId, attemptId, artifactId.",
     reads_only: true,
     schema: super::schema::<Input>,
     call: |context, input| Box::pin(async move { call(&context, super::read(input)?) }),
@@ -20,6 +20,8 @@ pub(super) const TOOL: Tool = Tool {
 
 /// Artifacts that are listed where the call does not say (SPEC §12).
 const LIMIT: u32 = 50;
+/// Bytes of a file that are read at once (SPEC §6).
+const CONTENT_BYTES_MAX: u64 = 8 * 1024;
 /// Artifacts that are listed at most (SPEC §12).
 const LIMIT_MAX: u32 = 200;
 
@@ -43,6 +45,8 @@ struct Input {
     #[schemars(with = "Option<String>",
         extend("enum" = ["input", "result", "checkpoint", "tool_output", "log", "other"]))]
     role: Option<ArtifactRole>,
+    /// With artifactId: the text of its file from this byte on, as much as fits; `nextByte` says where to go on.
+    from_byte: Option<u64>,
     /// How many (default 50).
     #[schemars(range(min = 1, max = 200))]
     limit: Option<u32>,
@@ -71,6 +75,9 @@ fn call(context: &ControlContext, input: Input) -> Result<Value, ToolError> {
         context.run(run)?;
     }
     let one = input.artifact_id.clone();
+    if input.from_byte.is_some() && one.is_none() {
+        return Err(ToolError::invalid("`fromByte` goes with an `artifactId`"));
+    }
     let filter = ArtifactFilter {
         owner: Some(context.owner()),
         artifact: input.artifact_id,
@@ -82,8 +89,37 @@ fn call(context: &ControlContext, input: Input) -> Result<Value, ToolError> {
         ..ArtifactFilter::default()
     };
     let artifacts = context.reader()?.artifacts(&filter)?;
-    match one {
-        Some(id) if artifacts.is_empty() => Err(ToolError::not_found("artifact", id.as_str())),
-        Some(_) | None => Ok(json!({ "artifacts": view::artifacts(&artifacts) })),
+    let mut shown = json!({ "artifacts": view::artifacts(&artifacts) });
+    if let Some(id) = one {
+        let artifact = artifacts.first().ok_or_else(|| ToolError::not_found("artifact", id.as_str()))?;
+        if let Some(from) = input.from_byte {
+            shown["content"] = content(context, artifact, from)?;
+        }
     }
+    Ok(shown)
+}
+
+/// A piece of an artifact's file, as text.
+fn content(context: &ControlContext, artifact: &ArtifactView, from: u64) -> Result<Value, ToolError> {
+    let hash = artifact.content_hash.as_deref().unwrap_or_default();
+    let read = context.surface.artifacts.read(&artifact.uri, hash, from, CONTENT_BYTES_MAX);
+    let read = read.map_err(|error| ToolError::new(super::error::FAILED, error.to_string()))?;
+    let (mut piece, bytes) = read.ok_or_else(|| {
+        let why = format!(
+            "`{}` is not kept by omi-agentd; hint: read it where its `uri` says",
+            artifact.artifact_id
+        );
+        ToolError::new("not_kept", why)
+    })?;
+    // Half a character at the end belongs to the next piece.
+    if let Err(error) = std::str::from_utf8(&piece)
+        && error.error_len().is_none()
+        && error.valid_up_to() > 0
+    {
+        piece.truncate(error.valid_up_to());
+    }
+    let read = u64::try_from(piece.len()).unwrap_or(u64::MAX);
+    let next = Some(from.saturating_add(read)).filter(|next| *next < bytes);
+    let text = String::from_utf8_lossy(&piece);
+    Ok(json!({ "text": text, "fromByte": from, "nextByte": next, "sizeBytes": bytes }))
 }

@@ -1,9 +1,9 @@
 //! `send_agent_message`: has a new run in an existing session, and waits for its answer.
 
 use omi_kernel::command::{PromptBlock, RunMode};
-use omi_kernel::id::{AdapterId, RunId, SessionId};
+use omi_kernel::id::{AdapterId, RunId, SessionId, WorkerId};
 use omi_kernel::request::SessionRef;
-use omi_store::{ExecutingAttempt, RunFilter, SessionView};
+use omi_store::{BindingView, ExecutingAttempt, HoldingRun, RunFilter, SessionView};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -135,7 +135,17 @@ fn can_be_waited_for(
     let holding = reader.holding_runs()?;
     let of_adapter = holding.iter().filter(|run| run.adapter_id == adapter).count();
     let full = config.worker_limits().of_adapter.get(&adapter).is_some_and(|max| of_adapter >= *max);
-    if full || holding.len() >= config.workers_max {
+    // What only lives in a worker is there or nowhere.
+    let is_pinned = |binding: &BindingView| {
+        let is_its_place = binding.status == "active"
+            && binding.adapter_id == adapter.as_str()
+            && binding.resume_fidelity != "native";
+        let worker = binding.worker_id.as_deref();
+        let has_it = |run: &HoldingRun| run.worker_id.as_ref().map(WorkerId::as_str) == worker;
+        is_its_place && worker.is_some() && holding.iter().any(has_it)
+    };
+    let pinned = reader.bindings(Some(&context.owner()), &input.session_id)?.iter().any(is_pinned);
+    if full || pinned || holding.len() >= config.workers_max {
         let why = format!(
             "no worker of `{adapter}` is free for a run that you wait for; hint: try again later, or raise `workers-max`"
         );

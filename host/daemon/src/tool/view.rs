@@ -108,7 +108,7 @@ pub(super) fn events(events: &[Event]) -> (Value, bool) {
 }
 
 /// The beginning of a text, of so many bytes at most and whole characters.
-pub(super) fn cut(text: &str, bytes_max: usize) -> &str {
+pub(crate) fn cut(text: &str, bytes_max: usize) -> &str {
     text.get(..text.floor_char_boundary(bytes_max)).unwrap_or(text)
 }
 

@@ -11,7 +11,7 @@ use crate::client::{CancelAck, LiveKind, LiveText};
 /// What every message about a request carries.
 #[derive(Debug, Clone)]
 pub(crate) struct Correlation {
-    address: Address,
+    pub(super) address: Address,
     pub(crate) session: Option<String>,
     pub(crate) run: Option<String>,
     pub(crate) attempt: Option<String>,

@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use super::{Address, WireError};
 use crate::prompt::Prompt;
+use crate::relay::DeclaredTool;
 
 /// Run a prompt.
 #[derive(Debug, Deserialize)]
@@ -34,9 +35,18 @@ pub(crate) struct Query {
     model: Option<String>,
     model_profile: Option<ModelProfile>,
     timeout_ms: Option<u64>,
+    /// Tools of the surface, for the agent that executes it. They are no part of what is asked: a request that comes again
+    /// is the same with others.
+    #[serde(default)]
+    tools: Vec<DeclaredTool>,
 }
 
 impl Query {
+    /// The tools that it offers, once.
+    pub(crate) fn take_tools(&mut self) -> Vec<DeclaredTool> {
+        std::mem::take(&mut self.tools)
+    }
+
     /// The prompt it carries.
     pub(crate) fn prompt(self, address: Address) -> Result<Prompt, WireError> {
         absolute(self.cwd.as_deref())?;

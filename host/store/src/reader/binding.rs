@@ -1,7 +1,9 @@
 //! Bindings as they are listed.
 
 use omi_kernel::command::RunMode;
-use omi_kernel::id::{AdapterId, AttemptId, BindingId, OwnerId, RunId, SessionId, Timestamp};
+use omi_kernel::id::{
+    AdapterId, AttemptId, BindingId, ClientId, OwnerId, RequestId, RunId, SessionId, Timestamp,
+};
 use rusqlite::{Connection, Result};
 use serde::Serialize;
 use serde_json::Value;
@@ -64,6 +66,10 @@ pub struct ExecutingAttempt {
     pub run_id: RunId,
     /// Itself.
     pub attempt_id: AttemptId,
+    /// The client that asked for its run.
+    pub client_id: ClientId,
+    /// The client's request.
+    pub request_id: RequestId,
     /// The registration.
     pub adapter_id: AdapterId,
     /// What its run may do.
@@ -73,7 +79,8 @@ pub struct ExecutingAttempt {
 /// The one attempt that a binding executes; none if its agent has no prompt, or is to stop.
 pub(super) fn executing(db: &Connection, binding: &BindingId) -> Result<Option<ExecutingAttempt>> {
     // A run has one attempt that is not over, a session one prompt in flight; the newest is that of the binding.
-    let sql = "SELECT owner_id, sessions.session_id, runs.run_id, attempt_id, run_attempts.adapter_id, mode \
+    let sql = "SELECT owner_id, sessions.session_id, runs.run_id, attempt_id, run_attempts.adapter_id, mode, \
+         client_id, request_id \
          FROM run_attempts JOIN runs USING (run_id) JOIN sessions USING (session_id) \
          WHERE run_attempts.status IN ('running', 'waiting_input', 'waiting_approval') \
          AND binding_id = ?1 ORDER BY run_attempts.rowid DESC LIMIT 1";
@@ -85,6 +92,8 @@ pub(super) fn executing(db: &Connection, binding: &BindingId) -> Result<Option<E
             attempt_id: parsed(row, 3, |text| AttemptId::parse(text).ok())?,
             adapter_id: AdapterId(row.get(4)?),
             mode: parsed(row, 5, words::mode)?,
+            client_id: ClientId(row.get(6)?),
+            request_id: RequestId(row.get(7)?),
         })
     })
 }

@@ -1,6 +1,6 @@
 //! Runs with their attempts as they are listed.
 
-use omi_kernel::id::{AdapterId, OwnerId, RunId, SessionId, Timestamp};
+use omi_kernel::id::{AdapterId, OwnerId, RunId, SessionId, Timestamp, WorkerId};
 use omi_kernel::status::Status;
 use rusqlite::{Connection, Result, Row, named_params};
 use serde::Serialize;
@@ -174,14 +174,21 @@ pub struct HoldingRun {
     pub run_id: RunId,
     /// The registration.
     pub adapter_id: AdapterId,
+    /// The worker.
+    pub worker_id: Option<WorkerId>,
 }
 
 pub(super) fn holding(db: &Connection) -> Result<Vec<HoldingRun>> {
-    let sql = format!("SELECT run_id, adapter_id FROM runs WHERE status IN {ACTIVE} AND status != 'queued'");
+    let sql = format!(
+        "SELECT run_id, adapter_id, (SELECT NULLIF(adapter_instance_id, '') FROM run_attempts \
+         WHERE run_attempts.run_id = runs.run_id ORDER BY attempt_no DESC LIMIT 1) \
+         FROM runs WHERE status IN {ACTIVE} AND status != 'queued'"
+    );
     all(db.prepare_cached(&sql)?, [], |row| {
         Ok(HoldingRun {
             run_id: parsed(row, 0, |text| RunId::parse(text).ok())?,
             adapter_id: AdapterId(row.get(1)?),
+            worker_id: perhaps(row, 2, |text| WorkerId::parse(text).ok())?,
         })
     })
 }

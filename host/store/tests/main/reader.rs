@@ -305,6 +305,7 @@ fn runs_that_are_not_over_are_listed_and_those_that_hold_a_worker() {
         };
         reader.runs(&filter).unwrap().into_iter().map(|run| run.run_id).collect::<Vec<_>>()
     };
+    assert!(reader.holding_runs().unwrap()[0].worker_id.is_some());
     let holding = || reader.holding_runs().unwrap().into_iter().map(|run| run.run_id).collect::<Vec<_>>();
     assert_eq!(active(), [queued.run.to_string(), running.run.to_string()]);
     assert_eq!(holding(), std::slice::from_ref(&running.run));
