@@ -36,6 +36,7 @@ mod recovery;
 mod relay;
 mod reload;
 mod remote;
+mod resources;
 mod run;
 mod scenario;
 mod secrets;

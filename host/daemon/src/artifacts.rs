@@ -47,6 +47,13 @@ impl Artifacts {
         }
     }
 
+    /// The file that keeps the content of an artifact; none if it names another one.
+    pub(crate) fn kept(&self, hash: &str, uri: &str) -> Option<PathBuf> {
+        let is_hash = hash.len() == HASH_CHARS && hash.bytes().all(|letter| letter.is_ascii_hexdigit());
+        let path = self.folder.join(hash.get(..2)?).join(hash);
+        (is_hash && file_uri(&path) == uri).then_some(path)
+    }
+
     /// A piece of what is kept: so many bytes at most, from somewhere on, and how many there are in all. None: it is not
     /// kept here.
     pub(crate) fn read(
@@ -56,11 +63,7 @@ impl Artifacts {
         from: u64,
         bytes_max: u64,
     ) -> io::Result<Option<(Vec<u8>, u64)>> {
-        let is_hash = hash.len() == HASH_CHARS && hash.bytes().all(|letter| letter.is_ascii_hexdigit());
-        let path = self.folder.join(hash.get(..2).unwrap_or_default()).join(hash);
-        if !is_hash || artifact_uri != file_uri(&path) {
-            return Ok(None);
-        }
+        let Some(path) = self.kept(hash, artifact_uri) else { return Ok(None) };
         let mut file = File::open(path)?;
         let bytes = file.metadata()?.len();
         file.seek(io::SeekFrom::Start(from))?;

@@ -33,9 +33,9 @@ pub(crate) struct Daemon {
     /// What adapters are made of.
     pub(crate) components: Components,
     database: PathBuf,
+    artifacts: Artifacts,
     files: Files,
     readers: Readers,
-    artifacts: Artifacts,
     relay: Relay,
     /// The socket of the agents' tools, if a registration asks for it.
     shims: Option<shim::Serving>,
@@ -96,9 +96,9 @@ impl Daemon {
             config,
             components,
             database: state.database(),
+            artifacts,
             files: Files::new(state.files()),
             readers: Readers::default(),
-            artifacts,
             relay: Relay::default(),
             shims: None,
             _lock: lock,

@@ -11,11 +11,16 @@
 
 #![expect(unused_qualifications, reason = "what describes an operation names its parameters by their paths")]
 
+mod action;
+mod adapter;
+mod artifact;
 mod body;
+mod delegation;
 mod document;
 mod endpoint;
 mod events;
 mod file;
+mod grant;
 mod guard;
 mod idempotency;
 mod key;
@@ -23,10 +28,12 @@ mod listen;
 mod message;
 mod page;
 mod problem;
+mod request;
 mod routes;
 mod run;
 mod server;
 mod session;
+mod status;
 mod stream;
 #[cfg(test)]
 mod tests;

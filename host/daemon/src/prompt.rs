@@ -88,7 +88,8 @@ impl Prompt {
     }
 }
 
-fn default_adapter(config: &Config) -> String {
+/// The registration where nothing is named.
+pub(crate) fn default_adapter(config: &Config) -> String {
     config.default_adapter.clone().unwrap_or_else(|| ADAPTER_DEFAULT.to_owned())
 }
 

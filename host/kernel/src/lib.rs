@@ -25,6 +25,7 @@ pub mod model;
 pub mod new;
 pub mod permission;
 pub mod pool;
+pub mod projection;
 pub mod refusal;
 pub mod report;
 pub mod request;

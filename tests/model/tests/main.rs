@@ -2,5 +2,6 @@
 
 mod known;
 mod model;
+mod projection;
 mod rows;
 mod simulation;

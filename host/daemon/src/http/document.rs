@@ -1,10 +1,10 @@
 //! The document that describes what is served (OpenAPI 3.1): what all operations have in common is said here once.
 
 use utoipa::openapi::header::HeaderBuilder;
-use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
+use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, OpenApi, Ref, ResponseBuilder};
+use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, ResponseBuilder, Schema};
 use utoipa::{Modify, OpenApi as _};
 
 use super::idempotency::HEADER;
@@ -33,6 +33,9 @@ impl Modify for WithKey {
         components.add_security_scheme("key", SecurityScheme::Http(scheme));
     }
 }
+
+/// The one operation that needs no key.
+const HEALTH: &str = "getHealth";
 
 /// What the document begins with.
 pub(super) fn common() -> OpenApi {
@@ -64,8 +67,9 @@ const BODY: [(&str, &str); 3] = [
 /// Says of every operation which problems it may have, and of each that makes something that it takes a key.
 pub(super) fn complete(document: &mut OpenApi) {
     for item in document.paths.paths.values_mut() {
+        operations(item).flat_map(|operation| operation.parameters.iter_mut().flatten()).for_each(describe);
         let reading = [&mut item.get].into_iter().filter_map(Option::as_mut);
-        for operation in reading.filter(|operation| operation.operation_id.as_deref() != Some("health")) {
+        for operation in reading.filter(|operation| operation.operation_id.as_deref() != Some(HEALTH)) {
             problems(operation, &ANY);
         }
         let changing = [&mut item.patch, &mut item.delete, &mut item.put];
@@ -76,6 +80,19 @@ pub(super) fn complete(document: &mut OpenApi) {
             // What is compared is read whole.
             problems(post, &BODY);
         }
+    }
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    let all = [&mut item.get, &mut item.post, &mut item.patch, &mut item.delete, &mut item.put];
+    all.into_iter().filter_map(Option::as_mut)
+}
+
+/// A parameter whose kind is described elsewhere is described as that.
+fn describe(parameter: &mut RefOr<Parameter>) {
+    let RefOr::T(parameter) = parameter else { return };
+    if let (None, Some(RefOr::T(Schema::Object(kind)))) = (&parameter.description, &parameter.schema) {
+        parameter.description.clone_from(&kind.description);
     }
 }
 
@@ -115,4 +132,72 @@ fn takes_key(operation: &mut Operation) {
         .schema(Some(text))
         .build();
     operation.parameters.get_or_insert_default().push(key.into());
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    use serde_json::Value;
+
+    use super::super::routes;
+
+    /// Writes the file instead of comparing it.
+    const WRITE: &str = "OMI_WRITE_DOCS";
+
+    #[test]
+    fn the_file_describes_what_is_served() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/openapi.json");
+        let mut document = serde_json::to_value(routes::document()).unwrap();
+        // Whether a build keeps the order of fields depends on what else is built.
+        document.sort_all_objects();
+        let text = format!("{}\n", serde_json::to_string_pretty(&document).unwrap());
+        if std::env::var_os(WRITE).is_some() {
+            std::fs::write(&path, &text).unwrap();
+        }
+        let hint = format!(
+            "docs/openapi.json is not what is served; hint: {WRITE}=1 cargo test -p omi-agentd the_file_describes"
+        );
+        assert!(std::fs::read_to_string(&path).is_ok_and(|written| written == text), "{hint}");
+    }
+
+    #[test]
+    fn every_operation_says_what_it_is_for_and_which_problems_it_may_have() {
+        let document = serde_json::to_value(routes::document()).unwrap();
+        assert_eq!(document["openapi"], "3.1.0");
+        let (mut count, mut ids) = (0, BTreeSet::new());
+        for (path, item) in document["paths"].as_object().unwrap() {
+            for (method, operation) in item.as_object().unwrap() {
+                count += 1;
+                let what = format!("{method} {path}");
+                assert!(operation["summary"].as_str().is_some_and(|text| text.ends_with('.')), "{what}");
+                assert!(ids.insert(operation["operationId"].as_str().unwrap().to_owned()), "{what}");
+                let responses = &operation["responses"];
+                if path == "/healthz" {
+                    continue;
+                }
+                let mut expected = vec!["400", "401", "403", "404", "500", "503"];
+                if method != "get" {
+                    expected.extend(["409", "422", "429"]);
+                }
+                if method == "post" || operation["requestBody"].is_object() {
+                    expected.extend(["408", "413", "415"]);
+                }
+                for status in expected {
+                    let problem = &responses[status]["content"]["application/problem+json"]["schema"]["$ref"];
+                    assert_eq!(problem, "#/components/schemas/Problem", "{what} {status}");
+                }
+                let keys = operation["parameters"].as_array().into_iter().flatten();
+                let takes_key = keys.filter(|parameter| parameter["name"] == super::HEADER).count();
+                assert_eq!(takes_key, usize::from(method == "post"), "{what}");
+                for parameter in operation["parameters"].as_array().into_iter().flatten() {
+                    assert!(parameter["description"].is_string(), "{what}: {parameter}");
+                }
+            }
+        }
+        assert!(count > 30, "{count}");
+        let problem: &Value = &document["components"]["schemas"]["Problem"];
+        assert!(problem["properties"]["code"].is_object());
+    }
 }

@@ -46,6 +46,7 @@ pub(super) struct Listen {
     after: Option<i64>,
     /// How it is told: every event as it is recorded, or what a chat shows.
     #[serde(default)]
+    #[param(inline)]
     view: View,
 }
 
@@ -59,6 +60,7 @@ pub(super) struct ListenAll {
     after: Option<i64>,
     /// How it is told: every event as it is recorded, or what a chat shows.
     #[serde(default)]
+    #[param(inline)]
     view: View,
     /// About this session only.
     session: Option<String>,
@@ -78,7 +80,7 @@ enum View {
 }
 
 /// Follows a session.
-#[utoipa::path(get, path = "/v1/sessions/{id}/events", tag = "events",
+#[utoipa::path(get, path = "/v1/sessions/{id}/events", operation_id = "followSession", tag = "events",
     params(("id" = String, Path, description = "The session"), Listen,
         ("last-event-id" = Option<String>, Header, description = "The last cursor that was seen: sent by a browser that connects again")),
     responses((status = OK, content_type = "text/event-stream", description = "Events: `id` is the cursor, `event` the type, `data` the event.")))]
@@ -93,7 +95,7 @@ pub(super) async fn of_session(
 }
 
 /// Follows everything of the owner, or one session or run.
-#[utoipa::path(get, path = "/v1/events", tag = "events",
+#[utoipa::path(get, path = "/v1/events", operation_id = "follow", tag = "events",
     params(ListenAll,
         ("last-event-id" = Option<String>, Header, description = "The last cursor that was seen: sent by a browser that connects again")),
     responses((status = OK, content_type = "text/event-stream", description = "Events: `id` is the cursor, `event` the type, `data` the event.")))]

@@ -69,7 +69,7 @@ impl From<Known> for FileView {
 
 /// Keeps a file: its bytes are the body, its media type is `Content-Type`. The same content again is the same file. A
 /// file that no message used for 30 days goes.
-#[utoipa::path(post, path = "/v1/files", tag = "files", params(Called),
+#[utoipa::path(post, path = "/v1/files", operation_id = "createFile", tag = "files", params(Called),
     request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "The bytes, at most 100 MiB, of any media type"),
     responses((status = CREATED, body = FileView, headers(("location" = String, description = "The file")))))]
 pub(super) async fn create(
@@ -104,6 +104,9 @@ pub(super) async fn create(
         block_in_place(|| upload.take(&piece))?;
     }
     let (size_bytes, sha256) = upload.digest();
+    if size_bytes == 0 {
+        return Err(Problem::new("empty_file", "the file is empty; hint: its bytes are the body"));
+    }
     let new = Known { sha256, size_bytes, media_type, name: called.name, created_at_ms: clock::of_day().0 };
     let known = block_in_place(|| surface.files.keep(&surface.owner, upload, &new))?;
     let location = format!("/v1/files/{}", known.id());
@@ -111,16 +114,16 @@ pub(super) async fn create(
 }
 
 /// Gives the bytes of a file.
-#[utoipa::path(get, path = "/v1/files/{id}", tag = "files",
+#[utoipa::path(get, path = "/v1/files/{id}", operation_id = "getFile", tag = "files",
     params(("id" = String, Path, description = "The file")),
     responses((status = OK, content_type = "application/octet-stream", description = "The bytes, with the media type that was said when they were sent")))]
 pub(super) async fn content(
     Extension(surface): Extension<Surface>,
     Named(id): Named<String>,
 ) -> Result<Response, Problem> {
-    let found = block_in_place(|| surface.files.find(&surface.owner, &id)).map_err(Problem::unreadable)?;
+    let found = block_in_place(|| surface.files.find(&surface.owner, &id))?;
     let known = found.ok_or_else(|| Problem::not_found("file", &plain(&id)))?;
-    let file = block_in_place(|| surface.files.open(&known)).map_err(Problem::unreadable)?;
+    let file = block_in_place(|| surface.files.open(&known))?;
     let name = known.name.as_deref().unwrap_or(&known.sha256);
     Ok(attached(&known.media_type, name, known.size_bytes, stream::of(file)))
 }
@@ -146,7 +149,7 @@ impl From<KeepError> for Problem {
         match error {
             KeepError::TooLarge => Self::new("body_too_large", error.to_string()),
             KeepError::Full => Self::new("files_full", error.to_string()),
-            KeepError::Unusable(error) => Self::unreadable(error),
+            KeepError::Unusable(error) => error.into(),
         }
     }
 }

@@ -216,7 +216,7 @@ impl Content {
 /// A picture that was sent as a file before.
 fn picture(surface: &Surface, file: &str, mime_type: Option<String>) -> Result<PromptBlock, Problem> {
     let missing = || Problem::not_found("file", &crate::terminal::plain(file));
-    let known = surface.files.find(&surface.owner, file).map_err(Problem::unreadable)?.ok_or_else(missing)?;
+    let known = surface.files.find(&surface.owner, file)?.ok_or_else(missing)?;
     let mime_type = mime_type.unwrap_or_else(|| known.media_type.clone());
     if !mime_type.starts_with("image/") {
         let why = format!("`{file}` is no picture but `{mime_type}`; hint: say what it is with `mimeType`");
@@ -227,7 +227,7 @@ fn picture(surface: &Surface, file: &str, mime_type: Option<String>) -> Result<P
         return Err(Problem::new("too_long", format!("`{file}` is too large for a prompt")));
     }
     let bytes = tokio::task::block_in_place(|| surface.files.read(&known));
-    let data = base64::engine::general_purpose::STANDARD.encode(bytes.map_err(Problem::unreadable)?);
+    let data = base64::engine::general_purpose::STANDARD.encode(bytes?);
     Ok(PromptBlock::Image { mime_type, data: Base64(data) })
 }
 
@@ -239,7 +239,7 @@ pub(super) async fn accept(surface: &Surface, prompt: Prompt) -> Result<Accepted
 
 /// Asks something in a session. The run goes on whatever becomes of the client: follow it with `GET
 /// /v1/sessions/{id}/events`, or ask for it with `GET /v1/runs/{id}`.
-#[utoipa::path(post, path = "/v1/sessions/{id}/messages", tag = "messages",
+#[utoipa::path(post, path = "/v1/sessions/{id}/messages", operation_id = "createMessage", tag = "messages",
     params(("id" = String, Path, description = "The session")), request_body = NewMessage,
     responses((status = ACCEPTED, body = Accepted, headers(("location" = String, description = "The run")))))]
 pub(super) async fn create(
@@ -286,7 +286,7 @@ pub(super) struct List {
 }
 
 /// Lists the conversation, the oldest message first: the prompts of its runs, and what came of those that are over.
-#[utoipa::path(get, path = "/v1/sessions/{id}/messages", tag = "messages",
+#[utoipa::path(get, path = "/v1/sessions/{id}/messages", operation_id = "listMessages", tag = "messages",
     params(("id" = String, Path, description = "The session"), List),
     responses((status = OK, body = Page<Message>)))]
 pub(super) async fn list(

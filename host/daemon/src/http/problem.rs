@@ -44,11 +44,6 @@ impl Problem {
         Self::new("internal", format!("an answer to something else: {answered:?}"))
     }
 
-    /// A file of ours cannot be read or written.
-    pub(crate) fn unreadable(error: std::io::Error) -> Self {
-        Self::new("store_failing", error.to_string())
-    }
-
     /// There is no such thing, or it belongs to somebody else: nobody can tell which.
     pub(crate) fn not_found(what: &str, id: &str) -> Self {
         WireError::not_found(what, id).into()
@@ -79,6 +74,8 @@ fn status(code: &str) -> StatusCode {
         | "no_worker_for_call"
         | "illegal_step"
         | "files_full"
+        | "content_elsewhere"
+        | "component_unusable"
         | "request_in_progress" => StatusCode::CONFLICT,
         "body_too_large" => StatusCode::PAYLOAD_TOO_LARGE,
         "unsupported_media_type" => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -110,6 +107,13 @@ impl From<ConfigError> for Problem {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         WireError::from(error).into()
+    }
+}
+
+/// A file of ours cannot be read or written.
+impl From<std::io::Error> for Problem {
+    fn from(error: std::io::Error) -> Self {
+        Self::new("store_failing", error.to_string())
     }
 }
 

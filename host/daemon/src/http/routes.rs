@@ -16,7 +16,10 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::idempotency::{Replies, idempotent};
 use super::problem::Problem;
-use super::{document, events, file, message, run, session, websocket};
+use super::{
+    action, adapter, artifact, delegation, document, events, file, grant, message, request, run, session,
+    status, websocket,
+};
 use crate::mcp;
 use crate::surface::Surface;
 
@@ -25,11 +28,10 @@ const BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// Everything that is served, for requests that were let in.
 pub(super) fn router(surface: &Surface) -> Router {
-    let (router, mut document) = documented().split_for_parts();
-    document::complete(&mut document);
+    let (router, _) = documented().split_for_parts();
     let router = router.layer(from_fn_with_state(Replies::default(), idempotent));
     let pages = SwaggerUi::new("/docs")
-        .url("/openapi.json", document)
+        .url("/openapi.json", document())
         .config(Config::default().validator_url("none"));
     router
         .route("/v1/ws", any(websocket::upgrade))
@@ -46,13 +48,28 @@ fn documented() -> OpenApiRouter {
         .routes(routes!(session::create, session::list))
         .routes(routes!(session::one, session::change))
         .routes(routes!(session::task, session::change_task))
+        .routes(routes!(status::status))
         .routes(routes!(message::create, message::list))
+        .routes(routes!(action::act))
         .routes(routes!(run::list))
         .routes(routes!(run::one))
         .routes(routes!(run::attempts))
         .routes(routes!(run::cancel))
         .routes(routes!(run::retry))
         .routes(routes!(run::events))
+        .routes(routes!(delegation::of_run))
+        .routes(routes!(delegation::create, delegation::list))
+        .routes(routes!(delegation::one))
+        .routes(routes!(request::list))
+        .routes(routes!(request::approvals))
+        .routes(routes!(request::approve))
+        .routes(routes!(artifact::list))
+        .routes(routes!(artifact::one, artifact::change))
+        .routes(routes!(artifact::content))
+        .routes(routes!(grant::list))
+        .routes(routes!(grant::one, grant::revoke))
+        .routes(routes!(adapter::list))
+        .routes(routes!(adapter::one))
         .routes(routes!(file::create))
         .routes(routes!(file::content))
         .routes(routes!(events::of_session))
@@ -60,7 +77,7 @@ fn documented() -> OpenApiRouter {
 }
 
 /// The document that describes everything that is served, as it is served.
-pub(crate) fn document() -> utoipa::openapi::OpenApi {
+pub(super) fn document() -> utoipa::openapi::OpenApi {
     let mut document = documented().into_openapi();
     document::complete(&mut document);
     document
@@ -90,7 +107,7 @@ struct Health {
 }
 
 /// Whether the daemon is there. It needs no key.
-#[utoipa::path(get, path = "/healthz", tag = "daemon", security(()), responses((status = OK, body = Health)))]
+#[utoipa::path(get, path = "/healthz", operation_id = "getHealth", tag = "daemon", security(()), responses((status = OK, body = Health)))]
 async fn health() -> Json<Health> {
     Json(Health { status: "ok", version: env!("CARGO_PKG_VERSION") })
 }

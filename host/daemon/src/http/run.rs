@@ -39,7 +39,7 @@ pub(super) struct List {
 }
 
 /// Lists runs with their attempts, the newest first.
-#[utoipa::path(get, path = "/v1/runs", tag = "runs", params(List), responses((status = OK, body = Page<RunView>)))]
+#[utoipa::path(get, path = "/v1/runs", operation_id = "listRuns", tag = "runs", params(List), responses((status = OK, body = Page<RunView>)))]
 pub(super) async fn list(
     Extension(surface): Extension<Surface>,
     Params(list): Params<List>,
@@ -57,7 +57,7 @@ pub(super) async fn list(
 }
 
 /// Shows a run with its attempts.
-#[utoipa::path(get, path = "/v1/runs/{id}", tag = "runs",
+#[utoipa::path(get, path = "/v1/runs/{id}", operation_id = "getRun", tag = "runs",
     params(("id" = String, Path, description = "The run")), responses((status = OK, body = RunView)))]
 pub(super) async fn one(
     Extension(surface): Extension<Surface>,
@@ -79,7 +79,7 @@ fn name_client(run: &mut RunView) {
 }
 
 /// Lists the attempts of a run, the first one first.
-#[utoipa::path(get, path = "/v1/runs/{id}/attempts", tag = "runs",
+#[utoipa::path(get, path = "/v1/runs/{id}/attempts", operation_id = "listAttempts", tag = "runs",
     params(("id" = String, Path, description = "The run")), responses((status = OK, body = Page<AttemptView>)))]
 pub(super) async fn attempts(
     Extension(surface): Extension<Surface>,
@@ -110,7 +110,7 @@ pub(super) struct Cancellation {
 
 /// Has a run stopped. What became of it is said by its end: `adapterAcknowledged` says whether the runtime confirmed
 /// that it has stopped.
-#[utoipa::path(post, path = "/v1/runs/{id}/cancel", tag = "runs",
+#[utoipa::path(post, path = "/v1/runs/{id}/cancel", operation_id = "cancelRun", tag = "runs",
     params(("id" = String, Path, description = "The run")), responses((status = OK, body = Cancellation)))]
 pub(super) async fn cancel(
     Extension(surface): Extension<Surface>,
@@ -152,7 +152,7 @@ pub(super) struct Again {
 }
 
 /// Tries a run that is over again: another attempt under the same run.
-#[utoipa::path(post, path = "/v1/runs/{id}/retry", tag = "runs",
+#[utoipa::path(post, path = "/v1/runs/{id}/retry", operation_id = "retryRun", tag = "runs",
     params(("id" = String, Path, description = "The run")), request_body = Again,
     responses((status = ACCEPTED, body = Accepted, headers(("location" = String, description = "The run")))))]
 pub(super) async fn retry(
@@ -204,7 +204,7 @@ pub(super) struct Events {
 }
 
 /// Reads what was recorded about a run after a cursor.
-#[utoipa::path(get, path = "/v1/runs/{id}/events", tag = "events",
+#[utoipa::path(get, path = "/v1/runs/{id}/events", operation_id = "listEvents", tag = "events",
     params(("id" = String, Path, description = "The run"), After), responses((status = OK, body = Events)))]
 pub(super) async fn events(
     Extension(surface): Extension<Surface>,

@@ -98,7 +98,7 @@ pub(super) struct List {
 /// What is to change about a session. What is absent stays as it is.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-#[schema(min_properties = 1, example = json!({ "title": "Typos", "status": "archived" }))]
+#[schema(as = SessionPatch, min_properties = 1, example = json!({ "title": "Typos", "status": "archived" }))]
 pub(super) struct Change {
     /// Its title.
     #[schema(max_length = 80)]
@@ -112,7 +112,7 @@ pub(super) struct Change {
 }
 
 /// Makes a session, with a first message or without. A session that has the external name already is answered as it is.
-#[utoipa::path(post, path = "/v1/sessions", tag = "sessions", request_body = NewSession, responses(
+#[utoipa::path(post, path = "/v1/sessions", operation_id = "createSession", tag = "sessions", request_body = NewSession, responses(
     (status = CREATED, body = Made, headers(("location" = String, description = "The session"))),
     (status = OK, body = Made, description = "It was there before", headers(("location" = String, description = "The session")))))]
 pub(super) async fn create(
@@ -166,7 +166,7 @@ pub(super) async fn create(
 }
 
 /// Lists sessions, the newest activity first.
-#[utoipa::path(get, path = "/v1/sessions", tag = "sessions", params(List), responses((status = OK, body = Page<SessionView>)))]
+#[utoipa::path(get, path = "/v1/sessions", operation_id = "listSessions", tag = "sessions", params(List), responses((status = OK, body = Page<SessionView>)))]
 pub(super) async fn list(
     Extension(surface): Extension<Surface>,
     Params(list): Params<List>,
@@ -178,6 +178,7 @@ pub(super) async fn list(
         updated_before: None,
         after: list.cursor.as_deref().map(|text| last(text).ok_or_else(no_cursor)).transpose()?,
         limit: list.limit.and_one(),
+        ..SessionFilter::default()
     };
     let sessions = surface.read(|reader| reader.sessions(&filter))?;
     Ok(Page::cut(sessions, list.limit, |last| format!("{}.{}", last.last_activity_at_ms.0, last.session_id)))
@@ -190,7 +191,7 @@ fn last(cursor: &str) -> Option<(Timestamp, SessionId)> {
 }
 
 /// Shows a session with its native sessions.
-#[utoipa::path(get, path = "/v1/sessions/{id}", tag = "sessions",
+#[utoipa::path(get, path = "/v1/sessions/{id}", operation_id = "getSession", tag = "sessions",
     params(("id" = String, Path, description = "The session")), responses((status = OK, body = SessionRecord)))]
 pub(super) async fn one(
     Extension(surface): Extension<Surface>,
@@ -200,7 +201,7 @@ pub(super) async fn one(
 }
 
 /// Renames a session, puts it away, opens it again, closes it, or keeps something with it.
-#[utoipa::path(patch, path = "/v1/sessions/{id}", tag = "sessions",
+#[utoipa::path(patch, path = "/v1/sessions/{id}", operation_id = "changeSession", tag = "sessions",
     params(("id" = String, Path, description = "The session")), request_body = Change,
     responses((status = OK, body = SessionRecord)))]
 pub(super) async fn change(
@@ -218,7 +219,7 @@ pub(super) async fn change(
 }
 
 /// Shows the settings of a task: those of its session.
-#[utoipa::path(get, path = "/v1/tasks/{id}", tag = "sessions",
+#[utoipa::path(get, path = "/v1/tasks/{id}", operation_id = "getTask", tag = "sessions",
     params(("id" = String, Path, description = "The session")), responses((status = OK, body = SessionRecord)))]
 pub(super) async fn task(
     surface: Extension<Surface>,
@@ -228,7 +229,7 @@ pub(super) async fn task(
 }
 
 /// Changes the settings of a task: those of its session.
-#[utoipa::path(patch, path = "/v1/tasks/{id}", tag = "sessions",
+#[utoipa::path(patch, path = "/v1/tasks/{id}", operation_id = "changeTask", tag = "sessions",
     params(("id" = String, Path, description = "The session")), request_body = Change,
     responses((status = OK, body = SessionRecord)))]
 pub(super) async fn change_task(

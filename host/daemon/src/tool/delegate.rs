@@ -2,7 +2,7 @@
 
 use omi_kernel::command::RunMode;
 use omi_kernel::delegation::DelegationMode;
-use omi_kernel::id::{AdapterId, ClientId, DelegationId, RequestId, RunId, SessionId};
+use omi_kernel::id::{AdapterId, DelegationId, RequestId, RunId, SessionId};
 use omi_kernel::model::ModelProfile;
 use omi_kernel::request::Delegate;
 use omi_store::DelegationView;
@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::context::{absolute, unexpected};
 use super::{Caller, ControlContext, Tool, ToolError, view, wait};
+use crate::caller;
 use crate::client::Answered;
 
 pub(super) const TOOL: Tool = Tool {
@@ -126,7 +127,7 @@ fn delegate(context: &ControlContext, input: Input, parent: RunId) -> Result<Del
     Ok(Delegate {
         owner: context.owner(),
         parent,
-        client: ClientId(client),
+        client: caller::recorded(&context.surface.owner, &client),
         request: RequestId(request),
         mode: input.mode,
         objective: input.objective,

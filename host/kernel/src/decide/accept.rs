@@ -184,7 +184,9 @@ pub(super) fn insert_session(new: NewSession, draft: &mut Draft<'_, '_>) -> Sess
         status: SessionStatus::Open,
     };
     let about = About { session: new.id.clone(), run: None, attempt: None };
-    let payload = json!({ "surfaceKind": new.surface, "adapterId": new.default_adapter, "title": new.title });
+    let (kind, id) = new.external.as_ref().map(|(kind, id)| (kind, id)).unzip();
+    let payload = json!({ "surfaceKind": new.surface, "externalRefKind": kind, "externalRefId": id,
+        "adapterId": new.default_adapter, "title": new.title });
     draft.write(Write::InsertSession(new));
     draft.event(&about, EventKind::SessionCreated, payload);
     session

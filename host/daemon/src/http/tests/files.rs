@@ -39,6 +39,7 @@ async fn a_file_is_sent_and_got_back_and_nobody_shows_it_as_a_page() {
         assert_eq!(got.header(header), value, "{header}");
     }
     assert_eq!(bench.ask_as("bob", "GET", &path, None).await.problem(404), "not_found");
+    assert_eq!(send(&bench, "text/plain", b"").await.problem(422), "empty_file");
     assert_eq!(bench.get("/v1/files/file_1").await.problem(404), "not_found");
     bench.end().await;
 }

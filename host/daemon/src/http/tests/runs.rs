@@ -74,6 +74,49 @@ async fn a_run_that_is_over_is_tried_again_and_no_more_is_said_of_a_cancel_than_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn where_a_session_stands_is_what_its_events_tell() {
+    let bench = Bench::new();
+    let named = json!({ "externalRefKind": "pill", "externalRefId": "a b" });
+    let made = bench.post("/v1/sessions", &named).await.is(201);
+    let path = "/v1/status?externalRefKind=pill&externalRefId=a%20b";
+    let before = bench.get(path).await.is(200);
+    assert_eq!(
+        (&before["session"], &before["run"]),
+        (&bench.get("/v1/sessions").await.is(200)["items"][0], &Value::Null)
+    );
+    let session = made["session"]["sessionId"].as_str().unwrap();
+    let messages = format!("/v1/sessions/{session}/messages");
+    for text in ["a", "b c"] {
+        let accepted = bench.post(&messages, &json!({ "text": text })).await.is(202);
+        let row = bench.over(run(&accepted)).await;
+        let standing = bench.get(&format!("/v1/status?session={session}")).await.is(200);
+        assert_eq!(bench.get(path).await.is(200), standing, "by its id as by its name");
+        let told = &standing["run"];
+        for (field, of_row) in [("runId", "runId"), ("status", "status"), ("text", "finalText")] {
+            assert_eq!(told[field], row[of_row], "{field}: {told}");
+        }
+        assert_eq!(
+            (&told["attemptId"], &told["error"], &told["textCut"]),
+            (&Value::Null, &Value::Null, &json!(false))
+        );
+        for field in ["inputTokens", "outputTokens", "costUsd"] {
+            assert_eq!(told["usage"][field], row[field], "{field}: {told}");
+        }
+    }
+    for (query, status) in [
+        ("", 400),
+        ("?session=x&externalRefKind=a&externalRefId=b", 400),
+        ("?externalRefKind=a", 400),
+        ("?session=x", 404),
+        ("?externalRefKind=a&externalRefId=b", 404),
+    ] {
+        bench.get(&format!("/v1/status{query}")).await.problem(status);
+    }
+    assert_eq!(bench.ask_as("bob", "GET", path, None).await.problem(404), "not_found");
+    bench.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_asked_twice_with_a_key_is_done_once_also_after_a_restart() {
     let bench = Bench::new();
     let path = format!("/v1/sessions/{}/messages", session(&bench).await);

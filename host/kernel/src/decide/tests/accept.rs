@@ -37,6 +37,8 @@ fn a_new_session_keeps_the_names_that_its_surface_has_for_it() {
     let decision = Story::nothing().then(&accept(Accept { session: names.clone(), ..asks("hello") }));
     let Write::InsertSession(session) = &decision.writes[0] else { panic!() };
     assert_eq!((&session.external, &session.legacy), (&names.external, &names.legacy));
+    let told = payload(&decision, "session.created");
+    assert_eq!((&told["externalRefKind"], &told["externalRefId"]), (&"chat".into(), &"default".into()));
 }
 
 #[test]
