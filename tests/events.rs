@@ -122,7 +122,7 @@ fn what_is_not_there_or_cannot_be_is_said() {
         assert_eq!(client.get(&path).problem(), (status, code.to_owned()), "{path}");
     }
     assert_eq!(client.post("/v1/events", &json!({})).problem(), (405, "method_not_allowed".to_owned()));
-    let unknown = client.listen("/v1/events?after=1000000").next();
+    let unknown = client.listen("/v1/events?after=1000000").event();
     assert_eq!((unknown.kind.as_str(), &unknown.data["reason"]), ("gap", &json!("unknown")));
 }
 
@@ -133,9 +133,9 @@ fn a_websocket_speaks_the_wire_and_its_end_ends_no_run() {
     let daemon = HttpDaemon::start(&world, &[]);
     let client = daemon.tcp();
     let mut socket = client.websocket().expect("it is let in");
-    assert_eq!(socket.next().expect("a message")["type"], "init");
+    assert_eq!(socket.message().expect("a message")["type"], "init");
     socket.text("{");
-    assert_eq!(socket.next().expect("a message")["code"], "invalid_message");
+    assert_eq!(socket.message().expect("a message")["code"], "invalid_message");
     socket.send("c", "query", "a", &json!({ "adapterId": "tester", "prompt": "slow" }));
     let run = socket.hear(|message| message["type"] == "text_delta")["runId"].clone();
     drop(socket);
@@ -145,7 +145,7 @@ fn a_websocket_speaks_the_wire_and_its_end_ends_no_run() {
     assert_eq!(acknowledged["accepted"], true, "it went on until then: {acknowledged}");
     eventually("the run is over", || world.list("runs")[0]["status"] == "cancelled");
     other.text("{\"type\":\"stop\"}");
-    assert_eq!(other.next(), None, "that connection ends");
+    assert_eq!(other.message(), None, "that connection ends");
     assert_eq!(client.get("/healthz").status, 200, "and nothing else");
 }
 

@@ -15,13 +15,13 @@ const LINES_MAX: usize = 5;
 fn working(world: &World) -> Running {
     world.register_tester(&[]);
     let mut running = Running::start_unread(&mut world.command(&["serve", "--stdio"]));
-    for (request, prompt) in [("work", "work out.txt"), ("slow", "slow")] {
+    for (request, prompt) in [("work", "work out.txt"), ("slow", "put begun.txt yes\nslow")] {
         let message = json!({ "type": "query", "protocolVersion": 2, "requestId": request,
             "clientId": "test", "adapterId": "tester", "prompt": prompt });
         running.write(&format!("{message}\n"));
     }
-    let out = world.work().join("out.txt");
-    eventually("the agent works", || out.exists());
+    let both = ["out.txt", "begun.txt"].map(|name| world.work().join(name));
+    eventually("the agent works on both", || both.iter().all(|file| file.exists()));
     running
 }
 

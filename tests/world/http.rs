@@ -1,15 +1,20 @@
 //! A daemon that serves HTTP, as a client sees it: over TCP and over its Unix socket.
 
+mod events;
+mod websocket;
+
 use std::io::{BufReader, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use tungstenite::client::IntoClientRequest as _;
 
 use super::{PATIENCE, Running, World};
+pub use events::{Events, ServerEvent};
+pub use websocket::WebSocket;
 
 /// A daemon that serves HTTP.
 pub struct HttpDaemon {
@@ -47,7 +52,7 @@ pub struct Answer {
 }
 
 /// A connection of any kind.
-trait Stream: Read + Write {}
+pub trait Stream: Read + Write {}
 
 impl<S: Read + Write> Stream for S {}
 
@@ -141,7 +146,7 @@ impl Client {
             headers.contains(&("content-type".to_owned(), "text/event-stream".to_owned())),
             "{headers:?}"
         );
-        Events { stream, left: 0 }
+        Events::new(stream)
     }
 
     /// A connection on which nothing was said yet.
@@ -164,7 +169,7 @@ impl Client {
     fn begin(&self, method: &str, path: &str, body: &[u8], kind: &str) -> Box<dyn Stream> {
         let mut stream = self.connect();
         let mut head = format!("{method} {path} HTTP/1.1\r\nconnection: close\r\n");
-        let mut add = |name: &str, value: &str| head.push_str(&format!("{name}: {value}\r\n"));
+        let mut add = |name: &str, value: &str| head.extend([name, ": ", value, "\r\n"]);
         if !self.headers.iter().any(|(name, _)| name == "host") {
             add(
                 "host",
@@ -210,7 +215,7 @@ impl Client {
             add(name, value);
         }
         match tungstenite::client(request, self.connect()) {
-            Ok((socket, answer)) => Ok(WebSocket { socket, heard: vec![], protocol: protocol(&answer) }),
+            Ok((socket, answer)) => Ok(WebSocket::new(socket, protocol(&answer))),
             Err(tungstenite::HandshakeError::Failure(tungstenite::Error::Http(refusal))) => {
                 Err(refusal.status().as_u16())
             }
@@ -244,135 +249,6 @@ impl Answer {
         assert!(!text("detail").is_empty() && !text("detail").contains('\n'), "{problem}");
         assert_eq!(text("type"), format!("urn:omi-agentd:problem:{}", text("code")));
         (self.status, text("code"))
-    }
-}
-
-/// Server-sent events as they come.
-pub struct Events {
-    stream: BufReader<Box<dyn Stream>>,
-    /// Bytes of the chunk that are not read yet.
-    left: usize,
-}
-
-/// One of them.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ServerEvent {
-    /// Its cursor, if it has one.
-    pub id: Option<i64>,
-    /// What it is.
-    pub kind: String,
-    /// What it says.
-    pub data: Value,
-}
-
-impl Events {
-    /// The next one.
-    pub fn next(&mut self) -> ServerEvent {
-        let mut event = ServerEvent { id: None, kind: String::new(), data: Value::Null };
-        loop {
-            let line = self.line();
-            let Some((field, value)) = line.split_once(": ") else {
-                if line.is_empty() && !event.kind.is_empty() {
-                    return event;
-                }
-                continue;
-            };
-            match field {
-                "id" => event.id = Some(value.parse().expect("a cursor")),
-                "event" => value.clone_into(&mut event.kind),
-                "data" => event.data = serde_json::from_str(value).expect("JSON"),
-                other => panic!("no field of an event: {other}"),
-            }
-        }
-    }
-
-    /// All that come up to one that satisfies a condition, with it.
-    pub fn up_to(&mut self, wanted: impl Fn(&ServerEvent) -> bool) -> Vec<ServerEvent> {
-        let mut seen = Vec::new();
-        loop {
-            let event = self.next();
-            seen.push(event.clone());
-            if wanted(&event) {
-                return seen;
-            }
-        }
-    }
-
-    fn line(&mut self) -> String {
-        let mut line = Vec::new();
-        loop {
-            if self.left == 0 {
-                self.left = chunk(&mut self.stream);
-                assert_ne!(self.left, 0, "the stream has ended");
-            }
-            let mut byte = [0];
-            self.stream.read_exact(&mut byte).expect("a byte");
-            self.left -= 1;
-            if self.left == 0 {
-                end_of_line(&mut self.stream);
-            }
-            if byte == *b"\n" {
-                return String::from_utf8(line).expect("text");
-            }
-            line.push(byte[0]);
-        }
-    }
-}
-
-/// A WebSocket that speaks wire v2.
-pub struct WebSocket {
-    socket: tungstenite::WebSocket<Box<dyn Stream>>,
-    /// What was heard.
-    pub heard: Vec<Value>,
-    /// The protocol that was agreed on.
-    pub protocol: Option<String>,
-}
-
-impl WebSocket {
-    /// Sends a message of a client.
-    pub fn send(&mut self, client: &str, kind: &str, request: &str, fields: &Value) {
-        let mut message =
-            json!({ "type": kind, "protocolVersion": 2, "requestId": request, "clientId": client });
-        if let (Some(message), Value::Object(fields)) = (message.as_object_mut(), fields) {
-            message.extend(fields.clone());
-        }
-        self.text(&message.to_string());
-    }
-
-    /// Sends a text.
-    pub fn text(&mut self, text: &str) {
-        self.socket.send(text.into()).expect("it is sent");
-    }
-
-    /// Waits for a message that satisfies a condition.
-    pub fn hear(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let message = self.next().expect("the connection goes on");
-            if wanted(&message) {
-                return message;
-            }
-            assert!(Instant::now() < deadline, "not in {:?}", self.heard);
-        }
-    }
-
-    /// The next message; none once the other side has closed.
-    pub fn next(&mut self) -> Option<Value> {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            match self.socket.read() {
-                Ok(tungstenite::Message::Text(text)) => {
-                    let message: Value = serde_json::from_str(&text).expect("JSON");
-                    self.heard.push(message.clone());
-                    return Some(message);
-                }
-                Ok(tungstenite::Message::Close(_)) | Err(_) => return None,
-                // It is still there, and says nothing.
-                Ok(_) => {
-                    assert!(Instant::now() < deadline, "nothing comes after {:?}", self.heard.last());
-                }
-            }
-        }
     }
 }
 
