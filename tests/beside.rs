@@ -1,7 +1,7 @@
 //! Commands beside a daemon that serves: they talk to it, and what they do is what it would do for any client.
 
 use omi_tests::world::wire::{Serving, text};
-use omi_tests::world::{World, eventually, guest, guest_file, tester};
+use omi_tests::world::{Running, World, eventually, guest, guest_file, tester};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
@@ -219,6 +219,54 @@ fn a_run_is_delegated_from_the_command_line() {
     daemon.stop("parent");
     let over = world.run(&spawn, "");
     assert!(over.code == Some(1) && over.stderr.contains("cancelled"), "{over:?}");
+}
+
+/// Calls a control tool of an MCP client's server that was just started, and gives what it answers.
+fn call(client: &mut Running, tool: &str, input: &Value) -> Value {
+    let mut say = |message: Value| client.write(&format!("{message}\n"));
+    say(
+        json!({ "jsonrpc": "2.0", "id": 1, "method": "initialize", "params": { "protocolVersion": "2025-06-18",
+        "capabilities": {}, "clientInfo": { "name": "test", "version": "1" } } }),
+    );
+    say(json!({ "jsonrpc": "2.0", "method": "notifications/initialized" }));
+    say(json!({ "jsonrpc": "2.0", "id": 2, "method": "tools/list" }));
+    say(
+        json!({ "jsonrpc": "2.0", "id": 3, "method": "tools/call", "params": { "name": tool, "arguments": input } }),
+    );
+    let listed = client.message("the tools", |message| message["id"] == 2);
+    assert_eq!(listed["result"]["tools"].as_array().map(Vec::len), Some(7), "{listed}");
+    client.message("the answer", |message| message["id"] == 3)
+}
+
+#[test]
+fn an_mcp_client_has_the_tools_of_the_daemon_that_serves() {
+    let (world, mut daemon) = serving();
+    daemon.query("a", "tester", "slow");
+    let run = text(&daemon.hear("text_delta", "a"), "runId");
+    let mut client = world.start(&["mcp"]);
+    let done = call(&mut client, "cancel_agent_run", &json!({ "runId": run }));
+    assert_eq!(done["result"]["structuredContent"]["cancellation"]["accepted"], true, "{done}");
+    assert_eq!(daemon.result("a")["terminalStatus"], "cancelled");
+    drop(client.stdin.take());
+    assert_eq!(client.ended().code, Some(0));
+    let mut client = world.start(&["mcp"]);
+    let refused = call(&mut client, "cancel_agent_run", &json!({ "runId": "run_1" }));
+    assert_eq!(
+        (&refused["result"]["isError"], &refused["result"]["structuredContent"]["ok"]),
+        (&true.into(), &false.into())
+    );
+    daemon.end();
+}
+
+#[test]
+fn commands_are_beside_the_daemon_of_an_mcp_client_too() {
+    let world = World::new();
+    let mut client = world.start(&["mcp"]);
+    call(&mut client, "list_agent_sessions", &json!({}));
+    let ended = world.run(&["run", "--adapter", "echo", "beside"], "");
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), "beside\n"), "{ended:?}");
+    drop(client.stdin.take());
+    assert_eq!(client.ended().code, Some(0));
 }
 
 #[test]

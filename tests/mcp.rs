@@ -41,14 +41,9 @@ fn a_client_lists_and_calls_the_tools_and_the_daemon_ends_with_it() {
     let sent = ask("tools/call", sent);
     assert_eq!(sent["result"]["structuredContent"]["text"], "and you?", "{sent}");
 
+    // Another client is beside this one, as it is beside any daemon.
     let second = world.run(&["mcp"], "");
-    assert_eq!(second.code, Some(1), "{second:?}");
-    assert!(
-        second.stderr.contains("another omi-agentd") && second.stderr.contains("hint:"),
-        "{}",
-        second.stderr
-    );
-    assert_eq!(second.stdout, "", "nothing that a client could take for a message");
+    assert_eq!((second.code, second.stdout.as_str(), second.stderr.as_str()), (Some(0), "", ""));
     drop(input);
     assert!(daemon.wait().unwrap().success());
     assert_eq!(world.list("runs").len(), 2);
@@ -84,7 +79,8 @@ fn the_published_client_lists_and_calls_every_tool() {
         let names: Vec<&str> = calls.as_array().unwrap().iter().filter_map(|call| call[0].as_str()).collect();
         let mut listed: Vec<&str> = told["tools"].as_object().unwrap().keys().map(String::as_str).collect();
         let mut called = names.clone();
-        (listed.sort_unstable(), called.sort_unstable());
+        listed.sort_unstable();
+        called.sort_unstable();
         assert_eq!(listed, called, "every tool that is listed is called");
         assert_eq!(told["tools"]["get_agent_run"]["required"], json!(["runId"]));
         let code = |number: usize| told["calls"][number]["answer"]["error"]["code"].clone();

@@ -155,6 +155,10 @@ fn what_is_wrong_with_declared_tools_is_refused_before_anything_runs() {
     daemon.ask("query", "q", &json!({ "adapterId": "tester", "prompt": "say hi", "tools": tools }));
     let (code, why) = daemon.refusal("q");
     assert!(code == "invalid_message" && why.contains("control tool"), "{why}");
+    let tools = json!([{ "name": "weather", "inputSchema": { "type": "object" } }]);
+    daemon.ask("query", "deaf", &json!({ "adapterId": "echo", "prompt": "hi", "tools": tools }));
+    let (code, why) = daemon.refusal("deaf");
+    assert!(code == "no_tools" && why.contains("`tools = true`"), "nobody would ever use it: {why}");
     assert_eq!(world.list("runs").len(), 0);
     daemon.end();
 }

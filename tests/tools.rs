@@ -28,7 +28,7 @@ fn the_first_message_names_the_control_tools_and_each_can_be_called() {
     assert_eq!(answered(&daemon, "unknown")["error"]["code"], "unknown_control_tool");
     let guarded = json!({ "name": "list_agent_sessions", "input": {}, "ownerId": "somebody" });
     daemon.ask("direct_control_tool", "guarded", &guarded);
-    assert_eq!(answered(&daemon, "guarded")["error"]["code"], "owner_mismatch");
+    assert_eq!(daemon.refusal("guarded").0, "owner_mismatch");
     daemon.end();
 }
 

@@ -1,6 +1,7 @@
 //! A daemon in folders of its own: state, home, temporary files, a folder to work in and a configuration.
 
 pub mod http;
+pub mod schema;
 pub mod server;
 pub mod wire;
 
@@ -253,6 +254,11 @@ impl Running {
     pub fn read_on(&mut self) {
         let stdout = self.child.stdout.take().expect("stdout is a pipe that nobody reads yet");
         self.readers.push(self.stdout.read(stdout));
+    }
+
+    /// Closes the other end of its standard output, which nobody has begun to read.
+    pub fn stop_reading(&mut self) {
+        drop(self.child.stdout.take());
     }
 
     /// Starts a program whose standard input is a terminal, which is given too: what is written to it is typed.

@@ -66,3 +66,18 @@ fn what_a_project_brings_along_does_not_run() {
     assert!(!folder.join("made.txt").exists(), "a command with a hidden beginning is not run: {result}");
     stage.end();
 }
+
+#[test]
+fn its_model_is_offered_the_tools_of_the_host() {
+    for (line, offered) in [("tools = true", true), ("tools = false", false)] {
+        let mut stage = Stage::set_with("pi", line);
+        stage.query("a", "say hello");
+        let (result, status) = stage.ended("a");
+        assert_eq!(status, "succeeded", "{result}");
+        let requests = stage.model.requests();
+        let names = |tool: &str| requests.iter().any(|asked| asked.body["tools"].to_string().contains(tool));
+        assert_eq!(names("delegate_agent"), offered, "{line}");
+        assert!(names("bash"), "{line}: its own are offered");
+        stage.end();
+    }
+}

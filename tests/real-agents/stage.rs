@@ -35,6 +35,11 @@ pub(crate) struct Stage {
 impl Stage {
     /// Sets the stage for an agent.
     pub(crate) fn set(name: &str) -> Self {
+        Self::set_with(name, "")
+    }
+
+    /// The same with another line in its registration.
+    pub(crate) fn set_with(name: &str, line: &str) -> Self {
         let folder = std::env::var_os("OMI_REAL_AGENTS");
         let folder = folder.expect(
             "OMI_REAL_AGENTS names where the agents are; hint: cargo xtask test (--quick leaves them out)",
@@ -54,7 +59,7 @@ impl Stage {
         let more = setup.own.grant;
         let comma = if more.is_empty() { "" } else { ", " };
         world.configure(&format!(
-            "[registrations.agent]\ncomponent = {adapter:?}\n\
+            "[registrations.agent]\ncomponent = {adapter:?}\n{line}\n\
              grants.agent = {{ command = {:?}, env = {{ {} }}{comma}{more} }}\n[registrations.agent.config]\n{}\n",
             setup.argv,
             env.join(", "),

@@ -57,10 +57,19 @@ fn one(world: &World, sessions: &Value, runs: &Value, events: &[Value], prompt: 
     assert_eq!(begun.len(), 1, "`{prompt}` has one run: {begun:?}");
     let session = &begun[0]["sessionId"];
     let own: Vec<Value> = events.iter().filter(|event| event["sessionId"] == *session).cloned().collect();
-    let mut whole = json!({ "session": of(sessions, "sessionId", session), "events": merged(own),
-        "runs": of(runs, "sessionId", session) });
-    // How much was said until it was stopped is a matter of time.
+    // How much was said until it was stopped, and after that was asked for, is a matter of time.
     let stopped = begun[0]["status"] == "cancelled";
+    let mut events = merged(own);
+    if stopped {
+        let first = events.iter().position(|event| event["type"] == "message.delta");
+        let mut place = 0..;
+        events.retain(|event| {
+            let here = place.next();
+            event["type"] != "message.delta" || here == first
+        });
+    }
+    let mut whole = json!({ "session": of(sessions, "sessionId", session), "events": events,
+        "runs": of(runs, "sessionId", session) });
     Normal { world: world.path("").display().to_string(), ids: BTreeMap::new(), stopped }.value(&mut whole);
     whole
 }
@@ -77,7 +86,7 @@ fn merged(events: Vec<Value>) -> Vec<Value> {
                 let text = [&before["payload"]["text"], &event["payload"]["text"]];
                 let text: String = text.into_iter().filter_map(Value::as_str).collect();
                 before["payload"]["text"] = text.into();
-                before["payload"]["endOffset"] = event["payload"]["endOffset"].clone();
+                before["payload"]["end"] = event["payload"]["end"].clone();
             }
             None => merged.push(event),
         }
@@ -106,7 +115,7 @@ impl Normal {
         let differs = |name: &str| DIFFERS.contains(&name) || name.ends_with("AtMs") || name == "timestampMs";
         fields.retain(|name, value| !differs(name) && !value.is_null());
         if self.stopped {
-            for name in ["finalText", "text", "endOffset"] {
+            for name in ["finalText", "text", "offset", "end"] {
                 if let Some(text) = fields.get_mut(name) {
                     *text = "some".into();
                 }

@@ -98,6 +98,23 @@ impl Serving {
         all.filter(|message| message["type"] == kind && message["requestId"] == request).collect()
     }
 
+    /// Sends a message as a client of v1 does.
+    pub fn say_v1(&mut self, message: &Value) {
+        self.running.write(&format!("{message}\n"));
+    }
+
+    /// Waits for a message of a kind to a client of v1 that satisfies a condition.
+    pub fn told_v1(&self, kind: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        self.running.message(&format!("`{kind}` of v1"), |message| {
+            message["type"] == kind && is_v1(message) && wanted(message)
+        })
+    }
+
+    /// Everything that was said to clients of v1 so far.
+    pub fn said_v1(&self) -> Vec<Value> {
+        self.said().into_iter().filter(is_v1).collect()
+    }
+
     /// Ends it in good order.
     pub fn end(mut self) -> Ended {
         drop(self.running.stdin.take());
@@ -111,6 +128,10 @@ impl Serving {
         self.running.signal(rustix::process::Signal::KILL);
         assert_eq!(self.running.ended().code, None);
     }
+}
+
+fn is_v1(message: &Value) -> bool {
+    message.get("protocolVersion").is_none()
 }
 
 /// The text of a field that must be one.

@@ -263,6 +263,9 @@ impl Worker {
         let Some(session) = &mut self.session else { return };
         let id = text(request, "id").unwrap_or_default();
         let method = text(request, "method").unwrap_or_default();
+        if dialogs::asks_for_tools(request) {
+            return dialogs::tell_tools(id, session.tools.as_deref(), &mut session.link, out);
+        }
         let turn = session.turn.as_mut().filter(|turn| turn.held.is_none() && turn.cancelling.is_none());
         let Some(turn) = turn else {
             if dialogs::waits(method) {

@@ -19,6 +19,9 @@ use omi_adapter_sdk::wording::head;
 /// What the title of a question of the gate begins with; the rest is JSON. See `extension/omi-gate.js`.
 const GATE: &str = "omi-gate:";
 
+/// The title with which our extension asks how the host's tools are reached.
+const TOOLS: &str = "omi-tools:";
+
 /// The answers that the gate knows.
 const ALLOW: &str = "allow";
 const REFUSE: &str = "refuse";
@@ -76,6 +79,19 @@ impl Question {
             return whole;
         }
         json!({"tool": self.tool, "call": self.call, "bytes": whole.len()}).to_string()
+    }
+}
+
+/// Whether our extension asks how the host's tools are reached. It does so by itself, in a turn or outside of one.
+pub(crate) fn asks_for_tools(request: &Value) -> bool {
+    request["method"] == "input" && text(request, "title") == Some(TOOLS)
+}
+
+/// Tell it, or that there are none.
+pub(crate) fn tell_tools(id: &str, tools: Option<&str>, link: &mut Link, out: &mut Outputs) {
+    match tools {
+        Some(tools) => link.answer_dialog(id, json!({"value": tools}), out),
+        None => cancel(id, link, out),
     }
 }
 

@@ -10,8 +10,8 @@
 
 use omi_adapter_sdk::lines::{LineTooLong, Lines};
 use omi_adapter_sdk::{
-    Binding, BindingFailed, BindingOpened, BindingSettings, ChunkEnd, Exited, Failure, Fidelity, Kill, Op,
-    Output, Outputs, Scope, Spawn, log,
+    Binding, BindingFailed, BindingOpened, BindingSettings, ChunkEnd, Exited, Failure, Fidelity, Kill,
+    McpTransport, Op, Output, Outputs, Scope, Spawn, log,
 };
 use serde_json::Value;
 
@@ -21,6 +21,9 @@ use crate::link::{Call, Link};
 use crate::turn::Turn;
 use crate::worker::{AGENT, Worker};
 use omi_adapter_sdk::wording::{head, quote};
+
+/// The MCP server of the host, as it is called.
+const HOST_SERVER: &str = "omi";
 
 /// The command that the gate registers, so that it can be seen.
 const GATE_COMMAND: &str = "omi-gate";
@@ -86,6 +89,8 @@ pub(crate) struct Session {
     pub(crate) wanted_model: Option<String>,
     pub(crate) model: Option<Model>,
     pub(crate) takes_images: bool,
+    /// What our extension is told when it asks how the host's tools are reached; none if there are none.
+    pub(crate) tools: Option<String>,
     pub(crate) turn: Option<Turn>,
 }
 
@@ -95,6 +100,14 @@ impl Session {
         self.model = Model::read(model);
         self.takes_images = list(model, "input").iter().any(|input| input == "image");
     }
+}
+
+/// How the host's tools are reached: the variables of its MCP server, as JSON. pi starts no such servers itself.
+fn host_tools(settings: &BindingSettings) -> Option<String> {
+    let server = settings.mcp_servers.iter().find(|server| server.name == HOST_SERVER)?;
+    let McpTransport::Stdio(stdio) = &server.transport else { return None };
+    let env = stdio.env.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str())));
+    Some(Value::Object(env.collect()).to_string())
 }
 
 impl Worker {
@@ -125,9 +138,10 @@ impl Worker {
             lines: Lines::new(self.config.line_bytes_max),
             resume,
             native_id: String::new(),
-            wanted_model: settings.model,
+            wanted_model: settings.model.clone(),
             model: None,
             takes_images: false,
+            tools: host_tools(&settings),
             turn: None,
         });
     }

@@ -5,6 +5,7 @@ mod check;
 mod doctor;
 mod manual;
 mod native;
+mod schema;
 mod talk;
 #[cfg(test)]
 mod tests;
@@ -36,6 +37,7 @@ const EXIT_CODES: &str =
   4    it timed out
   5    it was orphaned: its daemon is gone, and nobody knows what became of it
   130  the command was left with a second Ctrl-C";
+pub(crate) use schema::{Schema, SchemaOf};
 
 /// The daemon beneath your AI agents: durable sessions and runs over any agent runtime.
 #[derive(Debug, Parser)]
@@ -78,7 +80,8 @@ pub(crate) enum Command {
     Mcp,
     /// Talk to an extension of a browser, or let one talk to omi-agentd
     NativeHost(NativeHost),
-    /// Connect an agent to the control tools (for agents: it is started with what a native session is handed)
+    /// Connect an agent to the control tools: agents start it with what a native session is handed
+    #[command(hide = true)]
     McpShim,
     /// List the sessions that are recorded
     Sessions(List),
@@ -106,6 +109,8 @@ pub(crate) enum Command {
     Completions(Completions),
     /// Print the manual page, or write the pages of all commands
     Man(Man),
+    /// Print the schema of what programs and omi-agentd say to each other
+    Schema(Schema),
 }
 
 impl Command {

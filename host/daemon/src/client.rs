@@ -64,10 +64,21 @@ pub(crate) struct Recorded {
 }
 
 impl Recorded {
+    /// The event.
+    pub(crate) fn event(&self) -> &Event {
+        &self.event
+    }
+
     /// The event in the envelope of the wire.
     pub(crate) fn json(&self) -> &str {
         // An event is made of values that are JSON.
         self.json.get_or_init(|| serde_json::to_string(&self.event).unwrap_or_default().into())
+    }
+}
+
+impl PartialEq for Recorded {
+    fn eq(&self, other: &Self) -> bool {
+        self.event == other.event
     }
 }
 
@@ -284,6 +295,29 @@ impl Client {
     /// Has a session made before anything is asked in it; one that has its name is the one.
     pub(crate) async fn create_session(&self, create: CreateSession) -> Result<Answered, RequestError> {
         self.request(Input::CreateSession(Box::new(create))).await
+    }
+
+    /// Refuses a request for permission because nobody can be asked where it would have to be answered.
+    pub(crate) async fn refuse_approval(
+        &self,
+        owner: OwnerId,
+        attempt: AttemptId,
+        request: u32,
+        reason: &str,
+    ) -> Result<Answered, RequestError> {
+        let answer = Answer::Rejected { reason: reason.to_owned() };
+        self.request(Input::ApprovalAnswered { attempt, request, answer, by: By::Nobody(owner) }).await
+    }
+
+    /// Gives no information for the same reason.
+    pub(crate) async fn decline_input(
+        &self,
+        owner: OwnerId,
+        attempt: AttemptId,
+        request: u32,
+    ) -> Result<Answered, RequestError> {
+        let answer = InputAnswer::Declined;
+        self.request(Input::InputProvided { attempt, request, answer, by: By::Nobody(owner) }).await
     }
 
     /// Changes a session.

@@ -8,20 +8,21 @@ mod delegation;
 mod query;
 mod request;
 mod subscription;
+mod told;
 mod tool;
+mod v1;
 
 use std::future::Future;
 use std::pin::pin;
 
 use omi_kernel::id::OwnerId;
 use omi_store::Reader;
-use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::client::Answered;
 use crate::surface::Surface;
-use crate::wire::{self, Address, Correlation, Inbound, Line, What, WireError};
+use crate::wire::{self, Address, Correlation, Inbound, Line, Outbound, RefreshToken, What, WireError};
 use request::Requests;
 use subscription::Subscriptions;
 
@@ -35,14 +36,14 @@ const SHORT_MAX: usize = 256;
 #[derive(Clone)]
 pub(crate) struct Connection {
     surface: Surface,
-    out: mpsc::Sender<Value>,
+    out: mpsc::Sender<Outbound>,
     requests: Requests,
     subscriptions: Subscriptions,
 }
 
 impl Connection {
     /// One that says what it has to say to `out`, and waits where that is full.
-    pub(crate) fn new(surface: Surface, out: mpsc::Sender<Value>) -> Self {
+    pub(crate) fn new(surface: Surface, out: mpsc::Sender<Outbound>) -> Self {
         Self { surface, out, requests: Requests::default(), subscriptions: Subscriptions::default() }
     }
 
@@ -55,7 +56,7 @@ impl Connection {
     ) -> JoinSet<()> {
         let mut tasks = JoinSet::new();
         let mut over = pin!(over);
-        self.send(wire::init()).await;
+        self.send(Some(wire::init(&self.surface.owner))).await;
         loop {
             let goes_on = tokio::select! {
                 goes_on = self.next(&mut lines, &mut tasks) => goes_on,
@@ -78,10 +79,13 @@ impl Connection {
             Some(Ok(line)) if line.trim().is_empty() => {}
             Some(Ok(line)) => match wire::read(&line) {
                 Ok(Line::Request(inbound)) => self.take(*inbound, tasks).await,
-                Ok(Line::Stop) => return false,
-                Err(error) => self.refuse(&line, &error).await,
+                Ok(Line::V1(inbound)) => self.take_v1(*inbound, tasks).await,
+                Ok(Line::Stop { address, owner }) => {
+                    return !self.has_owner(owner.as_deref(), &address).await;
+                }
+                Err(unread) => self.refuse(unread.address, &unread.error).await,
             },
-            Some(Err(why)) => self.refuse("", &WireError::invalid(why)).await,
+            Some(Err(why)) => self.refuse(Address::v2("", ""), &WireError::invalid(why)).await,
             None => return false,
         }
         true
@@ -89,7 +93,10 @@ impl Connection {
 
     /// Begins what a request wants. What a later line may be about is registered before that is read.
     async fn take(&self, inbound: Inbound, tasks: &mut JoinSet<()>) {
-        let Inbound { address, what } = inbound;
+        let Inbound { address, owner, what } = inbound;
+        if !self.has_owner(owner.as_deref(), &address).await {
+            return;
+        }
         let correlation = Correlation::new(address.clone());
         let room = if lasts(&what) { LASTING_MAX } else { LASTING_MAX + SHORT_MAX };
         if tasks.len() >= room {
@@ -153,24 +160,39 @@ impl Connection {
                 Err(error) => self.send(correlation.error(&error)).await,
             },
             What::Unsubscribe => self.unsubscribe(&address, &correlation).await,
+            What::Authenticate(authenticate) => {
+                tasks.spawn(connection.authenticate(authenticate, address));
+            }
+            // A worker begins with a run: there is nothing to warm up. That the owner is who it is was seen above.
+            What::Warmup | What::RefreshOwner => self.send(correlation.ack()).await,
+            What::RefreshToken => self.send(correlation.error(&RefreshToken::refused())).await,
         }
     }
 
-    /// What cannot be read may still say whose it is.
-    async fn refuse(&self, line: &str, error: &WireError) {
-        let value: Value = serde_json::from_str(line).unwrap_or_default();
-        let text = |key: &str| value[key].as_str().unwrap_or_default().to_owned();
-        let address = Address { client: text("clientId"), request: text("requestId") };
+    /// Whether a client takes the owner to be who it is, or does not say. If not, it is told, and nothing is done.
+    async fn has_owner(&self, named: Option<&str>, address: &Address) -> bool {
+        if named.is_none_or(|named| named == self.surface.owner.as_str()) {
+            return true;
+        }
+        let why = "`ownerId` is not the owner of this connection; hint: leave it out, or compare it with that of `init`";
+        self.refuse(address.clone(), &WireError::new("owner_mismatch", why)).await;
+        false
+    }
+
+    async fn refuse(&self, address: Address, error: &WireError) {
         self.send(Correlation::new(address).error(error)).await;
     }
 
-    async fn send(&self, message: Value) {
-        // A writer that is gone has said so, and the loop ends.
-        let _ = self.out.send(message).await;
+    /// Says something, if the client's version has a word for it.
+    async fn send(&self, message: Option<Outbound>) {
+        if let Some(message) = message {
+            // A writer that is gone has said so, and the loop ends.
+            let _ = self.out.send(message).await;
+        }
     }
 
     /// Sends what became of a request that has one answer.
-    async fn answer(&self, correlation: &Correlation, done: Result<Value, WireError>) {
+    async fn answer(&self, correlation: &Correlation, done: Result<Option<Outbound>, WireError>) {
         self.send(done.unwrap_or_else(|error| correlation.error(&error))).await;
     }
 
@@ -204,7 +226,11 @@ fn lasts(what: &What) -> bool {
         | What::UpdateArtifact(_)
         | What::RevokeGrant(_)
         | What::ToolResult(_)
-        | What::Unsubscribe => false,
+        | What::Unsubscribe
+        | What::Authenticate(_)
+        | What::Warmup
+        | What::RefreshOwner
+        | What::RefreshToken => false,
     }
 }
 

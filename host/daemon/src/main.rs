@@ -54,7 +54,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use cli::{Cli, Command};
+use cli::{Cli, Command, Schema, SchemaOf};
 use config::ConfigFile;
 use state::StateDir;
 
@@ -136,7 +136,18 @@ fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Completions(args) => Ok(manual::completions(&args)),
         Command::Man(args) => manual::man(&args),
         Command::Grants(args) => runtime()?.block_on(grants::grants(args, &state)),
+        Command::Schema(args) => Ok(schema(&args)),
     }
+}
+
+/// Prints a schema.
+fn schema(args: &Schema) -> ExitCode {
+    let schema = match args.of {
+        SchemaOf::Wire => wire::wire_schema(),
+    };
+    // A reader that has gone away has seen enough.
+    let _ = terminal::print(&format!("{schema:#}\n"));
+    ExitCode::SUCCESS
 }
 
 /// Two threads: the driver and each worker have their own, what is left are pipes and timers.
@@ -160,5 +171,7 @@ fn trace(verbose: u8, trial: bool) {
         terminal::clear();
         std::io::stderr()
     };
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).with_target(false).init();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).with_target(false);
+    // Where nobody takes the log, a complaint about that would go to the same place, and end the thread that logs.
+    log.log_internal_errors(false).init();
 }

@@ -4,6 +4,7 @@
 //! client, [`http`] where each request brings its owner, [`agent`] for an agent through its shim.
 
 mod agent;
+mod beside;
 pub(crate) mod http;
 mod server;
 pub(crate) mod stdio;

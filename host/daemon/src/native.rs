@@ -19,8 +19,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use futures_util::{SinkExt as _, StreamExt as _};
-use serde_json::Value;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::cli::{NativeHost, NativeHostCommand};
@@ -32,9 +32,11 @@ use crate::link::{self, Found, Remote};
 use crate::prompt::owner;
 use crate::state::{StateDir, StateError, StateLock};
 use crate::terminal;
-use crate::wire::{Address, Correlation, WireError};
+use crate::wire::{Address, Correlation, Outbound, WireError};
 use pipe::Pipe;
 
+/// Messages that wait to be cut into frames; then whoever has something to say waits.
+const QUEUE_MAX: usize = 16;
 /// How long the last messages have to be written once everything has ended.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
@@ -96,7 +98,7 @@ async fn serve_here(lock: StateLock, state: &StateDir, file: &ConfigFile, pipe: 
             return Err(error.into());
         }
     };
-    let connection = Connection::new(daemon.surface(owner()), pipe.messages.clone());
+    let connection = Connection::new(daemon.surface(owner()), said_to(pipe));
     let tasks = connection.serve(pipe::read_frames(), over(pipe)).await;
     daemon.end().await;
     server.end();
@@ -105,15 +107,29 @@ async fn serve_here(lock: StateLock, state: &StateDir, file: &ConfigFile, pipe: 
     Ok(())
 }
 
+/// Where a connection says what it has to say to the browser.
+fn said_to(pipe: &Pipe) -> mpsc::Sender<Outbound> {
+    let (messages, mut said) = mpsc::channel::<Outbound>(QUEUE_MAX);
+    let written = pipe.messages.clone();
+    tokio::spawn(async move {
+        while let Some(message) = said.recv().await {
+            if written.send(message.to_string()).await.is_err() {
+                return;
+            }
+        }
+    });
+    messages
+}
+
 /// Passes messages on between the browser and a daemon that serves, as they are.
 async fn pass_on(remote: &Remote, pipe: &Pipe) -> anyhow::Result<()> {
     let (init, socket) = remote.open().await?;
     let (mut to_daemon, mut from_daemon) = socket.split();
-    let say = |message: Value| async move {
+    let say = |message: String| async move {
         // A browser that is gone is noticed below.
         let _ = pipe.messages.send(message).await;
     };
-    say(init).await;
+    say(init.to_string()).await;
     let mut frames = pipe::read_frames();
     let inwards = async {
         while let Some(frame) = frames.recv().await {
@@ -129,7 +145,7 @@ async fn pass_on(remote: &Remote, pipe: &Pipe) -> anyhow::Result<()> {
     let outwards = async {
         while let Some(message) = from_daemon.next().await {
             if let Message::Text(text) = message? {
-                say(serde_json::from_str(&text)?).await;
+                say(text.as_str().to_owned()).await;
             }
         }
         bail!("the daemon has ended")
@@ -158,9 +174,9 @@ async fn over(pipe: &Pipe) {
 }
 
 /// An error that belongs to no request.
-fn error_message(error: &WireError) -> Value {
-    let nobody = Address { client: String::new(), request: String::new() };
-    Correlation::new(nobody).error(error)
+fn error_message(error: &WireError) -> String {
+    let error = Correlation::new(Address::v2("", "")).error(error);
+    error.map_or_else(String::new, |error| error.to_string())
 }
 
 #[cfg(test)]

@@ -178,10 +178,7 @@ impl Asked {
     /// The request whose run an attempt is of.
     pub(crate) fn of(attempt: &ExecutingAttempt) -> Self {
         let (client, request) = (attempt.client_id.as_str(), attempt.request_id.as_str());
-        Self {
-            owner: attempt.owner_id.clone(),
-            address: Address { client: client.to_owned(), request: request.to_owned() },
-        }
+        Self { owner: attempt.owner_id.clone(), address: Address::v2(client, request) }
     }
 }
 

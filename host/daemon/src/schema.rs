@@ -108,7 +108,7 @@ mod tests {
             "texts": { "type": "array", "items": { "type": "string" } }, "heat": { "type": "number" },
             "either": { "anyOf": [{ "type": "null" }, { "type": "string" }] } } });
         for (config, expected) in [
-            (json!({ "moed": "x" }), "there is no setting `moed`; hint: there are `mode`, `how`"),
+            (json!({ "moed": "x" }), "there is no setting `moed`; hint: there are `"),
             (json!({ "mode": 1 }), "`mode` has to be a text"),
             (json!({ "how": "loud" }), "`how` has to be one of `auto`, `never`"),
             (json!({ "max": 0 }), "`max` has to be 1 or more"),

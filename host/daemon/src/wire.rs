@@ -1,28 +1,47 @@
 //! Wire protocol v2: the messages of `serve --stdio` (SPEC §1.10). One JSON object a line, in both directions.
+//!
+//! A line without `protocolVersion` is of v1 (`v1.rs`): it becomes the same request, and its answers have v1's form.
 
+mod address;
 mod component;
 mod correlation;
+mod ending;
+mod host;
+mod init;
 mod news;
+mod outbound;
 mod query;
 mod request;
+mod schema;
 #[cfg(test)]
 mod tests;
 mod tool;
+mod tool_calls;
+pub(crate) mod v1;
 
+use schemars::SchemaGenerator;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::client::RequestError;
 use crate::config::ConfigError;
+use crate::terminal::plain;
+pub(crate) use address::{Address, Version};
 pub(crate) use component::{InstallComponent, RemoveComponent};
 pub(crate) use correlation::Correlation;
-pub(crate) use news::{about_child, about_run};
+pub(crate) use ending::{ARTIFACTS_MAX, Ended};
+pub(crate) use host::{Authenticate, RefreshOwner, RefreshToken, Warmup};
+pub(crate) use init::init;
+pub(crate) use news::{about_child, about_run, log_in};
+pub(crate) use outbound::{Outbound, Said};
 pub(crate) use query::{Query, absolute, both};
 pub(crate) use request::{
     ApprovalDecision, Delegation, Interrupt, Invalidation, ProvideInput, RetryRun, RevokeGrant, Subscribe,
     Unsubscribe, UpdateArtifact, UpdateSession,
 };
+pub(crate) use schema::wire_schema;
 pub(crate) use tool::{ControlTool, DirectControlTool, ToolResult, control_tool_result, tool_use};
+pub(crate) use tool_calls::ToolCalls;
 
 /// The version that is spoken.
 pub(crate) const PROTOCOL_VERSION: u8 = 2;
@@ -32,8 +51,15 @@ pub(crate) const PROTOCOL_VERSION: u8 = 2;
 pub(crate) enum Line {
     /// A request.
     Request(Box<Inbound>),
+    /// A request in the words of v1.
+    V1(Box<v1::Inbound>),
     /// End the daemon.
-    Stop,
+    Stop {
+        /// Who says so.
+        address: Address,
+        /// Whom the client takes the owner to be.
+        owner: Option<String>,
+    },
 }
 
 /// A request with whose it is.
@@ -41,17 +67,19 @@ pub(crate) enum Line {
 pub(crate) struct Inbound {
     /// Whose it is.
     pub(crate) address: Address,
+    /// Whom the client takes the owner to be: only a guard, it makes nobody the owner (SPEC §1.16).
+    pub(crate) owner: Option<String>,
     /// What is wanted.
     pub(crate) what: What,
 }
 
-/// Whose a request is: what its answers carry.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Address {
-    /// The client.
-    pub(crate) client: String,
-    /// That client's request.
-    pub(crate) request: String,
+/// A line that cannot be taken: whom that is told, and why.
+#[derive(Debug)]
+pub(crate) struct Unread {
+    /// As far as it could be read.
+    pub(crate) address: Address,
+    /// Why.
+    pub(crate) error: WireError,
 }
 
 /// What a request wants.
@@ -91,6 +119,14 @@ pub(crate) enum What {
     Subscribe(Subscribe),
     /// Hear no more.
     Unsubscribe,
+    /// Log in: the answer to a runtime that asked for it.
+    Authenticate(Authenticate),
+    /// Be ready for what may come.
+    Warmup,
+    /// Make sure whose all this is.
+    RefreshOwner,
+    /// Use another token.
+    RefreshToken,
 }
 
 /// Why a message is answered with an error: a word for programs, a line for people.
@@ -137,48 +173,88 @@ impl From<omi_store::StoreError> for WireError {
     }
 }
 
-/// Reads a line.
-pub(crate) fn read(line: &str) -> Result<Line, WireError> {
-    let value: Value = serde_json::from_str(line)
-        .map_err(|error| WireError::invalid(format!("this is no message: {error}")))?;
-    let Value::Object(mut fields) = value else {
-        return Err(WireError::invalid("this is no message: it is not a JSON object"));
+/// Each kind of message: its word, its fields, and what it wants. What is read and what the schema says are one list.
+macro_rules! kinds {
+    ($($word:literal: $fields:ty => $what:expr,)+) => {
+        fn what(kind: &str, fields: Map<String, Value>) -> Result<What, WireError> {
+            Ok(match kind {
+                $($word => $what(read_fields::<$fields>(kind, fields)?),)+
+                _ => return Err(WireError::invalid(format!("`type`: there is no message `{}`", brief(kind)))),
+            })
+        }
+
+        /// The fields of each kind of message.
+        fn fields_of_kinds(generator: &mut SchemaGenerator) -> Vec<(&'static str, schemars::Schema)> {
+            vec![$(($word, <$fields as schemars::JsonSchema>::json_schema(generator)),)+]
+        }
     };
-    let kind = text(&mut fields, "type")?;
-    if kind == "stop" {
-        return Ok(Line::Stop);
-    }
-    version(fields.remove("protocolVersion"))?;
-    let address =
-        Address { client: text(&mut fields, "clientId")?, request: text(&mut fields, "requestId")? };
-    let what = what(&kind, fields)?;
-    Ok(Line::Request(Box::new(Inbound { address, what })))
 }
 
-fn what(kind: &str, fields: Map<String, Value>) -> Result<What, WireError> {
-    Ok(match kind {
-        "query" => What::Query(Box::new(read_fields(kind, fields)?)),
-        "interrupt" => What::Interrupt(read_fields(kind, fields)?),
-        "approval_decision" => What::ApprovalDecision(read_fields(kind, fields)?),
-        "provide_input" => What::ProvideInput(read_fields(kind, fields)?),
-        "retry" => What::Retry(read_fields(kind, fields)?),
-        "delegate" => What::Delegate(Box::new(read_fields(kind, fields)?)),
-        "update_session" => What::UpdateSession(read_fields(kind, fields)?),
-        "invalidate_session" => What::InvalidateSession(read_fields(kind, fields)?),
-        "update_artifact" => What::UpdateArtifact(read_fields(kind, fields)?),
-        "revoke_grant" => What::RevokeGrant(read_fields(kind, fields)?),
-        "install_component" => What::InstallComponent(read_fields(kind, fields)?),
-        "remove_component" => What::RemoveComponent(read_fields(kind, fields)?),
-        "control_tool" => What::ControlTool(read_fields(kind, fields)?),
-        "direct_control_tool" => What::DirectControlTool(read_fields(kind, fields)?),
-        "tool_result" => What::ToolResult(read_fields(kind, fields)?),
-        "subscribe" => What::Subscribe(read_fields(kind, fields)?),
-        "unsubscribe" => {
-            let Unsubscribe {} = read_fields(kind, fields)?;
-            What::Unsubscribe
-        }
-        _ => return Err(WireError::invalid(format!("`type`: there is no message `{kind}`"))),
-    })
+kinds! {
+    "query": Query => |query| What::Query(Box::new(query)),
+    "retry": RetryRun => What::Retry,
+    "interrupt": Interrupt => What::Interrupt,
+    "approval_decision": ApprovalDecision => What::ApprovalDecision,
+    "provide_input": ProvideInput => What::ProvideInput,
+    "authenticate": Authenticate => What::Authenticate,
+    "delegate": Delegation => |delegation| What::Delegate(Box::new(delegation)),
+    "update_session": UpdateSession => What::UpdateSession,
+    "invalidate_session": Invalidation => What::InvalidateSession,
+    "update_artifact": UpdateArtifact => What::UpdateArtifact,
+    "revoke_grant": RevokeGrant => What::RevokeGrant,
+    "install_component": InstallComponent => What::InstallComponent,
+    "remove_component": RemoveComponent => What::RemoveComponent,
+    "control_tool": ControlTool => What::ControlTool,
+    "direct_control_tool": DirectControlTool => What::DirectControlTool,
+    "tool_result": ToolResult => What::ToolResult,
+    "subscribe": Subscribe => What::Subscribe,
+    "unsubscribe": Unsubscribe => |_| What::Unsubscribe,
+    "warmup": Warmup => |_| What::Warmup,
+    "refresh_owner": RefreshOwner => |_| What::RefreshOwner,
+    "refresh_token": RefreshToken => |_| What::RefreshToken,
+}
+
+/// Reads a line.
+pub(crate) fn read(line: &str) -> Result<Line, Box<Unread>> {
+    // What cannot be read may still say whose it is.
+    let unread = |address: Address, error: WireError| Box::new(Unread { address, error });
+    let nobody = || Address::v2("", "");
+    let value: Value = serde_json::from_str(line)
+        .map_err(|error| unread(nobody(), WireError::invalid(format!("this is no message: {error}"))))?;
+    let Value::Object(mut fields) = value else {
+        let why = "this is no message: it is not a JSON object";
+        return Err(unread(nobody(), WireError::invalid(why)));
+    };
+    let said = |name: &str| fields.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let address = Address::v2(said("clientId"), said("requestId"));
+    let kind = text(&mut fields, "type").map_err(|error| unread(address.clone(), error))?;
+    let version = version(fields.remove("protocolVersion"));
+    if kind == "stop" {
+        let owner = guard(&mut fields).map_err(|error| unread(address.clone(), error))?;
+        return Ok(Line::Stop { address, owner });
+    }
+    match version.map_err(|error| unread(address.clone(), error))? {
+        Version::V1 => match v1::read(&kind, fields) {
+            Ok(inbound) => Ok(Line::V1(Box::new(inbound))),
+            Err(error) => Err(unread(Address { version: Version::V1, ..address }, error)),
+        },
+        Version::V2 => match read_v2(&kind, fields) {
+            Ok(inbound) => Ok(Line::Request(Box::new(inbound))),
+            Err(error) => Err(unread(address, error)),
+        },
+    }
+}
+
+fn read_v2(kind: &str, mut fields: Map<String, Value>) -> Result<Inbound, WireError> {
+    let (client, request) = (text(&mut fields, "clientId")?, text(&mut fields, "requestId")?);
+    let owner = guard(&mut fields)?;
+    if kind == "refresh_owner"
+        && let Some(owner) = &owner
+    {
+        // It is what this one is about.
+        fields.insert("ownerId".to_owned(), owner.as_str().into());
+    }
+    Ok(Inbound { address: Address::v2(client, request), owner, what: what(kind, fields)? })
 }
 
 /// The fields of one kind of message. The error names the field.
@@ -199,20 +275,35 @@ fn text(fields: &mut Map<String, Value>, name: &str) -> Result<String, WireError
     }
 }
 
-fn version(given: Option<Value>) -> Result<(), WireError> {
-    let hint = format!("hint: use {PROTOCOL_VERSION}");
-    match given {
-        Some(version) if version == PROTOCOL_VERSION => Ok(()),
-        Some(version) => {
-            let message = format!("protocol version {version} is not spoken here; {hint}");
-            Err(WireError::new("protocol_version", message))
+/// Whom the client takes the owner to be.
+fn guard(fields: &mut Map<String, Value>) -> Result<Option<String>, WireError> {
+    match fields.get("ownerId") {
+        None | Some(Value::Null) => {
+            fields.remove("ownerId");
+            Ok(None)
         }
-        None => Err(WireError::new("protocol_version", format!("`protocolVersion` is missing; {hint}"))),
+        Some(_) => text(fields, "ownerId").map(Some),
     }
 }
 
-/// The first message: what is spoken here.
-pub(crate) fn init() -> Value {
-    json!({ "type": "init", "protocolVersion": PROTOCOL_VERSION, "sessionId": "",
-        "agentControlTools": crate::tool::names(), "runtimeVersion": env!("CARGO_PKG_VERSION") })
+/// Who names no version is of before there were any.
+fn version(given: Option<Value>) -> Result<Version, WireError> {
+    match given {
+        None | Some(Value::Null) => Ok(Version::V1),
+        Some(version) if version == 1 => Ok(Version::V1),
+        Some(version) if version == PROTOCOL_VERSION => Ok(Version::V2),
+        Some(version) => {
+            let version = brief(&version.to_string());
+            let why = format!("protocol version {version} is not spoken here; hint: use {PROTOCOL_VERSION}");
+            Err(WireError::new("protocol_version", why))
+        }
+    }
 }
+
+/// A text from outside as it fits into the line of an error.
+fn brief(text: &str) -> String {
+    plain(&text.chars().take(BRIEF_CHARS_MAX).collect::<String>())
+}
+
+/// Characters of a text from outside that an error repeats: enough to know it again.
+const BRIEF_CHARS_MAX: usize = 64;

@@ -89,6 +89,8 @@ pub enum By {
     Runtime,
     /// Nobody did in time.
     Deadline,
+    /// Nobody: the client of the run, which is its owner's, has no way to ask a person.
+    Nobody(OwnerId),
 }
 
 impl By {
@@ -98,6 +100,7 @@ impl By {
             Self::Person(_) => "user",
             Self::Runtime => "runtime",
             Self::Deadline => "deadline",
+            Self::Nobody(_) => "nobody_to_ask",
         }
     }
 }

@@ -74,6 +74,10 @@ impl Session {
         match verb {
             "" => Step::Next,
             "say" => self.stream(peer, rest),
+            "think" => {
+                self.say(peer, "agent_thought_chunk", rest);
+                Step::Next
+            }
             "stream" => self.words(peer, file, text),
             "read" => self.read(peer, rest, number),
             "write" => self.write(peer, file, text, number),

@@ -24,7 +24,9 @@ fn what_events_tell_is_what_the_rows_say() {
         sim.journal = Some(Vec::new());
         let script = scripts.script(STEPS);
         for steps in script.chunks(LOOK) {
-            steps.iter().for_each(|step| sim.step(*step).unwrap());
+            for step in steps {
+                sim.step(*step).unwrap();
+            }
             compare(&sim, &mut seen);
         }
     }

@@ -2,7 +2,8 @@
 
 use omi_adapter_sdk::testkit;
 use omi_adapter_sdk::{
-    Answer, Decision, Event, ExecuteAttempt, Input, OptionKind, Output, PromptBlock, RunMode,
+    Answer, Decision, Event, ExecuteAttempt, Input, McpServer, McpStdio, McpTransport, OptionKind, Output,
+    PromptBlock, RunMode,
 };
 use serde_json::{Value, json};
 
@@ -36,6 +37,24 @@ fn a_question_of_the_gate_is_an_approval() {
     let request = question.request;
     script.send(testkit::approval(request, Decision::Selected("allow".to_owned())));
     assert_eq!(answer(&script, "d1")["value"], "allow");
+}
+
+#[test]
+fn our_extension_is_told_how_the_tools_of_the_host_are_reached_and_nobody_else_is_asked() {
+    let mut script = Script::open_with("{}", "1.5.2");
+    script.asks("t1", "input", json!({"title": "omi-tools:"}));
+    assert_eq!(answer(&script, "t1")["cancelled"], true, "there are none");
+    let env = [("OMI_MCP_SOCKET", "/run/omi/mcp"), ("OMI_MCP_HANDLE", "0123")];
+    let env = env.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+    let (command, args) = ("/opt/omi-agentd".to_owned(), vec!["mcp-shim".to_owned()]);
+    let stdio = McpStdio { command, args, env, extra: String::new() };
+    let server =
+        McpServer { name: "omi".to_owned(), transport: McpTransport::Stdio(stdio), extra: String::new() };
+    let mut script = Script::open_for("1.5.2", vec![server]);
+    script.asks("t2", "input", json!({"title": "omi-tools:"}));
+    let told: Value = serde_json::from_str(answer(&script, "t2")["value"].as_str().unwrap()).unwrap();
+    assert_eq!(told, json!({"OMI_MCP_SOCKET": "/run/omi/mcp", "OMI_MCP_HANDLE": "0123"}));
+    assert!(!script.out.iter().any(|output| matches!(output, Output::RequestInput(_))));
 }
 
 #[test]

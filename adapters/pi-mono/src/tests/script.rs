@@ -1,7 +1,7 @@
 //! The pi of these tests: it says what the test says, and what is written to it is read back as JSON.
 
 use omi_adapter_sdk::testkit::{self, TestKit};
-use omi_adapter_sdk::{Event, Failure, Input, Outcome, Output};
+use omi_adapter_sdk::{BindingSettings, Event, Failure, Input, McpServer, OpenBinding, Outcome, Output};
 use serde_json::{Value, json};
 
 use crate::PiMono;
@@ -35,8 +35,19 @@ impl Script {
 
     /// A worker with one open binding, 1, on the native session `s1`.
     pub(super) fn open_with(config: &str, version: &str) -> Self {
+        Self::open_in(config, version, BindingSettings::in_folder("/work"))
+    }
+
+    /// The same with MCP servers.
+    pub(super) fn open_for(version: &str, mcp_servers: Vec<McpServer>) -> Self {
+        Self::open_in("{}", version, BindingSettings { mcp_servers, ..BindingSettings::in_folder("/work") })
+    }
+
+    fn open_in(config: &str, version: &str, settings: BindingSettings) -> Self {
         let mut script = Self::ready(config, version);
-        script.out = script.kit.open(1, "/work");
+        let (omi_session, extra) = (String::new(), String::new());
+        let open = OpenBinding { binding: 1, omi_session, settings, extra };
+        script.out = script.kit.send(Input::OpenBinding(open));
         script.out.extend(script.kit.advance(0));
         script.send(testkit::spawned(PI));
         script.answers(&state("s1", 0)).answers(&commands(&["omi-gate"]));

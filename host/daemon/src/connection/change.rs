@@ -1,13 +1,13 @@
 //! What a client changes: answers of a person, sessions, artifacts. Each is answered once.
 
 use omi_kernel::id::{AttemptId, RunId};
-use serde_json::Value;
+use omi_kernel::row::LOG_IN;
 
 use super::{Connection, unexpected};
 use crate::client::{Answered, RequestError};
 use crate::wire::{
-    Address, ApprovalDecision, Correlation, Invalidation, ProvideInput, RevokeGrant, UpdateArtifact,
-    UpdateSession, WireError,
+    Address, ApprovalDecision, Authenticate, Correlation, Invalidation, Outbound, ProvideInput, RevokeGrant,
+    UpdateArtifact, UpdateSession, Version, WireError,
 };
 
 impl Connection {
@@ -22,7 +22,7 @@ impl Connection {
         decision: &ApprovalDecision,
         address: &Address,
         correlation: &mut Correlation,
-    ) -> Result<Value, WireError> {
+    ) -> Result<Option<Outbound>, WireError> {
         let answer = decision.answer()?;
         let named = (decision.attempt_id.as_ref(), decision.run_id.as_ref());
         let attempt = self.asking(named, address, correlation).await?;
@@ -43,13 +43,34 @@ impl Connection {
         input: ProvideInput,
         address: &Address,
         correlation: &mut Correlation,
-    ) -> Result<Value, WireError> {
+    ) -> Result<Option<Outbound>, WireError> {
         let named = (input.attempt_id.as_ref(), input.run_id.as_ref());
         let attempt = self.asking(named, address, correlation).await?;
         let request = input.request;
         let answer = input.answer()?;
         acknowledged(
             self.surface.client.provide_input(self.owner(), attempt, request, answer).await,
+            correlation,
+        )
+    }
+
+    pub(super) async fn authenticate(self, authenticate: Authenticate, address: Address) {
+        let mut correlation = Correlation::new(address.clone());
+        let done = self.authenticated(&authenticate, &address, &mut correlation).await;
+        self.answer(&correlation, done).await;
+    }
+
+    async fn authenticated(
+        &self,
+        authenticate: &Authenticate,
+        address: &Address,
+        correlation: &mut Correlation,
+    ) -> Result<Option<Outbound>, WireError> {
+        let named = (authenticate.attempt_id.as_ref(), authenticate.run_id.as_ref());
+        let attempt = self.asking(named, address, correlation).await?;
+        let answer = authenticate.answer();
+        acknowledged(
+            self.surface.client.provide_input(self.owner(), attempt, LOG_IN, answer).await,
             correlation,
         )
     }
@@ -110,6 +131,11 @@ impl Connection {
             }
             Err(error) => Err(error),
         };
+        let done = match done {
+            // A client of v1 says so of each session that it may have had; an error would be one of its query.
+            Err(error) if correlation.version() == Version::V1 && error.code == "not_found" => Ok(None),
+            done => done,
+        };
         self.answer(&correlation, done).await;
     }
 
@@ -128,7 +154,7 @@ impl Connection {
 pub(super) fn acknowledged(
     done: Result<Answered, RequestError>,
     correlation: &Correlation,
-) -> Result<Value, WireError> {
+) -> Result<Option<Outbound>, WireError> {
     match done? {
         Answered::Done => Ok(correlation.ack()),
         other => Err(unexpected(&other)),

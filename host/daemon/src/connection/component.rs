@@ -3,14 +3,13 @@
 use std::path::Path;
 
 use omi_kernel::report::FailureDetail;
-use serde_json::Value;
 
 use super::Connection;
 use super::change::acknowledged;
 use crate::component::ComponentFile;
 use crate::components::DIFFERS;
 use crate::terminal::plain;
-use crate::wire::{Correlation, InstallComponent, RemoveComponent, WireError};
+use crate::wire::{Correlation, InstallComponent, Outbound, RemoveComponent, WireError};
 
 impl Connection {
     pub(super) async fn install_component(self, install: InstallComponent, correlation: Correlation) {
@@ -22,7 +21,7 @@ impl Connection {
         &self,
         install: InstallComponent,
         correlation: &Correlation,
-    ) -> Result<Value, WireError> {
+    ) -> Result<Option<Outbound>, WireError> {
         install.check()?;
         let _turn = self.surface.components.turn().await;
         let components = self.surface.components.clone();
@@ -40,7 +39,11 @@ impl Connection {
         self.answer(&correlation, done).await;
     }
 
-    async fn removed(&self, removal: RemoveComponent, correlation: &Correlation) -> Result<Value, WireError> {
+    async fn removed(
+        &self,
+        removal: RemoveComponent,
+        correlation: &Correlation,
+    ) -> Result<Option<Outbound>, WireError> {
         removal.check()?;
         let _turn = self.surface.components.turn().await;
         let path = self.recorded(&removal.path)?;

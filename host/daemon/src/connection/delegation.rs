@@ -3,14 +3,14 @@
 
 use omi_kernel::event::{Event, EventKind};
 use omi_kernel::id::{Cursor, DelegationId, RunId};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::request::Ticket;
 use super::{Connection, unexpected};
 use crate::client::Answered;
 use crate::follow::is_end;
 use crate::subscribe::Seen;
-use crate::wire::{self, Address, Correlation, Delegation, WireError};
+use crate::wire::{self, Address, Correlation, Delegation, Outbound, Said, WireError};
 
 /// A delegation that somebody waits for.
 struct Awaited {
@@ -46,8 +46,8 @@ impl Connection {
                 ticket.accepted(&child);
                 correlation.session = Some(session.to_string());
                 correlation.run = Some(child.to_string());
-                let fields = json!({ "delegationId": id, "repeated": repeated });
-                self.send(correlation.message("delegated", None, fields)).await;
+                let delegated = Said::Delegated { delegation_id: id.to_string(), repeated };
+                self.send(correlation.message(None, delegated)).await;
                 Awaited { id, parent, child, before, repeated }
             }
             other => return Err(unexpected(&other)),
@@ -65,19 +65,17 @@ impl Connection {
     ) -> Result<(), WireError> {
         let known = || if awaited.repeated { self.known_result(&awaited) } else { Ok(None) };
         if let Some(result) = known()? {
-            self.send(awaited.result(&correlation, None, &result)).await;
+            self.send(awaited.result(&correlation, None, result)).await;
             return Ok(());
         }
         let Some(followed) = ticket.follow(&awaited.child, || {}) else { return Ok(()) };
         // Whoever was told about it may have been told its result just now.
         let end = match known()? {
-            Some(result) => Some(awaited.result(&correlation, None, &result)),
+            Some(result) => awaited.result(&correlation, None, result),
             None => self.to_its_result(&awaited, &correlation).await?,
         };
         drop(followed);
-        if let Some(end) = end {
-            self.send(end).await;
-        }
+        self.send(end).await;
         Ok(())
     }
 
@@ -94,14 +92,14 @@ impl Connection {
         &self,
         awaited: &Awaited,
         correlation: &Correlation,
-    ) -> Result<Option<Value>, WireError> {
+    ) -> Result<Option<Outbound>, WireError> {
         // One that was delegated before is told from its beginning.
         let after = if awaited.repeated { Cursor::default() } else { awaited.before };
         let mut news = self.news_of(&awaited.child, after);
         while let Some(seen) = news.next().await {
             let Seen::Event(event) = seen else { continue };
-            if let Some((kind, fields)) = wire::about_child(&event) {
-                self.send(correlation.of(&event).message(kind, Some(&event), fields)).await;
+            for said in wire::about_child(&event) {
+                self.send(correlation.of(&event).message(Some(&event), said)).await;
             }
             if is_end(event.kind) {
                 break;
@@ -114,7 +112,7 @@ impl Connection {
             if event.kind == EventKind::DelegationCompleted
                 && event.payload["delegationId"] == awaited.id.as_str()
             {
-                return Ok(Some(awaited.result(correlation, Some(&event), &event.payload)));
+                return Ok(awaited.result(correlation, Some(&event), event.payload.clone()));
             }
         }
         Ok(None)
@@ -122,8 +120,7 @@ impl Connection {
 }
 
 impl Awaited {
-    fn result(&self, correlation: &Correlation, event: Option<&Event>, result: &Value) -> Value {
-        let fields = json!({ "delegationId": self.id, "result": result });
-        correlation.message("delegation_result", event, fields)
+    fn result(&self, correlation: &Correlation, event: Option<&Event>, result: Value) -> Option<Outbound> {
+        correlation.message(event, Said::DelegationResult { delegation_id: self.id.to_string(), result })
     }
 }

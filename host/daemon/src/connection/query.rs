@@ -4,16 +4,18 @@ use std::sync::Arc;
 
 use omi_kernel::id::{Cursor, RunId, SessionId};
 use omi_kernel::status::Status;
-use omi_store::RunView;
-use serde_json::Value;
+use omi_store::ArtifactFilter;
 
 use super::request::Ticket;
+use super::told::Told;
 use super::{Connection, unexpected};
-use crate::client::{Answered, LiveKind, Recorded};
-use crate::follow::{Shown, is_end};
+use crate::client::{Answered, Recorded};
+use crate::follow::is_end;
 use crate::prompt::fail_over;
 use crate::subscribe::{Seen, SubscribeFilter, Subscription};
-use crate::wire::{self, Address, Correlation, Interrupt, Query, RetryRun, WireError};
+use crate::wire::{
+    ARTIFACTS_MAX, Address, Correlation, Ended, Interrupt, Outbound, Query, RetryRun, WireError,
+};
 
 impl Connection {
     pub(super) async fn query(self, query: Query, address: Address, ticket: Ticket) {
@@ -30,7 +32,11 @@ impl Connection {
         correlation: Correlation,
         ticket: &Ticket,
     ) -> Result<(), WireError> {
-        let _offering = self.offer(query.take_tools(), &address)?;
+        let tools = query.take_tools();
+        if !tools.is_empty() {
+            self.reaches_its_agent(query.names())?;
+        }
+        let _offering = self.offer(tools, &address)?;
         let accept = query.prompt(address)?.accept(self.owner(), &self.surface.config)?;
         let before = self.reader()?.latest_cursor()?;
         match self.surface.client.accept(accept).await? {
@@ -83,13 +89,18 @@ impl Connection {
         let repeated = after.is_none();
         let over = || if repeated { self.over(run) } else { Ok(None) };
         if let Some(over) = over()? {
-            self.send(correlation.result(None, &over)).await;
+            self.send(correlation.result(None, over)).await;
             return Ok(());
         }
         // Room is had first, so that the acknowledgement is written before the end can be told.
         let Ok(room) = self.out.reserve().await else { return Ok(()) };
         let acknowledgement = correlation.accepted(repeated);
-        let Some(followed) = ticket.follow(run, || room.send(acknowledgement)) else { return Ok(()) };
+        let acknowledge = || {
+            if let Some(acknowledgement) = acknowledgement {
+                room.send(acknowledgement);
+            }
+        };
+        let Some(followed) = ticket.follow(run, acknowledge) else { return Ok(()) };
         // Whoever was told about it may have been told its end just now.
         let end = match over()? {
             Some(over) => Some((None, over)),
@@ -97,7 +108,7 @@ impl Connection {
         };
         drop(followed);
         if let Some((event, over)) = end {
-            self.send(correlation.result(event.as_deref().map(|event| &**event), &over)).await;
+            self.send(correlation.result(event.as_deref().map(|event| &**event), over)).await;
         }
         Ok(())
     }
@@ -108,20 +119,21 @@ impl Connection {
         correlation: &mut Correlation,
         run: &RunId,
         after: Cursor,
-    ) -> Result<Option<(Option<Arc<Recorded>>, RunView)>, WireError> {
+    ) -> Result<Option<(Option<Arc<Recorded>>, Ended)>, WireError> {
         let mut news = self.news_of(run, after);
-        let mut shown = Shown::default();
+        let mut told = Told::default();
         while let Some(seen) = news.next().await {
+            for message in told.of(&seen, correlation) {
+                self.send(Some(message)).await;
+            }
+            let Seen::Event(event) = &seen else { continue };
             // An end that was followed by a retry is none.
-            if let Seen::Event(event) = &seen
-                && is_end(event.kind)
+            if is_end(event.kind)
                 && let Some(over) = self.over(run)?
             {
                 return Ok(Some((Some(event.clone()), over)));
             }
-            if let Some(message) = told(&seen, &mut shown, correlation) {
-                self.send(message).await;
-            }
+            self.answer_for_v1(event, correlation).await;
         }
         Ok(None)
     }
@@ -132,60 +144,51 @@ impl Connection {
         Subscription::new(&self.surface.client, self.surface.database.clone(), filter, Some(after))
     }
 
-    /// A run, if it is over.
-    fn over(&self, run: &RunId) -> Result<Option<RunView>, WireError> {
-        let found = self.reader()?.run(Some(&self.owner()), run)?;
-        let found = found.ok_or_else(|| WireError::not_found("run", run.as_str()))?;
-        Ok(Some(found).filter(|run| Status::parse(&run.status).is_some_and(Status::is_terminal)))
+    /// A run with what it made, if it is over.
+    fn over(&self, id: &RunId) -> Result<Option<Ended>, WireError> {
+        let reader = self.reader()?;
+        let found = reader.run(Some(&self.owner()), id)?;
+        let run = found.ok_or_else(|| WireError::not_found("run", id.as_str()))?;
+        if !Status::parse(&run.status).is_some_and(Status::is_terminal) {
+            return Ok(None);
+        }
+        let filter =
+            ArtifactFilter { run: Some(id.clone()), limit: ARTIFACTS_MAX, ..ArtifactFilter::default() };
+        let artifacts = reader.artifacts(&filter)?;
+        Ok(Some(Ended { run, artifacts }))
     }
 
     pub(super) async fn interrupt(self, interrupt: Interrupt, address: Address) {
         let mut correlation = Correlation::new(address.clone());
-        let run = match interrupt.run_id {
-            Some(run) => Some(run),
-            None => self.requests.run_of(&address).await,
+        let done = self.interrupted(&interrupt, &address, &mut correlation).await;
+        self.answer(&correlation, done).await;
+    }
+
+    async fn interrupted(
+        &self,
+        interrupt: &Interrupt,
+        address: &Address,
+        correlation: &mut Correlation,
+    ) -> Result<Option<Outbound>, WireError> {
+        let run = match &interrupt.run_id {
+            Some(run) => Some(run.clone()),
+            None => self.requests.run_of(address).await,
         };
-        let Some(run) = run else {
-            return self.send(correlation.cancel_ack(None)).await;
-        };
+        let Some(run) = run else { return Ok(correlation.cancel_ack(None)) };
         correlation.run = Some(run.to_string());
-        let done = match self.surface.client.cancel(self.owner(), run.clone()).await {
-            Ok(Answered::Cancel(ack)) => {
+        if interrupt.is_guarded() {
+            let found = self.reader()?.run(Some(&self.owner()), &run)?;
+            interrupt.check(&found.ok_or_else(|| WireError::not_found("run", run.as_str()))?)?;
+        }
+        match self.surface.client.cancel(self.owner(), run.clone()).await? {
+            Answered::Cancel(ack) => {
                 // It is acknowledged also where the record cannot be read.
                 let found =
                     self.reader().ok().and_then(|reader| reader.run(Some(&self.owner()), &run).ok()?);
                 correlation.session = found.map(|run| run.session_id);
                 Ok(correlation.cancel_ack(Some(&ack)))
             }
-            Ok(other) => Err(unexpected(&other)),
-            Err(error) => Err(error.into()),
-        };
-        self.answer(&correlation, done).await;
-    }
-}
-
-/// What a client is told about one thing of its run, if anything; its end is told otherwise.
-fn told(seen: &Seen, shown: &mut Shown, correlation: &mut Correlation) -> Option<Value> {
-    match seen {
-        Seen::StoreFailing(why) => Some(correlation.error(&WireError::new("store_failing", &**why))),
-        Seen::Gap { after, through, reason } => Some(correlation.gap(*after, *through, reason)),
-        Seen::Live(live) => {
-            correlation.attempt = Some(live.attempt.to_string());
-            let new = match &live.kind {
-                LiveKind::Message { .. } => shown.live(live).map(|(_, new)| new),
-                LiveKind::Thought => Some(live.text.as_str()),
-            };
-            new.map(|new| correlation.live(live, new))
-        }
-        Seen::Event(event) => {
-            if let Some(attempt) = &event.attempt_id {
-                correlation.attempt = Some(attempt.to_string());
-            }
-            match shown.recorded(event) {
-                Some((_, text)) => Some(correlation.recorded(event, text)),
-                None => wire::about_run(event)
-                    .map(|(kind, fields)| correlation.message(kind, Some(event), fields)),
-            }
+            other => Err(unexpected(&other)),
         }
     }
 }

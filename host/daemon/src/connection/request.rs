@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use omi_kernel::id::RunId;
 use tokio::sync::watch;
 
-use crate::wire::Address;
+use crate::wire::{Address, Version};
 
 /// The requests that are not over.
 #[derive(Debug, Clone, Default)]
@@ -41,6 +41,11 @@ impl Requests {
     pub(super) async fn run_of(&self, address: &Address) -> Option<RunId> {
         let mut run = self.lock().get(address)?.run.subscribe();
         run.wait_for(Option::is_some).await.ok()?.clone()
+    }
+
+    /// The requests of a version that are not over.
+    pub(super) fn going_on(&self, version: Version) -> Vec<Address> {
+        self.lock().keys().filter(|address| address.version == version).cloned().collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<Address, Entry>> {
@@ -108,7 +113,7 @@ mod tests {
     #[tokio::test]
     async fn a_request_is_known_until_its_last_ticket_is_gone() {
         let run = RunId::parse(&format!("run_{}", "0".repeat(32))).unwrap();
-        let address = Address { client: "c".to_owned(), request: "r".to_owned() };
+        let address = Address::v2("c", "r");
         let requests = Requests::default();
         assert_eq!(requests.run_of(&address).await, None);
         let first = requests.begin(&address);
@@ -123,7 +128,7 @@ mod tests {
     #[test]
     fn a_run_is_followed_once_under_a_request() {
         let run = |digit: &str| RunId::parse(&format!("run_{}", digit.repeat(32))).unwrap();
-        let address = |request: &str| Address { client: "c".to_owned(), request: request.to_owned() };
+        let address = |request: &str| Address::v2("c", request);
         let requests = Requests::default();
         let (first, again) = (requests.begin(&address("r")), requests.begin(&address("r")));
         let other = requests.begin(&address("other"));
@@ -139,5 +144,23 @@ mod tests {
         assert!(follows(&other, &run("0")), "another request");
         drop(followed);
         assert!(follows(&again, &run("0")));
+    }
+    #[tokio::test]
+    async fn two_clients_and_two_versions_have_the_same_name_for_different_requests() {
+        let requests = Requests::default();
+        let run = |digit: &str| RunId::parse(&format!("run_{}", digit.repeat(32))).unwrap();
+        let (mine, theirs) = (Address::v2("mine", "1"), Address::v2("theirs", "1"));
+        let old = Address { version: Version::V1, ..mine.clone() };
+        let tickets = [(&mine, "0"), (&theirs, "1"), (&old, "2")].map(|(address, digit)| {
+            let ticket = requests.begin(address);
+            ticket.accepted(&run(digit));
+            ticket
+        });
+        for (address, digit) in [(&mine, "0"), (&theirs, "1"), (&old, "2")] {
+            assert_eq!(requests.run_of(address).await, Some(run(digit)), "{address:?}");
+        }
+        assert_eq!(requests.going_on(Version::V1), std::slice::from_ref(&old));
+        drop(tickets);
+        assert_eq!(requests.going_on(Version::V1), []);
     }
 }

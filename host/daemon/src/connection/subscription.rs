@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use serde_json::Value;
 use tokio::sync::watch;
 
 use super::Connection;
 use crate::subscribe::{Seen, SubscribeFilter, Subscription};
-use crate::wire::{Address, Correlation, Subscribe, WireError};
+use crate::wire::{Address, Correlation, Outbound, Subscribe, WireError};
 
 /// Subscriptions at the same time: each reads the record by itself when it falls behind.
 const SUBSCRIPTIONS_MAX: usize = 64;
@@ -118,7 +117,7 @@ impl Connection {
     }
 }
 
-fn message(seen: &Seen, correlation: &Correlation) -> Value {
+fn message(seen: &Seen, correlation: &Correlation) -> Option<Outbound> {
     match seen {
         Seen::Event(event) => correlation.event(event),
         Seen::Live(live) => correlation.live(live, &live.text),

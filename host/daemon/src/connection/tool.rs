@@ -1,5 +1,6 @@
 //! Control tools that a client calls, and tools of its own that agents use.
 
+use omi_kernel::id::SessionId;
 use tokio::task::JoinSet;
 
 use super::Connection;
@@ -14,6 +15,28 @@ pub(super) struct Offering {
 }
 
 impl Connection {
+    /// Refuses tools that no agent would ever hear of: those of a query whose registration, as far as it is named here,
+    /// hands its agents none.
+    pub(super) fn reaches_its_agent(
+        &self,
+        (adapter, session): (Option<&str>, Option<&SessionId>),
+    ) -> Result<(), WireError> {
+        let own = match (adapter, session) {
+            (None, Some(session)) => self.reader()?.session(Some(&self.owner()), session)?,
+            (Some(_), _) | (None, None) => None,
+        };
+        let Some(name) = adapter.or(own.as_ref().map(|session| session.default_adapter_id.as_str())) else {
+            return Ok(());
+        };
+        if self.surface.config.registration(name)?.tools {
+            return Ok(());
+        }
+        let why = format!(
+            "`tools`: the registration `{name}` hands its agents no tools; hint: `tools = true` in `[registrations.{name}]`"
+        );
+        Err(WireError::new("no_tools", why))
+    }
+
     /// Offers the tools of a query to the agent that will execute it: before it is accepted, so that the agent finds them
     /// from its first moment on.
     pub(super) fn offer(
@@ -75,10 +98,7 @@ impl Connection {
             request: Some((address.client, address.request)),
             ..ControlContext::of_owner(self.surface.clone(), Source::Jsonl)
         };
-        let done = match context.guard(call.owner_id.as_deref()) {
-            Ok(()) => tool::call(context, &call.name, call.input).await,
-            Err(error) => Err(error),
-        };
+        let done = tool::call(context, &call.name, call.input).await;
         self.send(wire::control_tool_result(&correlation, &call.name, done)).await;
     }
 }

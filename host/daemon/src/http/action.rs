@@ -132,7 +132,7 @@ pub(super) async fn act(
             run
         }
         Action::ToolResult { client_id, request_id, call_id, result } => {
-            let address = Address { client: client_id, request: request_id };
+            let address = Address::v2(client_id, request_id);
             let asked = Asked { owner: surface.owner.clone(), address };
             if !surface.relay.complete(&asked, &call_id, result) {
                 return Err(Problem::not_found("open call", &plain(&call_id)));

@@ -178,7 +178,6 @@ pub(super) async fn list(
         updated_before: None,
         after: list.cursor.as_deref().map(|text| last(text).ok_or_else(no_cursor)).transpose()?,
         limit: list.limit.and_one(),
-        ..SessionFilter::default()
     };
     let sessions = surface.read(|reader| reader.sessions(&filter))?;
     Ok(Page::cut(sessions, list.limit, |last| format!("{}.{}", last.last_activity_at_ms.0, last.session_id)))

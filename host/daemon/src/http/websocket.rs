@@ -9,13 +9,13 @@ use axum::http::HeaderValue;
 use axum::response::Response;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
-use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::guard::KEY_PROTOCOL;
 use crate::connection::Connection;
 use crate::surface::Surface;
+use crate::wire::Outbound;
 
 /// The name of what is spoken, for a client that offers protocols.
 const PROTOCOL: HeaderValue = HeaderValue::from_static("omi.v2");
@@ -85,7 +85,7 @@ async fn read(mut stream: SplitStream<WebSocket>, lines: mpsc::Sender<Result<Str
 }
 
 /// Writes what is to be said, until there is nothing more or nobody reads it.
-async fn write(mut sink: SplitSink<WebSocket, Message>, mut messages: mpsc::Receiver<Value>) {
+async fn write(mut sink: SplitSink<WebSocket, Message>, mut messages: mpsc::Receiver<Outbound>) {
     let mut ping = tokio::time::interval_at(Instant::now() + PING_EVERY, PING_EVERY);
     loop {
         let message = tokio::select! {

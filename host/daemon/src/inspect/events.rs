@@ -54,8 +54,12 @@ async fn follow(args: &ListEvents, state: &StateDir) -> anyhow::Result<ExitCode>
         );
     };
     let filter = SubscribeFilter { owner: Some(owner()), session, run };
-    let mut news = Link::from(remote).news(filter, args.after.map(Cursor)).await?;
+    let mut news = Link::from(remote).news(filter.clone(), args.after.map(Cursor)).await?;
+    let mut cursor = args.after.map(Cursor);
     while let Some(seen) = news.next().await {
+        if let Seen::Event(event) = &seen {
+            cursor = Some(event.cursor);
+        }
         let read_on = match seen {
             Seen::Event(event) if args.json => terminal::print(&format!("{}\n", event.json())),
             Seen::Event(event) => terminal::print(&line(&event, false)),
@@ -71,8 +75,26 @@ async fn follow(args: &ListEvents, state: &StateDir) -> anyhow::Result<ExitCode>
             return Ok(ExitCode::SUCCESS);
         }
     }
+    if let Some(after) = cursor {
+        last_words(filter, after, args.json, state)?;
+    }
     terminal::note("the daemon has ended");
     Ok(ExitCode::SUCCESS)
+}
+
+/// Shows what a daemon recorded while it ended, when it told nobody any more.
+fn last_words(filter: SubscribeFilter, after: Cursor, json: bool, state: &StateDir) -> anyhow::Result<()> {
+    let SubscribeFilter { owner, session, run } = filter;
+    let mut filter = EventFilter { owner, session, run, visibility: None, after, limit: EVENTS_MAX };
+    let Some(reader) = reader(state)? else { return Ok(()) };
+    loop {
+        let events = reader.events(&filter)?;
+        let Some(last) = events.last() else { return Ok(()) };
+        filter.after = last.cursor;
+        if !terminal::print(&events.iter().map(|event| line(event, json)).collect::<String>()) {
+            return Ok(());
+        }
+    }
 }
 
 fn gap(after: Cursor, through: Cursor, reason: &str, json: bool) -> bool {

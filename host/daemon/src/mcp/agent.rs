@@ -71,7 +71,7 @@ impl Agent {
         let reader = self.surface.reader().ok()?;
         let run = reader.run(None, run).ok()??;
         let session = reader.session(None, &SessionId::parse(&run.session_id).ok()?).ok()??;
-        let address = Address { client: run.client_id, request: run.request_id };
+        let address = Address::v2(run.client_id, run.request_id);
         Some(Asked { owner: OwnerId(session.owner_id), address })
     }
 

@@ -101,10 +101,7 @@ impl Server {
         };
         // Whoever goes away waits no longer; what was begun goes on.
         tokio::select! {
-            done = called => done.ok_or_else(|| {
-                let name: String = name.chars().take(NAME_CHARS_SHOWN).collect();
-                ErrorData::invalid_params(format!("Unknown tool: {name}"), None)
-            }),
+            done = called => done.ok_or_else(|| unknown_tool(name)),
             () = request.ct.cancelled() => {
                 let why = "the call was cancelled; what it began goes on";
                 Ok(answered(Err(ToolError::new("call_cancelled", why))))
@@ -118,9 +115,7 @@ const NAME_CHARS_SHOWN: usize = 100;
 
 impl ServerHandler for Server {
     fn get_info(&self) -> ServerConfig {
-        ServerConfig::new(ServerCapabilities::builder().enable_tools().enable_tool_list_changed().build())
-            .with_server_info(Implementation::new(NAME, env!("CARGO_PKG_VERSION")))
-            .with_instructions(INSTRUCTIONS)
+        info()
     }
 
     async fn list_tools(
@@ -136,7 +131,7 @@ impl ServerHandler for Server {
                 Err(Refused::Request(error)) => return Err(error),
             },
         };
-        let tools = TOOLS.iter().map(listed).chain(own.iter().map(declared)).collect();
+        let tools = control_tools().chain(own.iter().map(declared)).collect();
         Ok(ListToolsResult::with_all_items(tools))
     }
 
@@ -148,6 +143,24 @@ impl ServerHandler for Server {
         let input = request.arguments.unwrap_or_default();
         Ok(self.call(&request.name, input, context).await?.into())
     }
+}
+
+/// What a client is told first.
+pub(super) fn info() -> ServerConfig {
+    ServerConfig::new(ServerCapabilities::builder().enable_tools().enable_tool_list_changed().build())
+        .with_server_info(Implementation::new(NAME, env!("CARGO_PKG_VERSION")))
+        .with_instructions(INSTRUCTIONS)
+}
+
+/// The control tools as MCP lists them.
+pub(super) fn control_tools() -> impl Iterator<Item = rmcp::model::Tool> {
+    TOOLS.iter().map(listed)
+}
+
+/// There is no such tool.
+pub(super) fn unknown_tool(name: &str) -> ErrorData {
+    let name: String = name.chars().take(NAME_CHARS_SHOWN).collect();
+    ErrorData::invalid_params(format!("Unknown tool: {name}"), None)
 }
 
 /// An answer of a control tool, structured and as text.

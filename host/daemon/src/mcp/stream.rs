@@ -1,17 +1,17 @@
 //! MCP over a stream of bytes: one message a line, one client.
 
+use rmcp::ServerHandler;
 use rmcp::service::{RoleServer, RunningService, ServerInitializeError};
 use rmcp::transport::async_rw::AsyncRwTransport;
 use tokio::io::{AsyncRead, AsyncWrite};
-
-use super::server::Server;
 
 /// Bytes of one message of a client: more than any call of a tool has.
 const LINE_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// Serves one client until it goes. An error is one line.
-pub(super) async fn serve<R, W>(server: Server, read: R, write: W) -> Result<(), String>
+pub(super) async fn serve<S, R, W>(server: S, read: R, write: W) -> Result<(), String>
 where
+    S: ServerHandler,
     R: AsyncRead + Send + Unpin + 'static,
     W: AsyncWrite + Send + Unpin + 'static,
 {
@@ -22,12 +22,13 @@ where
 }
 
 /// Begins to serve a client; none if it goes before it has said anything, which is no failure.
-pub(super) async fn begin<R, W>(
-    server: Server,
+pub(super) async fn begin<S, R, W>(
+    server: S,
     read: R,
     write: W,
-) -> Result<Option<RunningService<RoleServer, Server>>, String>
+) -> Result<Option<RunningService<RoleServer, S>>, String>
 where
+    S: ServerHandler,
     R: AsyncRead + Send + Unpin + 'static,
     W: AsyncWrite + Send + Unpin + 'static,
 {

@@ -1,6 +1,6 @@
 //! Messages that are longer than a browser takes: their JSON text is cut into chunks, which the extension joins.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::frame::OUT_BYTES_MAX;
 
@@ -15,9 +15,8 @@ pub(super) struct Chunks {
 }
 
 impl Chunks {
-    /// The frames of a message: itself, or its chunks in their order.
-    pub(super) fn frames(&mut self, message: &Value) -> Vec<String> {
-        let text = message.to_string();
+    /// The frames of a message, given as its JSON: itself, or its chunks in their order.
+    pub(super) fn frames(&mut self, text: String) -> Vec<String> {
         if text.len() <= OUT_BYTES_MAX {
             return vec![text];
         }
@@ -56,6 +55,8 @@ fn cut(text: &str, bytes_max: usize) -> Vec<&str> {
 mod tests {
     use proptest::prelude::*;
 
+    use serde_json::Value;
+
     use super::*;
 
     proptest! {
@@ -73,10 +74,10 @@ mod tests {
     fn what_is_long_is_joined_again_and_what_is_short_is_itself() {
         let mut chunks = Chunks::default();
         let short = json!({ "type": "ack" });
-        assert_eq!(chunks.frames(&short), [short.to_string()]);
+        assert_eq!(chunks.frames(short.to_string()), [short.to_string()]);
         for id in 1..3 {
             let long = json!({ "type": "result", "text": "say \"hé\"\n".repeat(300_000) });
-            let frames = chunks.frames(&long);
+            let frames = chunks.frames(long.to_string());
             assert!(frames.len() > 3 && frames.iter().all(|frame| frame.len() <= OUT_BYTES_MAX));
             let read: Vec<Value> = frames.iter().map(|frame| serde_json::from_str(frame).unwrap()).collect();
             for (index, chunk) in read.iter().enumerate() {

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 
 use super::chunk::Chunks;
@@ -36,8 +35,8 @@ pub(super) fn read_frames() -> mpsc::Receiver<Result<String, String>> {
 
 /// The writer of standard output.
 pub(super) struct Pipe {
-    /// What is to be written. Once it is full, whoever has something to say waits.
-    pub(super) messages: mpsc::Sender<Value>,
+    /// Messages to be written, as their JSON. Once it is full, whoever has something to say waits.
+    pub(super) messages: mpsc::Sender<String>,
     /// Nobody reads any more, or everything is written.
     pub(super) closed: watch::Receiver<bool>,
 }
@@ -45,12 +44,12 @@ pub(super) struct Pipe {
 impl Pipe {
     /// Writes standard output on a thread of its own.
     pub(super) fn open() -> Self {
-        let (messages, mut queue) = mpsc::channel::<Value>(QUEUE_MAX);
+        let (messages, mut queue) = mpsc::channel::<String>(QUEUE_MAX);
         let (over, closed) = watch::channel(false);
         std::thread::spawn(move || {
             let (mut chunks, mut output) = (Chunks::default(), std::io::stdout().lock());
             while let Some(message) = queue.blocking_recv() {
-                let frames = chunks.frames(&message);
+                let frames = chunks.frames(message);
                 if frames.iter().any(|frame| frame::write(&mut output, frame).is_err()) {
                     break;
                 }

@@ -2,10 +2,10 @@
 
 use std::io::BufRead as _;
 
-use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 
 use crate::terminal;
+use crate::wire::Outbound;
 
 /// Bytes of one line: a prompt with a picture in it.
 const LINE_BYTES_MAX: u64 = 64 * 1024 * 1024;
@@ -39,14 +39,14 @@ pub(super) fn read_lines() -> mpsc::Receiver<Result<String, String>> {
 /// The writer of standard output.
 pub(super) struct Out {
     /// What is to be written. Once it is full, whoever has something to say waits.
-    pub(super) messages: mpsc::Sender<Value>,
+    pub(super) messages: mpsc::Sender<Outbound>,
     /// Nobody reads any more.
     pub(super) closed: watch::Receiver<bool>,
 }
 
 /// Writes standard output on a thread of its own.
 pub(super) fn write_messages() -> Out {
-    let (messages, mut queue) = mpsc::channel::<Value>(QUEUE_MAX);
+    let (messages, mut queue) = mpsc::channel::<Outbound>(QUEUE_MAX);
     let (gone, closed) = watch::channel(false);
     std::thread::spawn(move || {
         while let Some(message) = queue.blocking_recv() {

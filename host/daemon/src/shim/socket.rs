@@ -19,7 +19,7 @@ use super::{Handles, Offer};
 use crate::mcp;
 use crate::surface::Surface;
 
-/// Bytes of the socket's path: the systems take about that many.
+/// Bytes that the socket's path has to stay below: the systems take about that many.
 const PATH_BYTES_MAX: usize = 100;
 /// Shims at the same time; then the next one waits.
 const SHIMS_MAX: usize = 256;
@@ -69,8 +69,8 @@ impl Socket {
         let private = std::fs::Permissions::from_mode(0o700);
         let folder = tempfile::Builder::new().prefix("omi-").permissions(private).tempdir_in(place)?;
         let path = Self::path_in(folder.path());
-        if path.as_os_str().len() > PATH_BYTES_MAX {
-            bail!("`{}` has more than {PATH_BYTES_MAX} bytes", path.display());
+        if path.as_os_str().len() >= PATH_BYTES_MAX {
+            bail!("`{}` has not less than {PATH_BYTES_MAX} bytes", path.display());
         }
         let listener = UnixListener::bind(&path).with_context(|| format!("`{}`", path.display()))?;
         Ok(Self { folder, listener })

@@ -18,8 +18,10 @@ impl Hidden {
     /// What is hidden from the agents of a daemon.
     pub(super) fn of(surface: &Surface) -> Self {
         let state = surface.database.parent();
-        let paths = state.into_iter().chain([surface.config.path.as_path()]);
-        Self(paths.flat_map(forms).filter(|form| form.len() > 1).collect())
+        let named = state.into_iter().chain([surface.config.path.as_path()]);
+        // Also as they are called where a link leads to them.
+        let paths = named.flat_map(|path| [Some(path.to_owned()), path.canonicalize().ok()]).flatten();
+        Self(paths.flat_map(|path| forms(&path)).filter(|form| form.len() > 1).collect())
     }
 
     /// An answer without them.

@@ -7,8 +7,11 @@ use super::house::House;
 use super::*;
 use crate::prompt::owner;
 
+/// The names of all fields, sorted.
 fn keys(value: &Value) -> Vec<&str> {
-    value.as_object().unwrap().keys().map(String::as_str).collect()
+    let mut keys: Vec<&str> = value.as_object().unwrap().keys().map(String::as_str).collect();
+    keys.sort_unstable();
+    keys
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::WireError;
@@ -10,7 +11,7 @@ use super::WireError;
 const DIGEST_CHARS: usize = 64;
 
 /// Let a component be used, with the bytes that its file has now. It was installed before, or was not.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct InstallComponent {
     pub(crate) path: PathBuf,
@@ -34,7 +35,7 @@ impl InstallComponent {
 }
 
 /// Let a component be used no longer.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RemoveComponent {
     pub(crate) path: PathBuf,

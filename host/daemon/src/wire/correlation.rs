@@ -1,12 +1,14 @@
 //! What every message to a client carries: whose it is, and what it is about (SPEC §1.10).
 
+use std::sync::Arc;
+
 use omi_kernel::event::Event;
 use omi_kernel::id::Cursor;
-use omi_store::RunView;
-use serde_json::{Value, json};
 
-use super::{Address, PROTOCOL_VERSION, WireError};
-use crate::client::{CancelAck, LiveKind, LiveText};
+use super::ending::{Ended, RunResult};
+use super::outbound::{Answer, Outbound, Said};
+use super::{Address, Version, WireError, v1};
+use crate::client::{CancelAck, LiveKind, LiveText, Recorded};
 
 /// What every message about a request carries.
 #[derive(Debug, Clone)]
@@ -23,6 +25,11 @@ impl Correlation {
         Self { address, session: None, run: None, attempt: None }
     }
 
+    /// The version that the client speaks.
+    pub(crate) fn version(&self) -> Version {
+        self.address.version
+    }
+
     /// With the session, run and attempt of an event.
     pub(crate) fn of(&self, event: &Event) -> Self {
         Self {
@@ -33,115 +40,118 @@ impl Correlation {
         }
     }
 
-    /// A message of this request.
-    pub(crate) fn message(&self, kind: &str, event: Option<&Event>, fields: Value) -> Value {
-        let mut message = json!({
-            "type": kind,
-            "protocolVersion": PROTOCOL_VERSION,
-            "requestId": self.address.request,
-            "clientId": self.address.client,
-            "sessionId": self.session,
-            "runId": self.run,
-            "attemptId": self.attempt,
-        });
-        if let Some(event) = event {
-            message["eventId"] = json!(event.event_id);
-            message["cursor"] = json!(event.cursor);
+    /// A message of this request; none if its client's version has no word for it.
+    pub(crate) fn message(&self, event: Option<&Event>, said: Said) -> Option<Outbound> {
+        self.written(Answer {
+            event_id: event.map(|event| event.event_id.to_string()),
+            cursor: event.map(|event| event.cursor),
+            ..self.answer(said)
+        })
+    }
+
+    fn answer(&self, said: Said) -> Answer {
+        Answer {
+            session_id: self.session.clone(),
+            run_id: self.run.clone(),
+            attempt_id: self.attempt.clone(),
+            ..Answer::new(&self.address.client, &self.address.request, said)
         }
-        if let (Value::Object(message), Value::Object(fields)) = (&mut message, fields) {
-            message.extend(fields);
+    }
+
+    fn written(&self, answer: Answer) -> Option<Outbound> {
+        match self.address.version {
+            Version::V2 => Some(Outbound::V2(Box::new(answer))),
+            Version::V1 => v1::Said::of(answer).map(|said| Outbound::V1(Box::new(said))),
         }
-        message
     }
 
     /// Why nothing came of it.
-    pub(crate) fn error(&self, error: &WireError) -> Value {
-        self.message("error", None, json!({ "code": error.code, "message": error.message }))
+    pub(crate) fn error(&self, error: &WireError) -> Option<Outbound> {
+        self.message(None, Said::Error { code: error.code, message: error.message.clone() })
     }
 
     /// It is done, and there is nothing else to say.
-    pub(crate) fn ack(&self) -> Value {
-        self.message("ack", None, json!({}))
+    pub(crate) fn ack(&self) -> Option<Outbound> {
+        self.message(None, Said::Ack { repeated: None })
     }
 
     /// Its run is accepted, and somebody else tells about it.
-    pub(crate) fn accepted(&self, repeated: bool) -> Value {
-        self.message("ack", None, json!({ "repeated": repeated }))
+    pub(crate) fn accepted(&self, repeated: bool) -> Option<Outbound> {
+        self.message(None, Said::Ack { repeated: Some(repeated) })
     }
 
     /// What became of a request to stop; nothing, if there was no run.
-    pub(crate) fn cancel_ack(&self, ack: Option<&CancelAck>) -> Value {
+    pub(crate) fn cancel_ack(&self, ack: Option<&CancelAck>) -> Option<Outbound> {
         let Some(ack) = ack else {
+            let (accepted, dispatch_attempted, adapter_acknowledged) = (false, false, false);
             let nothing =
-                json!({ "accepted": false, "dispatchAttempted": false, "adapterAcknowledged": false });
-            return self.message("cancel_ack", None, nothing);
+                Said::CancelAck { accepted, dispatch_attempted, adapter_acknowledged, status: None };
+            return self.message(None, nothing);
         };
-        let fields = json!({ "accepted": ack.accepted, "dispatchAttempted": ack.dispatch_attempted,
-            "adapterAcknowledged": ack.adapter_acknowledged, "status": ack.status });
+        let said = Said::CancelAck {
+            accepted: ack.accepted,
+            dispatch_attempted: ack.dispatch_attempted,
+            adapter_acknowledged: ack.adapter_acknowledged,
+            status: Some(ack.status),
+        };
         let attempt = ack.attempt.as_ref().map(ToString::to_string).or_else(|| self.attempt.clone());
-        Self { attempt, ..self.clone() }.message("cancel_ack", None, fields)
+        Self { attempt, ..self.clone() }.message(None, said)
     }
 
     /// An event as it is recorded, in its own envelope (SPEC §1.6).
-    pub(crate) fn event(&self, event: &Event) -> Value {
-        self.of(event).message("event", Some(event), json!({ "event": event }))
+    pub(crate) fn event(&self, event: &Arc<Recorded>) -> Option<Outbound> {
+        self.of(event).message(Some(event), Said::Event { event: event.clone() })
     }
 
     /// A piece of text while it streams: of which message, and where in it, so that the recorded text is not taken
     /// for more. `text` is what of it is new to the client.
-    pub(crate) fn live(&self, live: &LiveText, text: &str) -> Value {
-        let correlation = Self {
-            address: self.address.clone(),
-            session: Some(live.session.to_string()),
-            run: Some(live.run.to_string()),
-            attempt: Some(live.attempt.to_string()),
+    pub(crate) fn live(&self, live: &LiveText, text: &str) -> Option<Outbound> {
+        let (new, sequence) = (text.to_owned(), live.sequence);
+        let said = match &live.kind {
+            LiveKind::Message { message, offset } => Said::TextDelta {
+                text: new,
+                message: message.clone(),
+                offset: bytes(offset + live.text.len() - text.len()),
+                sequence: Some(sequence),
+            },
+            LiveKind::Thought => Said::ThinkingDelta { text: new, sequence },
         };
-        let mut fields = json!({ "text": text, "cursor": live.cursor, "sequence": live.sequence });
-        let kind = match &live.kind {
-            LiveKind::Message { message, offset } => {
-                fields["message"] = json!(message);
-                fields["offset"] = json!(offset + live.text.len() - text.len());
-                "text_delta"
-            }
-            LiveKind::Thought => "thinking_delta",
-        };
-        correlation.message(kind, None, fields)
+        self.written(Answer {
+            session_id: Some(live.session.to_string()),
+            run_id: Some(live.run.to_string()),
+            attempt_id: Some(live.attempt.to_string()),
+            cursor: Some(live.cursor),
+            ..Answer::new(&self.address.client, &self.address.request, said)
+        })
     }
 
     /// What of a recorded text is new to the client, as if it had been live.
-    pub(crate) fn recorded(&self, event: &Event, text: &str) -> Value {
+    pub(crate) fn recorded(&self, event: &Event, text: &str) -> Option<Outbound> {
         let payload = &event.payload;
-        let begins = payload["offset"].as_u64().and_then(|offset| usize::try_from(offset).ok()).unwrap_or(0);
+        let begins = payload["offset"].as_u64().unwrap_or(0);
         let whole = payload["text"].as_str().unwrap_or_default();
-        let fields = json!({ "text": text, "message": payload["message"],
-            "offset": begins + whole.len() - text.len() });
-        self.message("text_delta", Some(event), fields)
+        let said = Said::TextDelta {
+            text: text.to_owned(),
+            message: payload["message"].as_str().unwrap_or_default().to_owned(),
+            offset: begins + bytes(whole.len() - text.len()),
+            sequence: None,
+        };
+        self.message(Some(event), said)
     }
 
     /// Some events are gone: what follows begins after them.
-    pub(crate) fn gap(&self, after: Cursor, through: Cursor, reason: &str) -> Value {
-        let fields = json!({ "afterCursor": after, "throughCursor": through, "reason": reason });
-        self.message("gap", None, fields)
+    pub(crate) fn gap(&self, after: Cursor, through: Cursor, reason: &'static str) -> Option<Outbound> {
+        self.message(None, Said::Gap { after_cursor: after, through_cursor: through, reason })
     }
 
     /// The end of a run, as it is recorded.
-    pub(crate) fn result(&self, event: Option<&Event>, run: &RunView) -> Value {
-        let attempt = run.attempts.last();
-        let mut fields = json!({
-            "terminalStatus": run.status,
-            "text": run.final_text.as_deref().unwrap_or_default(),
-            "costUsd": run.cost_usd,
-            "inputTokens": run.input_tokens,
-            "outputTokens": run.output_tokens,
-            "cacheReadTokens": run.cache_read_tokens,
-            "cacheWriteTokens": run.cache_write_tokens,
-            "adapterSessionId": attempt.and_then(|attempt| attempt.adapter_session_id.as_ref()),
-        });
-        if let Some(code) = &run.error_code {
-            fields["failure"] =
-                json!({ "code": code, "userMessage": run.error_message, "adapterId": run.adapter_id });
-        }
-        let attempt = attempt.map(|attempt| attempt.attempt_id.clone());
-        Self { attempt, ..self.clone() }.message("result", event, fields)
+    pub(crate) fn result(&self, event: Option<&Event>, ended: Ended) -> Option<Outbound> {
+        let attempt = ended.run.attempts.last().map(|attempt| attempt.attempt_id.clone());
+        Self { attempt, ..self.clone() }.message(event, Said::Result(Box::new(RunResult::of(ended))))
     }
+}
+
+/// A number of bytes, which 64 bits always hold.
+fn bytes(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
 }

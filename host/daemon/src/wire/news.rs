@@ -2,52 +2,59 @@
 
 use omi_kernel::event::{Event, EventKind};
 use omi_kernel::status::Status;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-/// The message about what a run does.
-const TOOL_ACTIVITY: &str = "tool_activity";
+use super::outbound::{AuthRequired, LogInMethod, Said};
 
 /// What the client that delegated is told about the run that works for it: where it stands, and what it asks people. Its
 /// text is for the run that waits.
-pub(crate) fn about_child(event: &Event) -> Option<(&'static str, Value)> {
-    about_run(event).filter(|(kind, _)| *kind != TOOL_ACTIVITY)
+pub(crate) fn about_child(event: &Event) -> Vec<Said> {
+    let said = about_run(event);
+    let log_in = said.as_ref().and_then(log_in);
+    said.into_iter().chain(log_in).collect()
 }
 
-/// The kind of message that an event is to the client of its run, and its fields. Text and the end are told otherwise.
-pub(crate) fn about_run(event: &Event) -> Option<(&'static str, Value)> {
+/// What an event is to the client of its run, if anything. Text, tools and the end are told otherwise.
+pub(crate) fn about_run(event: &Event) -> Option<Said> {
     let payload = &event.payload;
+    let text = |key: &str| payload[key].as_str().map(str::to_owned);
+    let number = payload["request"].as_u64().unwrap_or_default();
     match event.kind {
-        EventKind::RunQueued => Some(status(Status::Queued)),
-        EventKind::RunStarting => Some(status(Status::Starting)),
-        EventKind::RunRunning => Some(status(Status::Running)),
-        EventKind::RunWaitingInput => Some(status(Status::WaitingInput)),
-        EventKind::RunWaitingApproval => Some(status(Status::WaitingApproval)),
-        EventKind::RunCancelling => Some(status(Status::Cancelling)),
-        EventKind::ToolStarted => Some(tool("started", payload)),
-        EventKind::ToolUpdated => Some(tool("progress", payload)),
-        EventKind::ToolCompleted => Some(tool("completed", payload)),
-        EventKind::ToolFailed => Some(tool("failed", payload)),
-        EventKind::ApprovalRequested => Some((
-            "approval_requested",
-            json!({ "approval": payload["request"], "kind": payload["kind"], "title": payload["title"],
-                "reason": payload["reason"], "toolUseId": payload["toolUseId"], "options": payload["options"],
-                "details": payload["details"] }),
-        )),
-        EventKind::ApprovalResolved => Some((
-            "approval_resolved",
-            json!({ "approval": payload["request"], "outcome": payload["outcome"],
-                "optionId": payload["optionId"], "reason": payload["reason"], "by": payload["by"],
-                "automatic": payload["automatic"], "policy": payload["policy"] }),
-        )),
-        EventKind::InputRequested => Some((
-            "input_requested",
-            json!({ "request": payload["request"], "kind": payload["kind"], "prompt": payload["prompt"],
-                "schema": payload["schema"], "url": payload["url"], "methods": payload["methods"] }),
-        )),
-        EventKind::InputProvided => Some((
-            "input_provided",
-            json!({ "request": payload["request"], "outcome": payload["outcome"], "by": payload["by"] }),
-        )),
+        EventKind::RunQueued => Some(Said::Status { status: Status::Queued }),
+        EventKind::RunStarting => Some(Said::Status { status: Status::Starting }),
+        EventKind::RunRunning => Some(Said::Status { status: Status::Running }),
+        EventKind::RunWaitingInput => Some(Said::Status { status: Status::WaitingInput }),
+        EventKind::RunWaitingApproval => Some(Said::Status { status: Status::WaitingApproval }),
+        EventKind::RunCancelling => Some(Said::Status { status: Status::Cancelling }),
+        EventKind::ApprovalRequested => Some(Said::ApprovalRequested {
+            approval: number,
+            kind: text("kind"),
+            title: text("title"),
+            reason: text("reason"),
+            tool_use_id: text("toolUseId"),
+            options: payload["options"].clone(),
+            details: payload["details"].clone(),
+        }),
+        EventKind::ApprovalResolved => Some(Said::ApprovalResolved {
+            approval: number,
+            outcome: text("outcome"),
+            option_id: text("optionId"),
+            reason: text("reason"),
+            by: text("by"),
+            automatic: payload["automatic"].as_bool(),
+            policy: text("policy"),
+        }),
+        EventKind::InputRequested => Some(Said::InputRequested {
+            request: number,
+            kind: text("kind"),
+            prompt: text("prompt"),
+            schema: payload["schema"].clone(),
+            url: text("url"),
+            methods: payload["methods"].clone(),
+        }),
+        EventKind::InputProvided => {
+            Some(Said::InputProvided { request: number, outcome: text("outcome"), by: text("by") })
+        }
         EventKind::SessionCreated
         | EventKind::SessionUpdated
         | EventKind::RunCancellationRequested
@@ -69,6 +76,10 @@ pub(crate) fn about_run(event: &Event) -> Option<(&'static str, Value)> {
         | EventKind::MessageDelta
         | EventKind::MessageCompleted
         | EventKind::ProgressUpdated
+        | EventKind::ToolStarted
+        | EventKind::ToolUpdated
+        | EventKind::ToolCompleted
+        | EventKind::ToolFailed
         | EventKind::ArtifactCreated
         | EventKind::UsageUpdated
         | EventKind::GrantDecided
@@ -77,12 +88,19 @@ pub(crate) fn about_run(event: &Event) -> Option<(&'static str, Value)> {
     }
 }
 
-fn status(status: Status) -> (&'static str, Value) {
-    ("status", json!({ "status": status }))
+/// What a request for a log-in is to a client that knows `auth_required`; none if it is for something else.
+pub(crate) fn log_in(said: &Said) -> Option<Said> {
+    let Said::InputRequested { kind: Some(kind), url, methods, .. } = said else { return None };
+    let methods = methods.as_array().into_iter().flatten().map(method).collect();
+    (kind == "authentication").then(|| Said::AuthRequired(AuthRequired { methods, auth_url: url.clone() }))
 }
 
-fn tool(status: &str, payload: &Value) -> (&'static str, Value) {
-    let fields = json!({ "status": status, "name": payload["name"], "title": payload["title"],
-        "toolUseId": payload["toolUseId"], "input": payload["input"] });
-    (TOOL_ACTIVITY, fields)
+fn method(method: &Value) -> LogInMethod {
+    let text = |key: &str| method[key].as_str().unwrap_or_default().to_owned();
+    let kind = match text("type").as_str() {
+        // What the catalogue of messages calls it (SPEC §1.10).
+        "agent" => "agent_auth".to_owned(),
+        kind => kind.to_owned(),
+    };
+    LogInMethod { id: text("id"), kind, display_name: Some(text("name")).filter(|name| !name.is_empty()) }
 }

@@ -6,45 +6,56 @@ use omi_kernel::command::{Base64, PromptBlock, RunMode};
 use omi_kernel::id::SessionId;
 use omi_kernel::model::ModelProfile;
 use omi_kernel::request::SessionRef;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::schema::word;
 use super::{Address, WireError};
 use crate::prompt::Prompt;
 use crate::relay::DeclaredTool;
 
 /// Run a prompt.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(crate) struct Query {
-    idempotency_key: Option<String>,
-    adapter_id: Option<String>,
-    session_id: Option<SessionId>,
-    surface_kind: Option<String>,
-    external_ref_kind: Option<String>,
-    external_ref_id: Option<String>,
-    legacy_client_scope: Option<String>,
-    legacy_session_key: Option<String>,
-    legacy_adapter_session_id: Option<String>,
-    title: Option<String>,
-    prompt: String,
-    image_base64: Option<String>,
-    system_prompt: Option<String>,
-    cwd: Option<String>,
+    pub(super) idempotency_key: Option<String>,
+    pub(super) adapter_id: Option<String>,
+    #[schemars(with = "Option<word::Session>")]
+    pub(super) session_id: Option<SessionId>,
+    pub(super) surface_kind: Option<String>,
+    pub(super) external_ref_kind: Option<String>,
+    pub(super) external_ref_id: Option<String>,
+    pub(super) legacy_client_scope: Option<String>,
+    pub(super) legacy_session_key: Option<String>,
+    pub(super) legacy_adapter_session_id: Option<String>,
+    pub(super) title: Option<String>,
+    pub(super) prompt: String,
+    pub(super) image_base64: Option<String>,
+    pub(super) system_prompt: Option<String>,
+    pub(super) cwd: Option<String>,
     #[serde(default)]
-    mode: RunMode,
-    model: Option<String>,
-    model_profile: Option<ModelProfile>,
-    timeout_ms: Option<u64>,
+    #[schemars(with = "word::Mode")]
+    pub(super) mode: RunMode,
+    pub(super) model: Option<String>,
+    #[schemars(with = "Option<word::Profile>")]
+    pub(super) model_profile: Option<ModelProfile>,
+    #[schemars(range(min = 1))]
+    pub(super) timeout_ms: Option<u64>,
     /// Tools of the surface, for the agent that executes it. They are no part of what is asked: a request that comes again
     /// is the same with others.
     #[serde(default)]
-    tools: Vec<DeclaredTool>,
+    pub(super) tools: Vec<DeclaredTool>,
 }
 
 impl Query {
     /// The tools that it offers, once.
     pub(crate) fn take_tools(&mut self) -> Vec<DeclaredTool> {
         std::mem::take(&mut self.tools)
+    }
+
+    /// The registration and the session that it names.
+    pub(crate) fn names(&self) -> (Option<&str>, Option<&SessionId>) {
+        (self.adapter_id.as_deref(), self.session_id.as_ref())
     }
 
     /// The prompt it carries.

@@ -9,29 +9,65 @@ use omi_kernel::id::{
 use omi_kernel::model::ModelProfile;
 use omi_kernel::request::{Delegate, Retry, SessionRef};
 use omi_kernel::session::{SessionChange, SessionStatus};
+use omi_store::RunView;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::query::{absolute, both};
+use super::schema::word;
 use super::{Address, WireError};
 use crate::caller;
 use crate::config::Config;
 
 /// The scope of the names of an old client that names none (SPEC §3.10).
-const LEGACY_SCOPE_DEFAULT: &str = "default";
+pub(super) const LEGACY_SCOPE_DEFAULT: &str = "default";
 
-/// Stop a run: the one that is named, else that of the request.
-#[derive(Debug, Deserialize)]
+/// Stop a run: the one that is named, else that of the request. What else is said about it is a guard: where it is not
+/// so, nothing is stopped.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "the fields are called as they are on the wire")]
 pub(crate) struct Interrupt {
+    #[schemars(with = "Option<word::Run>")]
     pub(crate) run_id: Option<RunId>,
+    #[schemars(with = "Option<word::Session>")]
+    session_id: Option<SessionId>,
+    #[schemars(with = "Option<word::Attempt>")]
+    attempt_id: Option<AttemptId>,
+    /// The last event that the client has seen. It says nothing about what is to stop.
+    #[serde(rename = "eventId")]
+    _event_id: Option<String>,
+}
+
+impl Interrupt {
+    /// Something is said about the run beside its id.
+    pub(crate) fn is_guarded(&self) -> bool {
+        self.session_id.is_some() || self.attempt_id.is_some()
+    }
+
+    /// The run is the one that the client takes it to be.
+    pub(crate) fn check(&self, run: &RunView) -> Result<(), WireError> {
+        if let Some(session) = self.session_id.as_ref().filter(|session| session.as_str() != run.session_id) {
+            return Err(WireError::not_found("run of this request in the session", session.as_str()));
+        }
+        let has = |id: &AttemptId| run.attempts.iter().any(|attempt| attempt.attempt_id == id.as_str());
+        match self.attempt_id.as_ref().filter(|attempt| !has(attempt)) {
+            Some(attempt) => {
+                Err(WireError::not_found("run of this request with the attempt", attempt.as_str()))
+            }
+            None => Ok(()),
+        }
+    }
 }
 
 /// Answer a request for permission. Which one: of the attempt, else of the run, else of the run of this request.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(crate) struct ApprovalDecision {
+    #[schemars(with = "Option<word::Run>")]
     pub(crate) run_id: Option<RunId>,
+    #[schemars(with = "Option<word::Attempt>")]
     pub(crate) attempt_id: Option<AttemptId>,
     pub(crate) approval: u32,
     option_id: Option<String>,
@@ -39,7 +75,7 @@ pub(crate) struct ApprovalDecision {
 }
 
 /// A decision that is none of the options.
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum Decision {
     Rejected,
@@ -61,10 +97,12 @@ impl ApprovalDecision {
 }
 
 /// Answer a request for information, or for a log-in: its value is the id of a method then.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(crate) struct ProvideInput {
+    #[schemars(with = "Option<word::Run>")]
     pub(crate) run_id: Option<RunId>,
+    #[schemars(with = "Option<word::Attempt>")]
     pub(crate) attempt_id: Option<AttemptId>,
     pub(crate) request: u32,
     value: Option<Value>,
@@ -72,7 +110,7 @@ pub(crate) struct ProvideInput {
 }
 
 /// An answer that gives nothing.
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum NoInput {
     Declined,
@@ -94,12 +132,15 @@ impl ProvideInput {
 }
 
 /// Try a run again.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(crate) struct RetryRun {
+    #[schemars(with = "word::Run")]
     pub(crate) run_id: RunId,
+    #[schemars(with = "Option<String>")]
     adapter_id: Option<AdapterId>,
     model: Option<String>,
+    #[schemars(with = "Option<word::Artifact>")]
     checkpoint_artifact_id: Option<ArtifactId>,
     #[serde(default)]
     anyway: bool,
@@ -121,18 +162,24 @@ impl RetryRun {
 }
 
 /// Run something on behalf of a run.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(crate) struct Delegation {
+    #[schemars(with = "word::Run")]
     parent_run_id: RunId,
+    #[schemars(with = "word::DelegateMode")]
     mode: DelegationMode,
     objective: String,
     context: Option<String>,
+    #[schemars(with = "Option<word::Session>")]
     child_session_id: Option<SessionId>,
     child_title: Option<String>,
+    #[schemars(with = "Option<String>")]
     adapter_id: Option<AdapterId>,
     model: Option<String>,
+    #[schemars(with = "Option<word::Profile>")]
     model_profile: Option<ModelProfile>,
+    #[schemars(with = "Option<word::Mode>")]
     run_mode: Option<RunMode>,
     cwd: Option<String>,
     max_depth: Option<u32>,
@@ -176,11 +223,13 @@ impl Delegation {
 }
 
 /// Rename a session, put it away, close it.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(crate) struct UpdateSession {
+    #[schemars(with = "word::Session")]
     pub(crate) session_id: SessionId,
     title: Option<String>,
+    #[schemars(with = "Option<word::SessionState>")]
     status: Option<SessionStatus>,
     metadata: Option<Value>,
 }
@@ -199,21 +248,36 @@ impl UpdateSession {
 }
 
 /// Let the native sessions of a session go.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(crate) struct Invalidation {
+    #[schemars(with = "Option<word::Session>")]
     session_id: Option<SessionId>,
     external_ref_kind: Option<String>,
     external_ref_id: Option<String>,
     legacy_client_scope: Option<String>,
-    #[serde(alias = "legacySessionKey")]
     session_key: Option<String>,
+    /// The same, as `query` calls it.
+    legacy_session_key: Option<String>,
 }
 
 impl Invalidation {
+    /// Of the session that an old client calls so.
+    pub(super) fn of_key(key: String) -> Self {
+        Self { session_key: Some(key), ..Self::default() }
+    }
+
     /// Which session.
     pub(crate) fn session(self) -> Result<SessionRef, WireError> {
-        let legacy = match (self.legacy_client_scope, self.session_key) {
+        let key = match (self.session_key, self.legacy_session_key) {
+            (Some(_), Some(_)) => {
+                return Err(WireError::invalid(
+                    "`sessionKey` and `legacySessionKey` are two words for one thing",
+                ));
+            }
+            (one, other) => one.or(other),
+        };
+        let legacy = match (self.legacy_client_scope, key) {
             (scope, Some(key)) => Some((scope.unwrap_or_else(|| LEGACY_SCOPE_DEFAULT.to_owned()), key)),
             (Some(_), None) => {
                 return Err(WireError::invalid("`legacyClientScope` goes with a `sessionKey`"));
@@ -235,26 +299,32 @@ impl Invalidation {
 }
 
 /// Say what was done with an artifact.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(crate) struct UpdateArtifact {
+    #[schemars(with = "word::Artifact")]
     pub(crate) artifact_id: ArtifactId,
+    #[schemars(with = "word::ArtifactLifecycle")]
     pub(crate) state: ArtifactState,
 }
 
 /// Take a grant back: nothing more is opened under it, and what is open ends.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(crate) struct RevokeGrant {
+    #[schemars(with = "word::Grant")]
     pub(crate) grant_id: GrantId,
 }
 
 /// Hear about everything of the owner, or about a session or a run of it.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(crate) struct Subscribe {
+    #[schemars(with = "Option<word::Session>")]
     pub(crate) session_id: Option<SessionId>,
+    #[schemars(with = "Option<word::Run>")]
     pub(crate) run_id: Option<RunId>,
+    #[schemars(with = "Option<i64>", range(min = 0))]
     after_cursor: Option<Cursor>,
 }
 
@@ -271,6 +341,6 @@ impl Subscribe {
 }
 
 /// Hear no more: the subscription of this request.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Unsubscribe {}

@@ -1,14 +1,42 @@
 //! What is read from a client, and how it is told what cannot be read.
 
-use super::*;
+use std::sync::Arc;
+
 use omi_kernel::command::{Answer, InputAnswer, RunMode};
-use omi_kernel::id::Cursor;
+use omi_kernel::event::{Event, EventKind};
+use omi_kernel::id::{AttemptId, Cursor, EventId, Ids, RunId, SessionId, Timestamp};
+use serde_json::json;
+
+use super::*;
 
 fn inbound(kind: &str, extra: &str) -> Result<Inbound, WireError> {
     let line = format!(r#"{{"type":"{kind}","protocolVersion":2,"requestId":"r","clientId":"c"{extra}}}"#);
-    match read(&line)? {
+    match read(&line).map_err(|unread| unread.error)? {
         Line::Request(inbound) => Ok(*inbound),
-        Line::Stop => panic!("no request"),
+        Line::V1(_) | Line::Stop { .. } => panic!("no request"),
+    }
+}
+
+/// What cannot be read is told to whom it was said by, in the version that it was said in.
+fn unread(line: &str) -> Unread {
+    *read(line).unwrap_err()
+}
+
+/// An event of a run.
+pub(super) fn event(kind: EventKind, payload: Value) -> Event {
+    let mut one = || 1;
+    let ids = &mut Ids::new(&mut one);
+    Event {
+        protocol_version: 2,
+        event_id: EventId::new(ids),
+        cursor: Cursor(1),
+        session_id: SessionId::new(ids),
+        run_id: Some(RunId::new(ids)),
+        attempt_id: Some(AttemptId::new(ids)),
+        request_id: None,
+        kind,
+        timestamp_ms: Timestamp(0),
+        payload,
     }
 }
 
@@ -26,7 +54,7 @@ fn query(extra: &str) -> Query {
 }
 
 fn address() -> Address {
-    Address { client: "c".to_owned(), request: "r".to_owned() }
+    Address::v2("c", "r")
 }
 
 #[test]
@@ -48,18 +76,56 @@ fn what_is_wrong_is_named() {
     assert!(wrong("retry", r#","runId":"ses_1""#).contains("`runId`"));
     assert!(wrong("unsubscribe", r#","colour":1"#).contains("colour"));
     assert!(wrong("dance", "").contains("dance"));
-    assert!(read("{").unwrap_err().message.contains("no message"));
-    assert!(read("[]").unwrap_err().message.contains("object"));
-    assert!(read(r#"{"protocolVersion":2}"#).unwrap_err().message.contains("`type`"));
+    assert!(unread("{").error.message.contains("no message"));
+    assert!(unread("[]").error.message.contains("object"));
+    assert!(unread(r#"{"protocolVersion":2}"#).error.message.contains("`type`"));
+}
+
+#[test]
+fn what_cannot_be_read_still_says_whose_it_is() {
+    let of = |line: &str| unread(line).address;
+    assert_eq!(of(r#"{"type":"dance","protocolVersion":2,"clientId":"c","requestId":"r"}"#), address());
+    assert_eq!(of(r#"{"type":"query","protocolVersion":2,"clientId":"c"}"#), Address::v2("c", ""));
+    assert_eq!(of(r#"{"type":"query","id":"r"}"#).version, Version::V1);
+    assert_eq!(of("{"), Address::v2("", ""));
+}
+
+#[test]
+fn an_owner_is_named_as_a_guard_by_every_message() {
+    let owner = |extra: &str| inbound("unsubscribe", extra).map(|inbound| inbound.owner);
+    assert_eq!(owner(""), Ok(None));
+    assert_eq!(owner(r#","ownerId":null"#), Ok(None));
+    assert_eq!(owner(r#","ownerId":"me""#), Ok(Some("me".to_owned())));
+    assert!(wrong("unsubscribe", r#","ownerId":1"#).contains("`ownerId`"));
+    let refreshed = inbound("refresh_owner", r#","ownerId":"me""#).unwrap();
+    assert!(matches!((refreshed.owner.as_deref(), refreshed.what), (Some("me"), What::RefreshOwner)));
+    assert!(wrong("refresh_owner", "").contains("`ownerId`"));
+    match read(r#"{"type":"stop","ownerId":"me"}"#).unwrap() {
+        Line::Stop { owner, .. } => assert_eq!(owner.as_deref(), Some("me")),
+        Line::Request(_) | Line::V1(_) => panic!("no stop"),
+    }
+}
+
+#[test]
+fn no_token_is_in_what_is_said_about_it() {
+    let secret = "sk-very-secret";
+    for token in [json!(secret), json!({ "a": secret }), json!([secret])] {
+        let read = inbound("refresh_token", &format!(r#","token":{token}"#)).unwrap();
+        assert!(!format!("{read:?}").contains(secret), "{read:?}");
+    }
+    assert!(!wrong("refresh_token", &format!(r#","token":"{secret}","more":"{secret}""#)).contains(secret));
+    let why = RefreshToken::refused();
+    assert!(why.code == "unsupported" && why.message.contains("hint:"), "{why:?}");
 }
 
 #[test]
 fn another_version_is_refused_whatever_else_is_wrong() {
-    let old = read(r#"{"type":"interrupt","protocolVersion":1}"#).unwrap_err();
-    assert_eq!(old.code, "protocol_version");
-    assert!(old.message.contains("version 1"), "{old:?}");
-    assert_eq!(read(r#"{"type":"interrupt"}"#).unwrap_err().code, "protocol_version");
-    assert!(matches!(read(r#"{"type":"stop"}"#), Ok(Line::Stop)));
+    let new = unread(r#"{"type":"interrupt","protocolVersion":3}"#);
+    assert_eq!((new.error.code, new.address.version), ("protocol_version", Version::V2));
+    assert!(new.error.message.contains("version 3"), "{new:?}");
+    let odd = format!(r#"{{"type":"interrupt","protocolVersion":"{}"}}"#, "2".repeat(1000));
+    assert!(unread(&odd).error.message.len() < 200, "what was given is repeated to be known again, not more");
+    assert!(matches!(read(r#"{"type":"stop"}"#), Ok(Line::Stop { .. })));
 }
 
 #[test]
@@ -149,29 +215,47 @@ fn a_component_is_named_by_an_absolute_path_and_a_digest_is_one() {
 
 #[test]
 fn a_question_about_an_access_says_what_it_is_about() {
-    use omi_kernel::event::{Event, EventKind};
-    use omi_kernel::id::{EventId, Ids, SessionId, Timestamp};
-    let mut one = || 1;
-    let ids = &mut Ids::new(&mut one);
-    let mut event = Event {
-        protocol_version: 2,
-        event_id: EventId::new(ids),
-        cursor: Cursor(1),
-        session_id: SessionId::new(ids),
-        run_id: None,
-        attempt_id: None,
-        request_id: None,
-        kind: EventKind::ApprovalRequested,
-        timestamp_ms: Timestamp(0),
-        payload: json!({ "request": 2_147_483_649_u32, "kind": "access", "title": "t", "reason": "r",
-            "options": [{ "optionId": "once" }], "details": { "scope": "worker" } }),
-    };
-    let (kind, fields) = about_run(&event).unwrap();
-    assert_eq!(kind, "approval_requested");
+    let payload = json!({ "request": 2_147_483_649_u32, "kind": "access", "title": "t", "reason": "r",
+        "options": [{ "optionId": "once" }], "details": { "scope": "worker" } });
+    let fields = json!(about_run(&event(EventKind::ApprovalRequested, payload)).unwrap());
+    assert_eq!(fields["type"], "approval_requested");
     assert_eq!((&fields["kind"], &fields["approval"]), (&json!("access"), &json!(2_147_483_649_u32)));
     assert_eq!((&fields["details"]["scope"], &fields["reason"]), (&json!("worker"), &json!("r")));
-    event.kind = EventKind::GrantDecided;
-    assert_eq!(about_run(&event), None, "a subscription shows it");
+    assert_eq!(about_run(&event(EventKind::GrantDecided, json!({}))), None, "a subscription shows it");
+}
+
+#[test]
+fn a_log_in_is_asked_for_in_both_ways() {
+    let methods = json!([{ "id": "key", "type": "agent", "name": "Key", "description": "d" },
+        { "id": "web", "type": "url", "name": "", "description": "" }]);
+    let payload = json!({ "request": 1, "kind": "authentication", "prompt": "p", "methods": methods });
+    let asked = event(EventKind::InputRequested, payload);
+    let said: Vec<Value> = about_child(&asked).into_iter().map(|said| json!(said)).collect();
+    assert_eq!(
+        (&said[0]["type"], &said[0]["methods"][0]["type"]),
+        (&json!("input_requested"), &json!("agent"))
+    );
+    let required = json!({ "type": "auth_required",
+        "methods": [{ "id": "key", "type": "agent_auth", "displayName": "Key" }, { "id": "web", "type": "url" }] });
+    assert_eq!(said[1], required);
+    let other = json!({ "request": 1, "kind": "input", "prompt": "p" });
+    assert_eq!(about_child(&event(EventKind::InputRequested, other)).len(), 1);
+}
+
+#[test]
+fn a_message_has_what_is_around_it_and_what_it_says_on_one_level() {
+    let said = event(EventKind::RunRunning, json!({}));
+    let correlation = Correlation::new(address()).of(&said);
+    let message = correlation.message(Some(&said), about_run(&said).unwrap()).unwrap();
+    let expected = json!({ "type": "status", "status": "running", "protocolVersion": 2, "clientId": "c",
+        "requestId": "r", "sessionId": said.session_id, "runId": said.run_id, "attemptId": said.attempt_id,
+        "eventId": said.event_id, "cursor": 1 });
+    assert_eq!(serde_json::from_str::<Value>(&message.to_string()).unwrap(), expected);
+    let whole = correlation.event(&Arc::new(said.clone().into())).unwrap();
+    assert_eq!(json!(whole)["event"], json!(said));
+    let nothing = json!({ "type": "ack", "protocolVersion": 2, "clientId": "c", "requestId": "r",
+        "sessionId": null, "runId": null, "attemptId": null });
+    assert_eq!(json!(Correlation::new(address()).ack().unwrap()), nothing);
 }
 
 #[test]

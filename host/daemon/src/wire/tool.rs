@@ -1,14 +1,15 @@
 //! The messages about control tools: a call of one, and its answer.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::Correlation;
+use super::{Correlation, Outbound, Said};
 use crate::relay::ToolUse;
 use crate::tool::{self, ToolError};
 
 /// Call a control tool about the run of this request.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ControlTool {
     pub(crate) name: String,
@@ -17,18 +18,16 @@ pub(crate) struct ControlTool {
 }
 
 /// Call a control tool outside of any run.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct DirectControlTool {
     pub(crate) name: String,
     #[serde(default)]
     pub(crate) input: Value,
-    /// A guard: refused if it is not the owner of the connection.
-    pub(crate) owner_id: Option<String>,
 }
 
 /// The result of a tool of the surface, which an agent used.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(crate) struct ToolResult {
     pub(crate) call_id: String,
@@ -36,15 +35,15 @@ pub(crate) struct ToolResult {
 }
 
 /// An agent uses a tool of the surface: it answers with `tool_result`.
-pub(crate) fn tool_use(correlation: &Correlation, tool_use: &ToolUse) -> Value {
+pub(crate) fn tool_use(correlation: &Correlation, tool_use: &ToolUse) -> Option<Outbound> {
     let correlation = Correlation {
         session: Some(tool_use.attempt.session_id.to_string()),
         run: Some(tool_use.attempt.run_id.to_string()),
         attempt: Some(tool_use.attempt.attempt_id.to_string()),
         ..correlation.clone()
     };
-    let fields = json!({ "callId": tool_use.call_id, "name": tool_use.name, "input": tool_use.input });
-    correlation.message("tool_use", None, fields)
+    let (call_id, name) = (tool_use.call_id.clone(), tool_use.name.clone());
+    correlation.message(None, Said::ToolUse { call_id, name, input: tool_use.input.clone().into() })
 }
 
 /// What a control tool answers: JSON in a text, whatever it is (SPEC §6).
@@ -52,7 +51,7 @@ pub(crate) fn control_tool_result(
     correlation: &Correlation,
     name: &str,
     done: Result<Value, ToolError>,
-) -> Value {
-    let fields = json!({ "name": name, "result": tool::answer(done).to_string() });
-    correlation.message("control_tool_result", None, fields)
+) -> Option<Outbound> {
+    let result = tool::answer(done).to_string();
+    correlation.message(None, Said::ControlToolResult { name: name.to_owned(), result })
 }

@@ -125,8 +125,10 @@ pub(super) fn may_answer(by: &By, id: &AttemptId, facts: &Facts) -> Result<(), R
     let owns =
         |owner: &crate::id::OwnerId| facts.session.as_ref().is_some_and(|session| session.owner == *owner);
     match by {
-        By::Person(owner) if !owns(owner) => Err(Refusal::NotFound { what: "attempt", id: id.to_string() }),
-        By::Person(_) | By::Runtime | By::Deadline => Ok(()),
+        By::Person(owner) | By::Nobody(owner) if !owns(owner) => {
+            Err(Refusal::NotFound { what: "attempt", id: id.to_string() })
+        }
+        By::Person(_) | By::Nobody(_) | By::Runtime | By::Deadline => Ok(()),
     }
 }
 

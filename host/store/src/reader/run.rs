@@ -12,7 +12,7 @@ use crate::rows::{all, first, json, parsed, perhaps};
 use crate::words::ACTIVE;
 
 /// A run as it is listed.
-#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RunView {
     /// Its identifier.
@@ -81,7 +81,7 @@ pub struct RunView {
 }
 
 /// An attempt as it is listed.
-#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AttemptView {
     /// Its identifier.

@@ -183,15 +183,22 @@ fn only_its_owner_answers_for_a_person() {
     let story = Story::at(Status::WaitingApproval).asked(&[1]);
     let missing = Refusal::NotFound { what: "attempt", id: attempt_id().to_string() };
     for request in [1, 2] {
-        let bob = answered(request, selected("yes"), By::Person("bob".into()));
-        assert_eq!(story.refuses(&bob), missing);
-        assert_eq!(Story::nothing().refuses(&bob), missing, "it cannot be told from one that is not there");
+        for by in [By::Person("bob".into()), By::Nobody("bob".into())] {
+            let bob = answered(request, selected("yes"), by);
+            assert_eq!(story.refuses(&bob), missing);
+            assert_eq!(
+                Story::nothing().refuses(&bob),
+                missing,
+                "it cannot be told from one that is not there"
+            );
+        }
     }
 }
 
 #[test]
 fn a_request_ends_without_a_person_when_it_is_taken_back_or_too_late() {
-    for (by, label) in [(By::Runtime, "runtime"), (By::Deadline, "deadline")] {
+    let nobody = By::Nobody("ann".into());
+    for (by, label) in [(By::Runtime, "runtime"), (By::Deadline, "deadline"), (nobody, "nobody_to_ask")] {
         let story = Story::at(Status::WaitingApproval).asked(&[1]);
         let decision = story.then(&answered(1, Answer::Expired, by));
         assert_eq!(events(&decision), ["approval.resolved", "run.running"]);

@@ -168,9 +168,11 @@ fn only_its_owner_answers_for_a_person() {
 
 #[test]
 fn a_question_ends_without_a_person_when_it_is_taken_back_or_too_late() {
-    for (by, label, answer) in
-        [(By::Runtime, "runtime", InputAnswer::Cancelled), (By::Deadline, "deadline", InputAnswer::Expired)]
-    {
+    for (by, label, answer) in [
+        (By::Runtime, "runtime", InputAnswer::Cancelled),
+        (By::Deadline, "deadline", InputAnswer::Expired),
+        (By::Nobody("ann".into()), "nobody_to_ask", InputAnswer::Declined),
+    ] {
         let story = Story::at(Status::WaitingInput).asked_for_input(&[1]);
         let decision = story.then(&provides(1, answer.clone(), by));
         assert_eq!(events(&decision), ["input.provided", "run.running"]);

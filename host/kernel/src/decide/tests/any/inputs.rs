@@ -98,7 +98,7 @@ impl Dice {
 
     fn by(&mut self) -> By {
         let owner = self.owner();
-        self.of(&[By::Person(owner), By::Runtime, By::Deadline])
+        self.of(&[By::Person(owner.clone()), By::Runtime, By::Deadline, By::Nobody(owner)])
     }
 
     fn trouble(&mut self) -> FailureDetail {
