@@ -13,6 +13,7 @@ mod check;
 mod contract;
 mod crash;
 mod delegation;
+mod described;
 mod doctor;
 mod doors;
 mod events;

@@ -1,5 +1,6 @@
 //! Tools of a surface that an agent uses: declared with a query, used over the shim, answered once.
 
+use omi_tests::world::http::HttpDaemon;
 use omi_tests::world::wire::{Serving, text};
 use omi_tests::world::{World, tester};
 use serde_json::{Value, json};
@@ -52,6 +53,27 @@ fn an_agent_uses_a_tool_of_the_surface_that_asked_and_gets_its_result() {
     let told = text(&daemon.result("next"), "text");
     assert!(!told.contains(" weather\n") && told.contains("-32602"), "{told}");
     daemon.end();
+}
+
+#[test]
+fn another_program_of_the_surface_gives_the_result_over_http() {
+    let (world, mut daemon) = with_tools("");
+    query(&mut daemon, "q", "call weather {\"city\":\"Bern\"}\nsay done", 60_000);
+    let used = daemon.hear("tool_use", "q");
+    let http = HttpDaemon::of(&world, daemon.running);
+    let client = http.unix();
+    let actions = format!("/v1/sessions/{}/actions", text(&used, "sessionId"));
+    let result = |request: &str| {
+        json!({ "type": "tool_result", "clientId": "test", "requestId": request, "callId": used["callId"],
+            "result": "rain" })
+    };
+    assert_eq!(client.post(&actions, &result("elsewhere")).problem(), (404, "not_found".to_owned()));
+    assert_eq!(client.post(&actions, &result("q")).status, 200);
+    assert_eq!(client.post(&actions, &result("q")).problem(), (404, "not_found".to_owned()), "once");
+    let path = format!("/v1/events?after=0&run={}", text(&used, "runId"));
+    client.listen(&path).up_to(|event| event.kind == "run.succeeded");
+    let run = client.get(&format!("/v1/runs/{}", text(&used, "runId"))).json();
+    assert!(text(&run, "finalText").contains("weather: rain"), "{run}");
 }
 
 #[test]

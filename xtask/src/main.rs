@@ -19,6 +19,7 @@ mod packages;
 mod place;
 mod real_agents;
 mod rust_std;
+mod schemathesis;
 mod stanza;
 mod step;
 mod target;

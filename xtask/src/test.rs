@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use crate::languages::{self, Languages};
 use crate::real_agents::{self, Installed};
-use crate::{a2a_server, adapters, chromium, deny, mcp_client, step};
+use crate::{a2a_server, adapters, chromium, deny, mcp_client, schemathesis, step};
 
 /// Tells the tests to run the long ones too.
 const LONG_VARIABLE: &str = "OMI_TEST_LONG";
@@ -31,6 +31,7 @@ pub(crate) fn run(long: bool, quick: bool) -> Result<()> {
     let languages = if long { Some(languages::install()?) } else { None };
     let a2a = if long { a2a_server::install()? } else { None };
     let mcp = if long { mcp_client::install()? } else { None };
+    let schemathesis = if long { schemathesis::install()? } else { None };
     let browser = if long { chromium::install() } else { None };
     step::run("format", step::cargo().args(["fmt", "--all", "--check"]))?;
     let clippy = ["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"];
@@ -63,6 +64,9 @@ pub(crate) fn run(long: bool, quick: bool) -> Result<()> {
     if let Some(folder) = &mcp {
         step::run("a published client of MCP", &mut mcp_test(folder))?;
     }
+    if let Some(folder) = &schemathesis {
+        step::run("HTTP as it is described", &mut schemathesis_test(folder))?;
+    }
     if let Some(program) = &browser {
         step::run("an extension of Chromium", &mut browser_test(program))?;
     }
@@ -74,6 +78,7 @@ pub(crate) fn run(long: bool, quick: bool) -> Result<()> {
     left_out.extend(agents.into_iter().flat_map(|agents| agents.left_out));
     left_out.extend((long && a2a.is_none()).then(|| a2a_server::LEFT_OUT.to_owned()));
     left_out.extend((long && mcp.is_none()).then(|| mcp_client::LEFT_OUT.to_owned()));
+    left_out.extend((long && schemathesis.is_none()).then(|| schemathesis::LEFT_OUT.to_owned()));
     left_out.extend((long && browser.is_none()).then(|| chromium::LEFT_OUT.to_owned()));
     left_out.extend(quick.then(|| "published agents (--quick)".to_owned()));
     left_out.extend((!long).then(|| "long tests (--long)".to_owned()));
@@ -105,6 +110,14 @@ fn mcp_test(folder: &Path) -> Command {
     let mut cargo = step::cargo();
     cargo.args(["test", "--quiet", "--workspace", "--test", "main", "--", "--ignored", "mcp::"]);
     cargo.env(mcp_client::VARIABLE, folder);
+    cargo
+}
+
+/// What asks everything that the document of HTTP allows, and more.
+fn schemathesis_test(folder: &Path) -> Command {
+    let mut cargo = step::cargo();
+    cargo.args(["test", "--quiet", "--workspace", "--test", "main", "--", "--ignored", "described::"]);
+    cargo.env(schemathesis::VARIABLE, folder);
     cargo
 }
 

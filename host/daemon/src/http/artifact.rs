@@ -99,7 +99,7 @@ pub(super) async fn change(
 /// Gives the bytes of an artifact, if they are kept here: what an agent wrote elsewhere stays there.
 #[utoipa::path(get, path = "/v1/artifacts/{id}/content", operation_id = "getArtifactContent", tag = "artifacts",
     params(("id" = String, Path, description = "The artifact")),
-    responses((status = OK, content_type = "application/octet-stream", description = "The bytes, with the media type that was recorded"),
+    responses((status = OK, content_type = "*/*", description = "The bytes, with the media type that was recorded"),
         (status = CONFLICT, body = Problem, content_type = "application/problem+json", description = "They are not kept here")))]
 pub(super) async fn content(
     Extension(surface): Extension<Surface>,

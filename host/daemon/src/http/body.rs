@@ -108,6 +108,15 @@ mod tests {
         number: u32,
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_does_not_come_is_not_waited_for() {
+        let nothing = futures_util::stream::pending::<Result<Bytes, std::io::Error>>();
+        let begun = tokio::time::Instant::now();
+        let slow = whole(Request::new(axum::body::Body::from_stream(nothing))).await.unwrap_err();
+        assert_eq!(serde_json::to_value(slow).unwrap()["code"], "too_slow");
+        assert_eq!(begun.elapsed(), BODY_PATIENCE);
+    }
+
     #[test]
     fn what_is_wrong_with_a_body_is_named() {
         let wrong = |text: &str| {

@@ -141,10 +141,10 @@ pub(super) struct NewDelegation {
     /// The model, by its name.
     model: Option<String>,
     /// What is needed of a model; `worker` if nothing is said.
-    #[schema(schema_with = word::profile)]
+    #[schema(schema_with = word::profile_or_null)]
     model_profile: Option<ModelProfile>,
     /// What the new run may do; `ask` if nothing is said.
-    #[schema(schema_with = word::run_mode)]
+    #[schema(schema_with = word::run_mode_or_null)]
     run_mode: Option<RunMode>,
     /// The working folder: absolute.
     cwd: Option<String>,

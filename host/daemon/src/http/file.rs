@@ -116,7 +116,7 @@ pub(super) async fn create(
 /// Gives the bytes of a file.
 #[utoipa::path(get, path = "/v1/files/{id}", operation_id = "getFile", tag = "files",
     params(("id" = String, Path, description = "The file")),
-    responses((status = OK, content_type = "application/octet-stream", description = "The bytes, with the media type that was said when they were sent")))]
+    responses((status = OK, content_type = "*/*", description = "The bytes, with the media type that was said when they were sent")))]
 pub(super) async fn content(
     Extension(surface): Extension<Surface>,
     Named(id): Named<String>,

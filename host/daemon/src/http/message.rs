@@ -48,7 +48,7 @@ pub(super) struct NewMessage {
     /// The model, by its name.
     model: Option<String>,
     /// What is needed of a model.
-    #[schema(schema_with = word::profile)]
+    #[schema(schema_with = word::profile_or_null)]
     model_profile: Option<ModelProfile>,
     /// The working folder: absolute.
     cwd: Option<String>,

@@ -47,7 +47,7 @@ pub(super) struct NewSession {
     /// The folder it works in unless a message names another: absolute.
     cwd: Option<String>,
     /// What its runs need of a model unless one says otherwise.
-    #[schema(schema_with = word::profile)]
+    #[schema(schema_with = word::profile_or_null)]
     model_profile: Option<ModelProfile>,
     /// What is asked first. The registration, the folder and the profile are those of the session.
     #[serde(default)]
@@ -104,7 +104,7 @@ pub(super) struct Change {
     #[schema(max_length = 80)]
     title: Option<String>,
     /// Where it is to stand. `archived` is opened again by a message; `closed` is for good.
-    #[schema(schema_with = word::session_status)]
+    #[schema(schema_with = word::session_status_or_null)]
     status: Option<SessionStatus>,
     /// What its clients keep with it: marks, not content.
     #[schema(value_type = Option<Object>)]

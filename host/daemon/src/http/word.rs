@@ -41,6 +41,28 @@ pub(super) fn delegation_mode() -> RefOr<Schema> {
     )
 }
 
+/// What a run needs of a model, where nothing may be said.
+pub(super) fn profile_or_null() -> RefOr<Schema> {
+    or_null(profile())
+}
+
+/// Where a session stands, where nothing may be said.
+pub(super) fn session_status_or_null() -> RefOr<Schema> {
+    or_null(session_status())
+}
+
+/// What a run may do, where nothing may be said.
+pub(super) fn run_mode_or_null() -> RefOr<Schema> {
+    or_null(run_mode())
+}
+
+fn or_null(schema: RefOr<Schema>) -> RefOr<Schema> {
+    let RefOr::T(Schema::Object(mut object)) = schema else { return schema };
+    object.schema_type = SchemaType::Array(vec![Type::String, Type::Null]);
+    object.enum_values.iter_mut().for_each(|words| words.push(serde_json::Value::Null));
+    Schema::Object(object).into()
+}
+
 fn one_of<'w>(words: impl IntoIterator<Item = &'w str>, what: &str) -> RefOr<Schema> {
     let schema = ObjectBuilder::new()
         .schema_type(SchemaType::Type(Type::String))

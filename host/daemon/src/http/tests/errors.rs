@@ -73,6 +73,26 @@ async fn whatever_cannot_be_done_is_a_problem_with_its_word() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_is_too_large_is_refused_with_a_key_and_without() {
+    let bench = Bench::new();
+    let piece = axum::body::Bytes::from(vec![b' '; 1 << 20]);
+    for key in [None, Some("k")] {
+        let pieces = (0..=64).map({
+            let piece = piece.clone();
+            move |_| Ok::<_, std::io::Error>(piece.clone())
+        });
+        let mut request = Request::post("/v1/sessions").header("content-type", "application/json");
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
+        }
+        let body = Body::from_stream(futures_util::stream::iter(pieces));
+        let answer = bench.send(&owner(), request.body(body).unwrap()).await;
+        assert_eq!(answer.problem(413), "body_too_large", "{key:?}");
+    }
+    bench.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_same_request_of_a_client_is_the_same_run_and_another_one_is_a_conflict() {
     let bench = Bench::new();
     let ask = |text: &str| json!({ "message": { "text": text, "clientId": "app", "requestId": "r1" } });
