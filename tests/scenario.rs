@@ -10,6 +10,10 @@
 //! | another owner | no: it has one | no | yes | yes | no: it has one | yes |
 
 mod door;
+mod http;
+mod mcp;
+mod native;
+mod old;
 mod rows;
 mod socket;
 mod stdio;
@@ -60,7 +64,7 @@ fn prepared() -> World {
 }
 
 /// What is recorded through a door is what is recorded through the pipe. Answers how many steps there were.
-fn same(open: impl FnOnce(&World) -> Box<dyn Door>) -> usize {
+fn same(open: impl for<'w> FnOnce(&'w World) -> Box<dyn Door + 'w>) -> usize {
     let (world, pipe) = (prepared(), prepared());
     let through = played(&world, open(&world));
     let reference = played(&pipe, socket::WebSocketDoor::open(&pipe));
@@ -101,4 +105,24 @@ fn a_pipe_of_wire_v2() {
 #[test]
 fn a_websocket() {
     assert_eq!(same(|world| Box::new(socket::WebSocketDoor::open(world))), 6);
+}
+
+#[test]
+fn a_pipe_of_wire_v1() {
+    assert_eq!(same(|world| Box::new(old::OldPipeDoor::open(world))), 2);
+}
+
+#[test]
+fn http_with_server_sent_events() {
+    assert_eq!(same(|world| Box::new(http::HttpDoor::open(world))), 6);
+}
+
+#[test]
+fn native_messaging() {
+    assert_eq!(same(|world| Box::new(native::NativeDoor::open(world))), 5);
+}
+
+#[test]
+fn mcp_over_http() {
+    assert_eq!(same(|world| Box::new(mcp::McpDoor::open(world))), 3);
 }

@@ -63,7 +63,7 @@ pub(super) trait Door {
     fn end(&mut self);
 }
 
-impl Door for Box<dyn Door> {
+impl Door for Box<dyn Door + '_> {
     fn supports(&self, act: Act) -> bool {
         (**self).supports(act)
     }

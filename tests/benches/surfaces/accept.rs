@@ -22,8 +22,10 @@ pub(crate) fn measure() -> Result<Vec<Figure>, Failed> {
     let world = World::new();
     let daemon = HttpDaemon::start(&world, &[]);
     let client = daemon.tcp();
-    let session =
-        client.post("/v1/sessions", &json!({})).json()["sessionId"].as_str().ok_or("no session")?.to_owned();
+    let session = client.post("/v1/sessions", &json!({})).json()["session"]["sessionId"]
+        .as_str()
+        .ok_or("no session")?
+        .to_owned();
     let mut events = client.listen(&format!("/v1/sessions/{session}/events"));
     let mut post = KeptAlive::connect(&daemon)?;
     let (mut first, mut text) = (Vec::new(), Vec::new());
