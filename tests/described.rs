@@ -73,7 +73,9 @@ fn every_answer_is_one_that_the_document_names() {
         "--request-timeout",
         "30",
     ]);
-    STREAMS.iter().for_each(|stream| drop(tool.args(["--exclude-operation-id", stream])));
+    for stream in STREAMS {
+        tool.args(["--exclude-operation-id", stream]);
+    }
     tool.env("OMI_THERE", there.to_string());
     tool.env("SCHEMATHESIS_HOOKS", "hooks").env("PYTHONPATH", hooks());
     let judged = tool.output().expect("schemathesis runs");

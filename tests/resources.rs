@@ -51,7 +51,7 @@ fn a_permission_is_listed_and_given_by_its_number_or_in_its_session() {
     assert_eq!((&asked["kind"], &asked["title"]), (&json!("approval"), &json!("Write a.txt")));
     assert_eq!((&asked["runId"], &asked["state"]), (&accepted["runId"], &json!("open")));
     assert!(asked["options"].as_array().unwrap().contains(&json!("allow")), "{asked}");
-    assert_eq!(items(&client, "/v1/requests?state=open"), [asked.clone()]);
+    assert_eq!(items(&client, "/v1/requests?state=open"), std::slice::from_ref(&asked));
     assert_eq!(items(&client, "/v1/requests?state=orphaned"), Vec::<Value>::new());
     let path = format!("/v1/approvals/{}/{}", text(&asked, "attemptId"), asked["request"]);
     let odd = client.post(&path, &json!({ "optionId": "maybe" }));
