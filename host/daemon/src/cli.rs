@@ -259,8 +259,10 @@ impl From<Mode> for RunMode {
 
 /// Serve clients.
 #[derive(Debug, Args)]
-#[command(after_help = "Where it is found, and the file with its API key, is in `endpoint.json` in the state folder. It ends with \
-     Ctrl-C, SIGTERM, or what --stdio says.")]
+#[command(
+    after_help = "Where it is found, and the file with its API key, is in `endpoint.json` in the state folder. It ends with \
+     Ctrl-C, SIGTERM, or what --stdio says."
+)]
 pub(crate) struct Serve {
     /// Speak wire protocol v2 as JSON lines over standard input and output, until the input ends
     #[arg(long)]
