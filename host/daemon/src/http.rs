@@ -16,6 +16,7 @@ mod adapter;
 mod artifact;
 mod body;
 mod delegation;
+#[cfg(test)]
 mod document;
 mod endpoint;
 mod events;

@@ -5,8 +5,8 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderName, HeaderValue, Method, Uri};
 use axum::middleware::from_fn_with_state;
-use axum::response::Json;
-use axum::routing::any;
+use axum::response::{IntoResponse, Json};
+use axum::routing::{any, get};
 use serde::Serialize;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use utoipa::ToSchema;
@@ -14,11 +14,13 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
+#[cfg(test)]
+use super::document;
 use super::idempotency::{Replies, idempotent};
 use super::problem::Problem;
 use super::{
-    action, adapter, artifact, delegation, document, events, file, grant, message, request, run, session,
-    status, websocket,
+    action, adapter, artifact, delegation, events, file, grant, message, request, run, session, status,
+    websocket,
 };
 use crate::mcp;
 use crate::surface::Surface;
@@ -26,14 +28,19 @@ use crate::surface::Surface;
 /// Bytes of a body that is JSON: a prompt with a picture in it, as on the wire.
 const BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
 
+/// Where the document is that describes it all, and what it says.
+const OPENAPI: &str = "/openapi.json";
+const OPENAPI_JSON: &str = include_str!("../../docs/openapi.json");
+/// What the schema of the wire says.
+const WIRE_SCHEMA_JSON: &str = include_str!("../../docs/wire.schema.json");
+
 /// Everything that is served, for requests that were let in.
 pub(super) fn router(surface: &Surface) -> Router {
-    let (router, _) = documented().split_for_parts();
+    let (router, _) = documented(OpenApiRouter::new()).split_for_parts();
     let router = router.layer(from_fn_with_state(Replies::default(), idempotent));
-    let pages = SwaggerUi::new("/docs")
-        .url("/openapi.json", document())
-        .config(Config::default().validator_url("none"));
+    let pages = SwaggerUi::new("/docs").config(Config::new([OPENAPI]).validator_url("none"));
     router
+        .route(OPENAPI, get(|| async { ([(CONTENT_TYPE, "application/json")], OPENAPI_JSON) }))
         .route("/v1/ws", any(websocket::upgrade))
         .nest_service("/mcp", mcp::http::streamable_http(surface.clone()))
         .merge(pages)
@@ -42,9 +49,10 @@ pub(super) fn router(surface: &Surface) -> Router {
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
 }
 
-fn documented() -> OpenApiRouter {
-    OpenApiRouter::with_openapi(document::common())
+fn documented(begin: OpenApiRouter) -> OpenApiRouter {
+    begin
         .routes(routes!(health))
+        .routes(routes!(wire_schema))
         .routes(routes!(session::create, session::list))
         .routes(routes!(session::one, session::change))
         .routes(routes!(session::task, session::change_task))
@@ -76,9 +84,11 @@ fn documented() -> OpenApiRouter {
         .routes(routes!(events::of_all))
 }
 
-/// The document that describes everything that is served, as it is served.
+/// The document that describes everything that is served. What is handed out is the file that is made of it: nothing has to
+/// be put together while a daemon runs.
+#[cfg(test)]
 pub(super) fn document() -> utoipa::openapi::OpenApi {
-    let mut document = documented().into_openapi();
+    let mut document = documented(OpenApiRouter::with_openapi(document::common())).into_openapi();
     document::complete(&mut document);
     document
 }
@@ -110,6 +120,13 @@ struct Health {
 #[utoipa::path(get, path = "/healthz", operation_id = "getHealth", tag = "daemon", security(()), responses((status = OK, body = Health)))]
 async fn health() -> Json<Health> {
     Json(Health { status: "ok", version: env!("CARGO_PKG_VERSION") })
+}
+
+/// The JSON Schema of wire v2, and of what clients of v1 say and hear.
+#[utoipa::path(get, path = "/v1/wire.schema.json", operation_id = "getWireSchema", tag = "daemon",
+    responses((status = OK, content_type = "application/schema+json", description = "A JSON Schema (2020-12)", body = Object)))]
+async fn wire_schema() -> impl IntoResponse {
+    ([(CONTENT_TYPE, "application/schema+json")], WIRE_SCHEMA_JSON)
 }
 
 async fn nothing_here(uri: Uri) -> Problem {
