@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use omi_kernel::event::{Event, EventKind};
+use omi_kernel::status::Status;
 
 use crate::client::{LiveKind, LiveText};
 
@@ -44,14 +45,7 @@ impl Shown {
 
 /// The run is over with this event.
 pub(crate) fn is_end(kind: EventKind) -> bool {
-    matches!(
-        kind,
-        EventKind::RunSucceeded
-            | EventKind::RunFailed
-            | EventKind::RunCancelled
-            | EventKind::RunTimedOut
-            | EventKind::RunOrphaned
-    )
+    kind.run_status().is_some_and(Status::is_terminal)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::id::{AttemptId, Cursor, EventId, RequestId, RunId, SessionId, Timestamp};
+use crate::status::Status;
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $name:ident = $text:literal,)+) => {
@@ -111,6 +112,13 @@ kinds! {
     DelegationCompleted = "delegation.completed",
 }
 
+impl EventKind {
+    /// Where the run stands from this event on; none for what says something else. Its word is that of the status.
+    pub fn run_status(self) -> Option<Status> {
+        self.as_str().strip_prefix("run.").and_then(Status::parse)
+    }
+}
+
 /// How long an event is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retention {
@@ -212,5 +220,14 @@ mod tests {
         }
         let other = serde_json::from_value::<EventKind>("run.danced".into()).unwrap_err();
         assert!(other.to_string().contains("`run.danced`"), "{other}");
+    }
+
+    #[test]
+    fn each_status_has_its_event() {
+        let told: Vec<Status> = EventKind::ALL.iter().filter_map(|kind| kind.run_status()).collect();
+        assert_eq!(told.len(), Status::ALL.len());
+        assert!(Status::ALL.iter().all(|status| told.contains(status)));
+        assert_eq!(EventKind::RunCancellationRequested.run_status(), None, "it stands where it stood");
+        assert_eq!(EventKind::AttemptFailed.run_status(), None);
     }
 }

@@ -209,16 +209,20 @@ impl RunStanding {
                 self.progress = None;
                 self.stands(Status::Queued)
             }
-            EventKind::RunStarting => self.stands(Status::Starting),
-            EventKind::RunRunning => self.stands(Status::Running),
-            EventKind::RunWaitingInput => self.stands(Status::WaitingInput),
-            EventKind::RunWaitingApproval => self.stands(Status::WaitingApproval),
-            EventKind::RunCancelling => self.stands(Status::Cancelling),
-            EventKind::RunSucceeded => self.ends(Status::Succeeded, &event.payload),
-            EventKind::RunFailed => self.ends(Status::Failed, &event.payload),
-            EventKind::RunCancelled => self.ends(Status::Cancelled, &event.payload),
-            EventKind::RunTimedOut => self.ends(Status::TimedOut, &event.payload),
-            EventKind::RunOrphaned => self.ends(Status::Orphaned, &event.payload),
+            EventKind::RunStarting
+            | EventKind::RunRunning
+            | EventKind::RunWaitingInput
+            | EventKind::RunWaitingApproval
+            | EventKind::RunCancelling
+            | EventKind::RunSucceeded
+            | EventKind::RunFailed
+            | EventKind::RunCancelled
+            | EventKind::RunTimedOut
+            | EventKind::RunOrphaned => match event.kind.run_status() {
+                Some(status) if status.is_terminal() => self.ends(status, &event.payload),
+                Some(status) => self.stands(status),
+                None => false,
+            },
             EventKind::AttemptCreated => {
                 self.used_before = self.usage;
                 self.used = Usage::default();

@@ -1,7 +1,6 @@
 //! What the client of a run is told about it: each recorded event as a message of its own kind, or as none.
 
 use omi_kernel::event::{Event, EventKind};
-use omi_kernel::status::Status;
 use serde_json::Value;
 
 use super::outbound::{AuthRequired, LogInMethod, Said};
@@ -20,12 +19,6 @@ pub(crate) fn about_run(event: &Event) -> Option<Said> {
     let text = |key: &str| payload[key].as_str().map(str::to_owned);
     let number = payload["request"].as_u64().unwrap_or_default();
     match event.kind {
-        EventKind::RunQueued => Some(Said::Status { status: Status::Queued }),
-        EventKind::RunStarting => Some(Said::Status { status: Status::Starting }),
-        EventKind::RunRunning => Some(Said::Status { status: Status::Running }),
-        EventKind::RunWaitingInput => Some(Said::Status { status: Status::WaitingInput }),
-        EventKind::RunWaitingApproval => Some(Said::Status { status: Status::WaitingApproval }),
-        EventKind::RunCancelling => Some(Said::Status { status: Status::Cancelling }),
         EventKind::ApprovalRequested => Some(Said::ApprovalRequested {
             approval: number,
             kind: text("kind"),
@@ -55,36 +48,10 @@ pub(crate) fn about_run(event: &Event) -> Option<Said> {
         EventKind::InputProvided => {
             Some(Said::InputProvided { request: number, outcome: text("outcome"), by: text("by") })
         }
-        EventKind::SessionCreated
-        | EventKind::SessionUpdated
-        | EventKind::RunCancellationRequested
-        | EventKind::RunSucceeded
-        | EventKind::RunFailed
-        | EventKind::RunCancelled
-        | EventKind::RunTimedOut
-        | EventKind::RunOrphaned
-        | EventKind::AttemptCreated
-        | EventKind::AttemptStarted
-        | EventKind::AttemptFailed
-        | EventKind::AttemptOrphaned
-        | EventKind::AttemptCancelDispatch
-        | EventKind::AttemptCancelled
-        | EventKind::BindingCreated
-        | EventKind::BindingResumed
-        | EventKind::BindingStale
-        | EventKind::BindingReplaced
-        | EventKind::MessageDelta
-        | EventKind::MessageCompleted
-        | EventKind::ProgressUpdated
-        | EventKind::ToolStarted
-        | EventKind::ToolUpdated
-        | EventKind::ToolCompleted
-        | EventKind::ToolFailed
-        | EventKind::ArtifactCreated
-        | EventKind::UsageUpdated
-        | EventKind::GrantDecided
-        | EventKind::DelegationCreated
-        | EventKind::DelegationCompleted => None,
+        kind => {
+            let status = kind.run_status().filter(|status| !status.is_terminal())?;
+            Some(Said::Status { status })
+        }
     }
 }
 

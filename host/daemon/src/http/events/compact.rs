@@ -132,7 +132,6 @@ fn with(mut data: Value, more: Value) -> Value {
 /// What a chat shows of an event.
 fn told(event: &Event) -> Option<(&'static str, Value)> {
     let payload = &event.payload;
-    let status = |status: Status| ("status", json!({ "status": status }));
     Some(match event.kind {
         EventKind::ToolStarted => (
             "tool.call",
@@ -141,43 +140,7 @@ fn told(event: &Event) -> Option<(&'static str, Value)> {
         ),
         EventKind::ToolCompleted => ("tool.result", result("completed", payload)),
         EventKind::ToolFailed => ("tool.result", result("failed", payload)),
-        EventKind::RunQueued => status(Status::Queued),
-        EventKind::RunStarting => status(Status::Starting),
-        EventKind::RunRunning => status(Status::Running),
-        EventKind::RunWaitingInput => status(Status::WaitingInput),
-        EventKind::RunWaitingApproval => status(Status::WaitingApproval),
-        EventKind::RunCancelling => status(Status::Cancelling),
-        EventKind::RunSucceeded => status(Status::Succeeded),
-        EventKind::RunFailed => status(Status::Failed),
-        EventKind::RunCancelled => status(Status::Cancelled),
-        EventKind::RunTimedOut => status(Status::TimedOut),
-        EventKind::RunOrphaned => status(Status::Orphaned),
-        EventKind::SessionCreated
-        | EventKind::SessionUpdated
-        | EventKind::RunCancellationRequested
-        | EventKind::AttemptCreated
-        | EventKind::AttemptStarted
-        | EventKind::AttemptFailed
-        | EventKind::AttemptOrphaned
-        | EventKind::AttemptCancelDispatch
-        | EventKind::AttemptCancelled
-        | EventKind::BindingCreated
-        | EventKind::BindingResumed
-        | EventKind::BindingStale
-        | EventKind::BindingReplaced
-        | EventKind::MessageDelta
-        | EventKind::MessageCompleted
-        | EventKind::ProgressUpdated
-        | EventKind::ToolUpdated
-        | EventKind::ArtifactCreated
-        | EventKind::UsageUpdated
-        | EventKind::InputRequested
-        | EventKind::InputProvided
-        | EventKind::ApprovalRequested
-        | EventKind::ApprovalResolved
-        | EventKind::GrantDecided
-        | EventKind::DelegationCreated
-        | EventKind::DelegationCompleted => return None,
+        kind => ("status", json!({ "status": kind.run_status()? })),
     })
 }
 
@@ -188,8 +151,8 @@ fn result(status: &str, payload: &Value) -> Value {
 
 /// Why a run came to nothing, where it did.
 fn failure(event: &Event) -> Option<Value> {
-    let is_failure =
-        matches!(event.kind, EventKind::RunFailed | EventKind::RunTimedOut | EventKind::RunOrphaned);
-    is_failure
+    let status = event.kind.run_status()?;
+    let came_to_nothing = status.is_terminal() && !matches!(status, Status::Succeeded | Status::Cancelled);
+    came_to_nothing
         .then(|| json!({ "code": event.payload["errorCode"], "message": event.payload["errorMessage"] }))
 }
