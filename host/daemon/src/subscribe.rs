@@ -147,6 +147,11 @@ impl Subscription {
             if !self.page.is_empty() {
                 continue;
             }
+            if self.behind {
+                // A whole page was of somebody else: others have a turn.
+                tokio::task::yield_now().await;
+                continue;
+            }
             match self.published.recv().await {
                 Ok(published) => {
                     if let Some(seen) = self.live(published) {
@@ -193,24 +198,29 @@ impl Subscription {
         if !matches {
             return Some(false);
         }
-        let Some(owner) = self.filter.owner.clone() else { return Some(true) };
-        if let Some(own) = self.own.get(session) {
-            return Some(*own);
-        }
-        match self.read(|reader| reader.session(Some(&owner), session)) {
-            Ok(found) => {
-                if self.own.len() >= SESSIONS_MAX {
-                    self.own.clear();
-                }
-                self.own.insert(session.clone(), found.is_some());
-                Some(found.is_some())
-            }
+        match self.is_own(session) {
+            Ok(own) => Some(own),
             Err(error) => {
                 tracing::warn!(%error, "cannot tell whose session something is about");
                 self.behind = true;
                 None
             }
         }
+    }
+
+    /// Whether a session is the owner's. It is looked up once: a session has many events.
+    fn is_own(&mut self, session: &SessionId) -> Result<bool, StoreError> {
+        let Some(owner) = &self.filter.owner else { return Ok(true) };
+        if let Some(own) = self.own.get(session) {
+            return Ok(*own);
+        }
+        let owner = owner.clone();
+        let own = self.read(|reader| reader.session(Some(&owner), session))?.is_some();
+        if self.own.len() >= SESSIONS_MAX {
+            self.own.clear();
+        }
+        self.own.insert(session.clone(), own);
+        Ok(own)
     }
 
     /// Reads the next page of what was missed, if something was. Answers a gap that comes before it.
@@ -241,10 +251,22 @@ impl Subscription {
             limit: PAGE,
         };
         // In this order: what goes between the two is told to be gone.
-        let events = self.read(|reader| reader.events(&filter))?;
+        let all = EventFilter { owner: None, ..filter.clone() };
+        let events = self.read(|reader| reader.events(&all))?;
         let gone = self.read(|reader| reader.pruned_through(&filter))?;
-        self.behind = events.len() == PAGE as usize;
-        self.page = events.into_iter().map(|event| Arc::new(event.into())).collect();
+        let behind = events.len() == PAGE as usize;
+        let last = events.last().map_or(after, |event| event.cursor);
+        let mut page = VecDeque::with_capacity(events.len());
+        for event in events {
+            // The rows of a page say whose they are once for each session, not once for each event.
+            if self.is_own(&event.session_id)? {
+                page.push_back(Arc::new(event.into()));
+            }
+        }
+        (self.behind, self.page) = (behind, page);
+        if self.page.is_empty() {
+            self.cursor = Some(last);
+        }
         if gone <= after.max(self.gone_through) {
             return Ok(None);
         }

@@ -187,3 +187,79 @@ fn acceptor(tls: &Tls) -> Result<TlsAcceptor, ListenError> {
         .map_err(|error| wrong(&tls.certificate, error.to_string()))?;
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpStream;
+    use tokio_rustls::TlsConnector;
+
+    use super::*;
+
+    const ANYWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 0);
+
+    fn config(tls: Option<Tls>, behind_proxy: bool) -> HttpConfig {
+        let mut config = HttpConfig::default();
+        (config.tls, config.behind_proxy) = (tls, behind_proxy);
+        config
+    }
+
+    /// A certificate for `localhost` in files, and what trusts nothing else.
+    fn certified(folder: &Path) -> (Tls, TlsConnector) {
+        let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+        let (certificate, private_key) = (folder.join("cert.pem"), folder.join("key.pem"));
+        std::fs::write(&certificate, made.cert.pem()).unwrap();
+        std::fs::write(&private_key, made.signing_key.serialize_pem()).unwrap();
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(made.cert.der().clone()).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let client = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        (Tls { certificate, private_key }, TlsConnector::from(Arc::new(client)))
+    }
+
+    #[tokio::test]
+    async fn what_others_reach_is_encrypted_with_the_certificate_that_is_configured() {
+        let folder = tempfile::tempdir().unwrap();
+        let (tls, connector) = certified(folder.path());
+        let tcp = Tcp::bind(ANYWHERE, true, &config(Some(tls), false)).await.unwrap();
+        assert!(tcp.url().starts_with("https://"), "{}", tcp.url());
+        let port = tcp.address.port();
+        let server = tokio::spawn(async move {
+            let mut stream = tcp.accept().await.unwrap().await.unwrap();
+            let mut said = [0; 5];
+            stream.read_exact(&mut said).await.unwrap();
+            stream.write_all(&said).await.unwrap();
+            stream.flush().await.unwrap();
+            // Who does not encrypt gets no connection.
+            tcp.accept().await.unwrap().await.is_none()
+        });
+        let stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        let name = rustls::pki_types::ServerName::try_from("localhost").unwrap();
+        let mut stream = connector.connect(name, stream).await.unwrap();
+        stream.write_all(b"hello").await.unwrap();
+        let mut heard = [0; 5];
+        stream.read_exact(&mut heard).await.unwrap();
+        assert_eq!(&heard, b"hello");
+        let mut plain = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        plain.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+        assert!(server.await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn an_address_that_others_reach_is_meant_and_encrypted_here_or_by_a_proxy() {
+        let bind =
+            async |remote, behind_proxy| Tcp::bind(ANYWHERE, remote, &config(None, behind_proxy)).await;
+        assert!(matches!(bind(false, true).await, Err(ListenError::Remote(_))));
+        assert!(matches!(bind(true, false).await, Err(ListenError::Unencrypted(_))));
+        assert!(bind(true, true).await.is_ok());
+        let folder = tempfile::tempdir().unwrap();
+        let (tls, _) = certified(folder.path());
+        std::fs::write(&tls.private_key, "no key").unwrap();
+        let wrong = Tcp::bind(ANYWHERE, true, &config(Some(tls), false)).await;
+        assert!(matches!(wrong, Err(ListenError::Tls { path, .. }) if path.ends_with("key.pem")));
+    }
+}
