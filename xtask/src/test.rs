@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use crate::languages::{self, Languages};
 use crate::real_agents::{self, Installed};
-use crate::{a2a_server, adapters, chromium, deny, mcp_client, step};
+use crate::{a2a_server, adapters, chromium, client, deny, mcp_client, step};
 
 /// Tells the tests to run the long ones too.
 const LONG_VARIABLE: &str = "OMI_TEST_LONG";
@@ -31,6 +31,7 @@ pub(crate) fn run(long: bool, quick: bool) -> Result<()> {
     let languages = if long { Some(languages::install()?) } else { None };
     let a2a = if long { a2a_server::install()? } else { None };
     let mcp = if long { mcp_client::install()? } else { None };
+    let client = if long { client::install()? } else { None };
     let browser = if long { chromium::install() } else { None };
     step::run("format", step::cargo().args(["fmt", "--all", "--check"]))?;
     let clippy = ["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"];
@@ -64,7 +65,14 @@ pub(crate) fn run(long: bool, quick: bool) -> Result<()> {
         step::run("a published client of MCP", &mut mcp_test(folder))?;
     }
     if let Some(program) = &browser {
-        step::run("an extension of Chromium", &mut browser_test(program))?;
+        step::run("an extension of Chromium", &mut browser_test(program, "native::chromium::"))?;
+    }
+    if let Some(tools) = &client {
+        client::test(tools)?;
+        step::run("the TypeScript client in Node", &mut client_test())?;
+        if let Some(program) = &browser {
+            step::run("the TypeScript client in Chromium", &mut browser_test(program, "client::browser::"))?;
+        }
     }
     let mut tests = test_runner(agents.is_some());
     step::run_last("tests", with_variables(&mut tests, long, folder))?;
@@ -74,6 +82,7 @@ pub(crate) fn run(long: bool, quick: bool) -> Result<()> {
     left_out.extend(agents.into_iter().flat_map(|agents| agents.left_out));
     left_out.extend((long && a2a.is_none()).then(|| a2a_server::LEFT_OUT.to_owned()));
     left_out.extend((long && mcp.is_none()).then(|| mcp_client::LEFT_OUT.to_owned()));
+    left_out.extend((long && client.is_none()).then(|| client::LEFT_OUT.to_owned()));
     left_out.extend((long && browser.is_none()).then(|| chromium::LEFT_OUT.to_owned()));
     left_out.extend(quick.then(|| "published agents (--quick)".to_owned()));
     left_out.extend((!long).then(|| "long tests (--long)".to_owned()));
@@ -108,10 +117,17 @@ fn mcp_test(folder: &Path) -> Command {
     cargo
 }
 
-/// What drives a real browser with an extension.
-fn browser_test(program: &Path) -> Command {
+/// What has the built client ask a daemon from Node.
+fn client_test() -> Command {
     let mut cargo = step::cargo();
-    cargo.args(["test", "--quiet", "--workspace", "--test", "main", "--", "--ignored", "native::chromium::"]);
+    cargo.args(["test", "--quiet", "--workspace", "--test", "main", "--", "--ignored", "client::node::"]);
+    cargo
+}
+
+/// What drives a real browser.
+fn browser_test(program: &Path, filter: &str) -> Command {
+    let mut cargo = step::cargo();
+    cargo.args(["test", "--quiet", "--workspace", "--test", "main", "--", "--ignored", filter]);
     cargo.env(chromium::VARIABLE, program);
     cargo
 }
