@@ -10,6 +10,7 @@ mod cancel;
 mod catalogue;
 mod chat;
 mod check;
+mod client;
 mod contract;
 mod crash;
 mod delegation;

@@ -86,7 +86,7 @@ pub(crate) fn install() -> Result<Languages> {
 }
 
 /// The packages under `devDependencies`, each on a line of its own, as npm itself writes them.
-fn npm_names(manifest: &str) -> Vec<String> {
+pub(crate) fn npm_names(manifest: &str) -> Vec<String> {
     let lines = manifest.lines().skip_while(|line| !line.contains("\"devDependencies\"")).skip(1);
     let name = |line: &str| {
         let (name, version) = line.trim().trim_end_matches(',').split_once(": ")?;

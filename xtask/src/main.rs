@@ -6,6 +6,7 @@ mod apt_index;
 mod apt_sources;
 mod bench;
 mod chromium;
+mod client;
 mod contract;
 mod debian;
 mod debian_version;
@@ -49,6 +50,8 @@ enum Task {
     Bench(BenchArguments),
     /// Show the daemon at work on a real agent.
     Demo(DemoArguments),
+    /// Write the types of the TypeScript client from the description of what is served over HTTP.
+    Client,
     /// Say what the contract of adapters is measured by.
     Wit(WitArguments),
 }
@@ -101,6 +104,7 @@ fn main() -> ExitCode {
         Task::Agents(arguments) => measured::run(&arguments.names),
         Task::Bench(arguments) => bench::run(arguments.subject, arguments.json),
         Task::Demo(arguments) => demo::run(arguments.agent.as_deref()),
+        Task::Client => client::write(),
         Task::Wit(arguments) => contract::run(arguments.act),
     };
     match done {

@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use crate::languages::{self, Languages};
 use crate::real_agents::{self, Installed};
-use crate::{a2a_server, adapters, chromium, deny, mcp_client, schemathesis, step};
+use crate::{a2a_server, adapters, chromium, client, deny, mcp_client, schemathesis, step};
 
 /// Tells the tests to run the long ones too.
 const LONG_VARIABLE: &str = "OMI_TEST_LONG";
@@ -32,6 +32,7 @@ pub(crate) fn run(long: bool, quick: bool) -> Result<()> {
     let a2a = if long { a2a_server::install()? } else { None };
     let mcp = if long { mcp_client::install()? } else { None };
     let schemathesis = if long { schemathesis::install()? } else { None };
+    let client = if long { client::install()? } else { None };
     let browser = if long { chromium::install() } else { None };
     step::run("format", step::cargo().args(["fmt", "--all", "--check"]))?;
     let clippy = ["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"];
@@ -62,13 +63,32 @@ pub(crate) fn run(long: bool, quick: bool) -> Result<()> {
         step::run("a published A2A agent", &mut a2a_test(folder))?;
     }
     if let Some(folder) = &mcp {
-        step::run("a published client of MCP", &mut mcp_test(folder))?;
+        step::run(
+            "a published client of MCP",
+            &mut long_tests("mcp::", Some((mcp_client::VARIABLE, folder))),
+        )?;
     }
     if let Some(folder) = &schemathesis {
-        step::run("HTTP as it is described", &mut schemathesis_test(folder))?;
+        step::run(
+            "HTTP as it is described",
+            &mut long_tests("described::", Some((schemathesis::VARIABLE, folder))),
+        )?;
     }
     if let Some(program) = &browser {
-        step::run("an extension of Chromium", &mut browser_test(program))?;
+        step::run(
+            "an extension of Chromium",
+            &mut long_tests("native::chromium::", Some((chromium::VARIABLE, program))),
+        )?;
+    }
+    if let Some(tools) = &client {
+        client::test(tools)?;
+        step::run("the TypeScript client in Node", &mut long_tests("client::node::", None))?;
+        if let Some(program) = &browser {
+            step::run(
+                "the TypeScript client in Chromium",
+                &mut long_tests("client::browser::", Some((chromium::VARIABLE, program))),
+            )?;
+        }
     }
     let mut tests = test_runner(agents.is_some());
     step::run_last("tests", with_variables(&mut tests, long, folder))?;
@@ -79,6 +99,7 @@ pub(crate) fn run(long: bool, quick: bool) -> Result<()> {
     left_out.extend((long && a2a.is_none()).then(|| a2a_server::LEFT_OUT.to_owned()));
     left_out.extend((long && mcp.is_none()).then(|| mcp_client::LEFT_OUT.to_owned()));
     left_out.extend((long && schemathesis.is_none()).then(|| schemathesis::LEFT_OUT.to_owned()));
+    left_out.extend((long && client.is_none()).then(|| client::LEFT_OUT.to_owned()));
     left_out.extend((long && browser.is_none()).then(|| chromium::LEFT_OUT.to_owned()));
     left_out.extend(quick.then(|| "published agents (--quick)".to_owned()));
     left_out.extend((!long).then(|| "long tests (--long)".to_owned()));
@@ -105,27 +126,11 @@ fn a2a_test(folder: &Path) -> Command {
     cargo
 }
 
-/// What has the published client of MCP call every tool.
-fn mcp_test(folder: &Path) -> Command {
+/// Long tests of a module, and where what they need is, by the name of a variable.
+fn long_tests(module: &str, needs: Option<(&str, &Path)>) -> Command {
     let mut cargo = step::cargo();
-    cargo.args(["test", "--quiet", "--workspace", "--test", "main", "--", "--ignored", "mcp::"]);
-    cargo.env(mcp_client::VARIABLE, folder);
-    cargo
-}
-
-/// What asks everything that the document of HTTP allows, and more.
-fn schemathesis_test(folder: &Path) -> Command {
-    let mut cargo = step::cargo();
-    cargo.args(["test", "--quiet", "--workspace", "--test", "main", "--", "--ignored", "described::"]);
-    cargo.env(schemathesis::VARIABLE, folder);
-    cargo
-}
-
-/// What drives a real browser with an extension.
-fn browser_test(program: &Path) -> Command {
-    let mut cargo = step::cargo();
-    cargo.args(["test", "--quiet", "--workspace", "--test", "main", "--", "--ignored", "native::chromium::"]);
-    cargo.env(chromium::VARIABLE, program);
+    cargo.args(["test", "--quiet", "--workspace", "--test", "main", "--", "--ignored", module]);
+    cargo.envs(needs);
     cargo
 }
 
