@@ -44,6 +44,7 @@ mod serve;
 mod session;
 mod shim;
 mod subscribe;
+mod surfaces;
 mod tidy;
 mod tools;
 mod trees;

@@ -1,6 +1,6 @@
 //! Native messaging, with the program itself at the other end of two pipes, as a browser starts it.
 
-mod browser;
+pub(crate) mod browser;
 mod chromium;
 
 use std::os::unix::fs::PermissionsExt as _;

@@ -9,14 +9,14 @@ use omi_tests::world::{PATIENCE, World, eventually};
 use serde_json::{Value, json};
 
 /// Bytes of one frame beyond which a browser ends the host.
-pub(super) const FRAME_BYTES_MAX: usize = 1024 * 1024;
+pub(crate) const FRAME_BYTES_MAX: usize = 1024 * 1024;
 /// The id of the extension of these tests.
-pub(super) const ID: &str = "abcdefghijklmnopabcdefghijklmnop";
+pub(crate) const ID: &str = "abcdefghijklmnopabcdefghijklmnop";
 /// Its origin.
-pub(super) const ORIGIN: &str = "chrome-extension://abcdefghijklmnopabcdefghijklmnop/";
+pub(crate) const ORIGIN: &str = "chrome-extension://abcdefghijklmnopabcdefghijklmnop/";
 
 /// An extension that is connected.
-pub(super) struct Extension {
+pub(crate) struct Extension {
     child: Child,
     stdin: Option<ChildStdin>,
     frames: Receiver<Vec<u8>>,
@@ -30,12 +30,12 @@ pub(super) struct Extension {
 
 impl Extension {
     /// Has the program started for the extension of these tests.
-    pub(super) fn connect(world: &World) -> Self {
+    pub(crate) fn connect(world: &World) -> Self {
         Self::start(&mut world.command(&["native-host", "--allow", ID, "--", ORIGIN]))
     }
 
     /// Has a program started.
-    pub(super) fn start(command: &mut Command) -> Self {
+    pub(crate) fn start(command: &mut Command) -> Self {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program starts");
         let mut output = child.stdout.take().expect("a pipe");
@@ -68,18 +68,18 @@ impl Extension {
     }
 
     /// Sends bytes as they are. A host that has ended does not read them.
-    pub(super) fn bytes(&mut self, bytes: &[u8]) {
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
         let _ = self.stdin.as_mut().expect("connected").write_all(bytes);
     }
 
     /// Sends a frame.
-    pub(super) fn frame(&mut self, bytes: &[u8]) {
+    pub(crate) fn frame(&mut self, bytes: &[u8]) {
         self.bytes(&u32::try_from(bytes.len()).expect("a frame").to_ne_bytes());
         self.bytes(bytes);
     }
 
     /// Sends a message.
-    pub(super) fn ask(&mut self, kind: &str, request: &str, fields: &Value) {
+    pub(crate) fn ask(&mut self, kind: &str, request: &str, fields: &Value) {
         let mut message =
             json!({ "type": kind, "protocolVersion": 2, "requestId": request, "clientId": "extension" });
         message.as_object_mut().expect("an object").extend(fields.as_object().expect("fields").clone());
@@ -87,7 +87,7 @@ impl Extension {
     }
 
     /// Waits for a message of a kind to a request; none is named by an empty one. The one before is not found again.
-    pub(super) fn hear(&mut self, kind: &str, request: &str) -> Value {
+    pub(crate) fn hear(&mut self, kind: &str, request: &str) -> Value {
         let is = |message: &Value| {
             message["type"] == kind && message["requestId"].as_str().unwrap_or_default() == request
         };
@@ -103,8 +103,13 @@ impl Extension {
         }
     }
 
+    /// What was heard and not waited for.
+    pub(crate) fn heard(&self) -> &[Value] {
+        &self.heard
+    }
+
     /// How many such messages were heard and not waited for.
-    pub(super) fn count(&self, kind: &str, request: &str) -> usize {
+    pub(crate) fn count(&self, kind: &str, request: &str) -> usize {
         self.heard.iter().filter(|message| message["type"] == kind && message["requestId"] == request).count()
     }
 
@@ -127,18 +132,18 @@ impl Extension {
     }
 
     /// Bytes of the longest frame so far.
-    pub(super) fn longest(&self) -> usize {
+    pub(crate) fn longest(&self) -> usize {
         self.longest
     }
 
     /// Closes its end, and waits for the program's: its exit code and its standard error.
-    pub(super) fn disconnect(mut self) -> (Option<i32>, String) {
+    pub(crate) fn disconnect(mut self) -> (Option<i32>, String) {
         drop(self.stdin.take());
         self.ended()
     }
 
     /// Waits for the program's end: its exit code and its standard error.
-    pub(super) fn ended(mut self) -> (Option<i32>, String) {
+    pub(crate) fn ended(mut self) -> (Option<i32>, String) {
         let mut status = None;
         eventually("it ends", || {
             status = self.child.try_wait().expect("it can be waited for");
@@ -158,7 +163,7 @@ impl Drop for Extension {
 }
 
 /// Waits until no process has the home folder of a world.
-pub(super) fn nothing_is_left_of(world: &World) {
+pub(crate) fn nothing_is_left_of(world: &World) {
     let home = format!("HOME={}", world.path("home").display());
     eventually("nothing is left", || {
         let processes = std::fs::read_dir("/proc").expect("/proc").flatten();
