@@ -6,6 +6,7 @@ mod artifacts;
 mod bad_input;
 mod bad_messages;
 mod beside;
+mod burst;
 mod cancel;
 mod catalogue;
 mod chat;

@@ -49,6 +49,9 @@ pub(crate) fn run(long: bool, quick: bool) -> Result<()> {
             ["test", "--release", "-p", "omi-model", "--test", "main", "--", "--ignored", "for_long"];
         step::run("long simulation", step::cargo().args(simulation))?;
     }
+    if long {
+        step::run("a burst of 100,000 events", &mut burst_test())?;
+    }
     if let Some(Languages { folder, there, left_out: _ }) = &languages {
         for language in there {
             step::run(&format!("an adapter in {language}"), &mut language_test(language, folder))?;
@@ -105,6 +108,13 @@ fn mcp_test(folder: &Path) -> Command {
     let mut cargo = step::cargo();
     cargo.args(["test", "--quiet", "--workspace", "--test", "main", "--", "--ignored", "mcp::"]);
     cargo.env(mcp_client::VARIABLE, folder);
+    cargo
+}
+
+/// What has slow subscribers catch up with a long burst.
+fn burst_test() -> Command {
+    let mut cargo = step::cargo();
+    cargo.args(["test", "--quiet", "--workspace", "--test", "main", "--", "--ignored", "burst::"]);
     cargo
 }
 
