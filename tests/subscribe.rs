@@ -19,7 +19,7 @@ fn events(said: &[Value], request: &str) -> Vec<Value> {
 }
 
 /// Each cursor is greater than the one before, and nothing that is recorded is missing.
-fn complete(seen: &[Value], recorded: &[Value]) {
+pub(crate) fn complete(seen: &[Value], recorded: &[Value]) {
     let cursors: Vec<i64> = seen.iter().map(|event| event["cursor"].as_i64().unwrap()).collect();
     assert!(cursors.windows(2).all(|pair| pair[0] < pair[1]), "{cursors:?}");
     let by_cursor = |events: &[Value]| -> BTreeMap<i64, Value> {

@@ -108,6 +108,11 @@ impl Extension {
         self.next().expect("the host goes on")
     }
 
+    /// What was heard and not waited for.
+    pub(crate) fn heard(&self) -> &[Value] {
+        &self.heard
+    }
+
     /// How many such messages were heard and not waited for.
     pub(crate) fn count(&self, kind: &str, request: &str) -> usize {
         self.heard.iter().filter(|message| message["type"] == kind && message["requestId"] == request).count()

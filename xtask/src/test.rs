@@ -51,6 +51,9 @@ pub(crate) fn run(long: bool, quick: bool) -> Result<()> {
             ["test", "--release", "-p", "omi-model", "--test", "main", "--", "--ignored", "for_long"];
         step::run("long simulation", step::cargo().args(simulation))?;
     }
+    if long {
+        step::run("a burst of 100,000 events", &mut long_tests("burst::", None))?;
+    }
     if let Some(Languages { folder, there, left_out: _ }) = &languages {
         for language in there {
             step::run(&format!("an adapter in {language}"), &mut language_test(language, folder))?;
