@@ -47,7 +47,7 @@ pub(crate) fn install() -> Result<Option<PathBuf>> {
 /// Writes the types from the document, with the digest of that, by which a test tells when they are of another one.
 pub(crate) fn write() -> Result<()> {
     let Some(tools) = install()? else {
-        bail!("the types are written by a package of npm; hint: install npm")
+        bail!("the types are written by a package of npm; hint: install npm and Node 20 or newer")
     };
     let document = place::root().join(DOCUMENT);
     let bytes = fs::read(&document).with_context(|| format!("cannot read {}", document.display()))?;
