@@ -99,6 +99,8 @@ fn a_chat_is_shown_calls_results_the_whole_message_and_why_it_failed() {
     let seen = chat.up_to(is("error"));
     assert!(seen.iter().any(|event| event.data["status"] == "failed"), "{seen:?}");
     let error = seen.last().expect("an error");
+    let failed = seen.iter().find(|event| event.data["status"] == "failed").expect("a status");
+    assert!(failed.id.is_none() && error.id.is_some(), "who knows the cursor has heard both: {seen:?}");
     assert!(error.data["code"].is_string() && error.data["message"].is_string(), "{error:?}");
 }
 

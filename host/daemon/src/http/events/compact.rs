@@ -93,8 +93,10 @@ impl Compact {
         }
         let Some((kind, more)) = told(event) else { return };
         self.flush(chunk);
-        frame(chunk, id, kind, &with(about, more).to_string());
-        if let Some(failure) = failure(event) {
+        let failure = failure(event);
+        // Who was told its cursor is told nothing more of an event: the last of two has it.
+        frame(chunk, id.filter(|_| failure.is_none()), kind, &with(about, more).to_string());
+        if let Some(failure) = failure {
             error(chunk, id, event, failure);
         }
     }
