@@ -14,6 +14,7 @@ const MIGRATIONS: &[(u32, &str)] = &[
     (2, include_str!("../../../migrations/0002_kernel_whole.sql")),
     (3, include_str!("../../../migrations/0003_grants.sql")),
     (4, include_str!("../../../migrations/0004_recovery.sql")),
+    (5, include_str!("../../../migrations/0005_pruned.sql")),
 ];
 
 /// Milliseconds to wait for another connection that holds a lock (SPEC §1.4).

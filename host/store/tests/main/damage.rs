@@ -50,7 +50,7 @@ fn a_database_of_a_newer_version_is_left_as_it_is() {
         newer.close().unwrap();
         let before = files(folder.path());
         let error = open(&path);
-        assert!(matches!(error, StoreError::TooNew { found: 99, known: 4, .. }), "{error:?}");
+        assert!(matches!(error, StoreError::TooNew { found: 99, known: 5, .. }), "{error:?}");
         assert_helpful(&error, &path);
         assert!(files(folder.path()) == before, "a file in journal mode {journal} was changed");
         assert!(matches!(Reader::open(&path).err().unwrap(), StoreError::TooNew { .. }));
