@@ -1,15 +1,13 @@
 //! How a surface talks to the driver: requests with one answer each, and everything that is published.
 
-use std::ops::Deref;
-use std::sync::{Arc, OnceLock};
+mod published;
+
+use std::sync::Arc;
 
 use omi_kernel::artifact::ArtifactState;
 use omi_kernel::command::{Answer, InputAnswer};
-use omi_kernel::event::Event;
 use omi_kernel::grant::Component;
-use omi_kernel::id::{
-    ArtifactId, AttemptId, Cursor, DelegationId, GrantId, OwnerId, RequestId, RunId, SessionId,
-};
+use omi_kernel::id::{ArtifactId, AttemptId, DelegationId, GrantId, OwnerId, RunId, SessionId};
 use omi_kernel::input::{By, Input};
 use omi_kernel::refusal::Refusal;
 use omi_kernel::report::{Activity, Artifact};
@@ -20,92 +18,7 @@ use omi_store::{Rejected, StoreError};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::driver::Message;
-
-/// A piece of text while it streams, or a thought. Live only: what is kept follows as events.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct LiveText {
-    /// The session.
-    pub(crate) session: SessionId,
-    /// The run.
-    pub(crate) run: RunId,
-    /// The attempt.
-    pub(crate) attempt: AttemptId,
-    /// The client's request.
-    pub(crate) request: RequestId,
-    /// The latest durable cursor when it was published.
-    pub(crate) cursor: Cursor,
-    /// The place among the live pieces of this daemon's life.
-    pub(crate) sequence: u64,
-    /// What it is a piece of.
-    pub(crate) kind: LiveKind,
-    /// The piece.
-    pub(crate) text: String,
-}
-
-/// What a live piece of text belongs to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum LiveKind {
-    /// A message of the answer.
-    Message {
-        /// Which message of the attempt.
-        message: String,
-        /// Where the piece begins in it, in bytes.
-        offset: usize,
-    },
-    /// A private thought, never stored.
-    Thought,
-}
-
-/// A recorded event. Its JSON is made once, whoever shows it.
-#[derive(Debug)]
-pub(crate) struct Recorded {
-    event: Event,
-    json: OnceLock<Box<str>>,
-}
-
-impl Recorded {
-    /// The event.
-    pub(crate) fn event(&self) -> &Event {
-        &self.event
-    }
-
-    /// The event in the envelope of the wire.
-    pub(crate) fn json(&self) -> &str {
-        // An event is made of values that are JSON.
-        self.json.get_or_init(|| serde_json::to_string(&self.event).unwrap_or_default().into())
-    }
-}
-
-impl PartialEq for Recorded {
-    fn eq(&self, other: &Self) -> bool {
-        self.event == other.event
-    }
-}
-
-impl From<Event> for Recorded {
-    fn from(event: Event) -> Self {
-        Self { event, json: OnceLock::new() }
-    }
-}
-
-impl Deref for Recorded {
-    type Target = Event;
-
-    fn deref(&self) -> &Event {
-        &self.event
-    }
-}
-
-/// What every surface hears.
-#[derive(Debug, Clone)]
-pub(crate) enum Published {
-    /// Recorded, and committed.
-    Event(Arc<Recorded>),
-    /// Live text.
-    Live(Arc<LiveText>),
-    /// Nothing can be recorded at the moment, for this reason; what happened is kept and tried again.
-    StoreFailing(Arc<str>),
-}
+pub(crate) use published::{LiveKind, LiveText, Once, Owners, Published, Recorded};
 
 /// What a request came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -242,6 +155,8 @@ pub(crate) struct Client {
     pub(crate) messages: mpsc::Sender<Message>,
     /// Never read: a place to subscribe from that does not keep the channel open when the driver is gone.
     pub(crate) published: Arc<broadcast::Receiver<Published>>,
+    /// Whose the sessions are that something was said about.
+    pub(crate) owners: Owners,
 }
 
 impl Client {

@@ -25,7 +25,7 @@ use omi_store::{EventFilter, Reader, StoreError};
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
-use crate::client::{Client, LiveText, Published, Recorded};
+use crate::client::{Client, LiveText, Owners, Published, Recorded};
 use texts::Texts;
 
 /// Events read at once from the record.
@@ -87,6 +87,7 @@ pub(crate) struct Subscription {
     gone_through: Cursor,
     /// How far each message was given.
     texts: Texts,
+    owners: Owners,
     /// Whether a session is the owner's.
     own: BTreeMap<SessionId, bool>,
 }
@@ -111,6 +112,7 @@ impl Subscription {
             page: VecDeque::new(),
             gone_through: Cursor::default(),
             texts: Texts::default(),
+            owners: client.owners.clone(),
             own: BTreeMap::new(),
         };
         if after.is_none() {
@@ -215,7 +217,14 @@ impl Subscription {
             return Ok(*own);
         }
         let owner = owner.clone();
-        let own = self.read(|reader| reader.session(Some(&owner), session))?.is_some();
+        let own = match self.owners.get(session) {
+            Some(known) => known == owner,
+            None => {
+                let found = self.read(|reader| reader.session(None, session))?;
+                let known = found.map(|found| OwnerId(found.owner_id));
+                known.inspect(|known| self.owners.remember(session, known)) == Some(owner)
+            }
+        };
         if self.own.len() >= SESSIONS_MAX {
             self.own.clear();
         }

@@ -9,7 +9,7 @@ use omi_kernel::report::{Activity, Failure, FailureDetail, Outcome, Report, Usag
 use super::attempts::Live;
 use super::requests::Asks;
 use super::{Driver, Item};
-use crate::client::{LiveKind, LiveText};
+use crate::client::{LiveKind, LiveText, Once};
 use crate::config::RegistrationConfig;
 
 impl Driver {
@@ -258,5 +258,15 @@ fn live_text(
     kind: LiveKind,
     text: String,
 ) -> LiveText {
-    LiveText { session, run, attempt, request, cursor: omi_kernel::id::Cursor(0), sequence: 0, kind, text }
+    LiveText {
+        session,
+        run,
+        attempt,
+        request,
+        cursor: omi_kernel::id::Cursor(0),
+        sequence: 0,
+        kind,
+        text,
+        json: Once::default(),
+    }
 }

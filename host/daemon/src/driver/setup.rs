@@ -19,7 +19,7 @@ use super::requests::OpenRequests;
 use super::start::Starter;
 use super::{Driver, MESSAGES_MAX, PUBLISHED_MAX};
 use crate::artifacts::Artifacts;
-use crate::client::Client;
+use crate::client::{Client, Owners};
 use crate::clock::Clock;
 use crate::components::Components;
 use crate::config::Config;
@@ -66,7 +66,7 @@ pub(super) fn prepare(setup: Setup, tokio: &tokio::runtime::Handle) -> (Driver, 
     let (sender, messages) = mpsc::channel(MESSAGES_MAX);
     let (asks, asked) = mpsc::channel(MESSAGES_MAX);
     let (published, listener) = broadcast::channel(PUBLISHED_MAX);
-    let client = Client { messages: asks.clone(), published: Arc::new(listener) };
+    let client = Client { messages: asks.clone(), published: Arc::new(listener), owners: Owners::default() };
     let starter = Starter {
         config: setup.config.clone(),
         cwd: setup.cwd.clone(),

@@ -229,7 +229,12 @@ impl Told {
 fn full(seen: &Seen, chunk: &mut Vec<u8>) {
     match seen {
         Seen::Event(event) => frame(chunk, Some(event.cursor), event.kind.as_str(), event.json()),
-        Seen::Live(live) => frame(chunk, None, frame::live_kind(live), &frame::live(live).to_string()),
+        Seen::Live(live) => frame(
+            chunk,
+            None,
+            frame::live_kind(live),
+            live.json.get_or_make(|| frame::live(live).to_string()),
+        ),
         Seen::Gap { after, through, reason } => {
             frame(chunk, None, "gap", &frame::gap(*after, *through, reason).to_string());
         }
@@ -245,7 +250,7 @@ mod tests {
     use omi_store::Store;
 
     use super::*;
-    use crate::client::Client;
+    use crate::client::{Client, Owners};
 
     #[tokio::test(start_paused = true)]
     async fn there_is_a_sign_of_life_where_nothing_happens() {
@@ -254,7 +259,7 @@ mod tests {
         let _store = Store::open(&database, Timestamp(1)).unwrap();
         let (messages, _kept) = tokio::sync::mpsc::channel(1);
         let (publish, listener) = tokio::sync::broadcast::channel(1);
-        let client = Client { messages, published: Arc::new(listener) };
+        let client = Client { messages, published: Arc::new(listener), owners: Owners::default() };
         let news = Subscription::new(&client, database, SubscribeFilter::default(), None);
         let mut told = Told { news, compact: Some(Compact::default()), over: false };
         let begun = Instant::now();

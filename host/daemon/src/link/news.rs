@@ -8,7 +8,7 @@ use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::{LinkError, Remote, Talk};
-use crate::client::{LiveKind, LiveText};
+use crate::client::{LiveKind, LiveText, Once};
 use crate::subscribe::{Seen, SubscribeFilter, Subscription};
 
 /// What happens, one after the other.
@@ -119,5 +119,6 @@ fn live(kind: &str, message: &Value) -> Option<LiveText> {
         sequence: message["sequence"].as_u64()?,
         kind,
         text: text("text")?.to_owned(),
+        json: Once::default(),
     })
 }

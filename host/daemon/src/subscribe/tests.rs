@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::*;
-use crate::client::LiveKind;
+use crate::client::{LiveKind, Once, Owners};
 use crate::driver::{Message, random};
 
 /// Things that may wait for a subscriber of these tests.
@@ -35,7 +35,7 @@ impl Record {
         let store = Store::open(&folder.path().join("record"), Timestamp(1)).unwrap();
         let (messages, kept) = mpsc::channel(1);
         let (publish, listener) = broadcast::channel(QUEUE);
-        let client = Client { messages, published: Arc::new(listener) };
+        let client = Client { messages, published: Arc::new(listener), owners: Owners::default() };
         Self { folder, store, publish, client, requests: 0, _messages: kept }
     }
 
@@ -86,6 +86,7 @@ impl Record {
             sequence: 1,
             kind: LiveKind::Thought,
             text: text.to_owned(),
+            json: Once::default(),
         };
         self.publish.send(Published::Live(Arc::new(live))).unwrap();
     }
@@ -101,6 +102,7 @@ impl Record {
             sequence: 1,
             kind: LiveKind::Message { message: "m".to_owned(), offset },
             text: text.to_owned(),
+            json: Once::default(),
         };
         self.publish.send(Published::Live(Arc::new(live))).unwrap();
     }

@@ -18,19 +18,20 @@ pub(super) struct Texts(BTreeMap<AttemptId, BTreeMap<String, usize>>);
 impl Texts {
     /// An event was given.
     pub(super) fn given(&mut self, event: &Event) {
-        let (Some(attempt), message) = (&event.attempt_id, event.payload["message"].as_str()) else { return };
-        match (event.kind, message) {
-            (EventKind::MessageDelta, Some(message)) => {
+        let Some(attempt) = &event.attempt_id else { return };
+        let message = || event.payload["message"].as_str().unwrap_or_default();
+        match event.kind {
+            EventKind::MessageDelta => {
                 let offset = event.payload["offset"].as_u64().and_then(|offset| usize::try_from(offset).ok());
                 let length = event.payload["text"].as_str().map_or(0, str::len);
-                self.reach(attempt, message, offset.unwrap_or_default() + length);
+                self.reach(attempt, message(), offset.unwrap_or_default() + length);
             }
-            (EventKind::MessageCompleted, Some(message)) => {
+            EventKind::MessageCompleted => {
                 if let Some(messages) = self.0.get_mut(attempt) {
-                    messages.remove(message);
+                    messages.remove(message());
                 }
             }
-            (EventKind::RunSucceeded | EventKind::AttemptFailed | EventKind::AttemptCancelled, _) => {
+            EventKind::RunSucceeded | EventKind::AttemptFailed | EventKind::AttemptCancelled => {
                 self.0.remove(attempt);
             }
             _ => {}

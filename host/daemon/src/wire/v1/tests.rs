@@ -6,7 +6,7 @@ use omi_store::{AttemptView, RunView};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::client::{LiveKind, LiveText};
+use crate::client::{LiveKind, LiveText, Once};
 use crate::prompt::Prompt;
 use crate::wire::tests::event;
 use crate::wire::{Correlation, Ended, Line, Unread, about_run};
@@ -102,6 +102,7 @@ fn nothing_says_whose_it_is() {
         sequence: 1,
         kind: LiveKind::Thought,
         text: "hm".to_owned(),
+        json: Once::default(),
     };
     assert_eq!(json!(correlation().live(&live, "hm")), json!({ "type": "thinking_delta", "text": "hm" }));
 }
