@@ -51,5 +51,6 @@ mod surfaces;
 mod tidy;
 mod tools;
 mod trees;
+mod vanish;
 mod wire;
 mod wire_schema;

@@ -98,7 +98,7 @@ impl Daemon {
             database: state.database(),
             artifacts,
             files: Files::new(state.files()),
-            readers: Readers::default(),
+            readers: Readers::new(state.database()),
             relay: Relay::default(),
             shims: None,
             _lock: lock,

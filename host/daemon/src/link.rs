@@ -203,7 +203,7 @@ impl Link {
     ) -> Result<News, LinkError> {
         Ok(match self {
             Self::Own(own) => {
-                News::Own(Box::new(Subscription::new(&own.client, own.database.clone(), filter, after)))
+                News::Own(Box::new(Subscription::new(&own.client, own.readers.clone(), filter, after)))
             }
             Self::Serving(remote) => {
                 News::Serving(Box::new(Listening::begin(remote.clone(), filter, after).await?))

@@ -101,7 +101,7 @@ async fn serve_here(lock: StateLock, state: &StateDir, file: &ConfigFile, pipe: 
     let connection = Connection::new(daemon.surface(owner()), said_to(pipe));
     let tasks = connection.serve(pipe::read_frames(), over(pipe)).await;
     daemon.end().await;
-    server.end();
+    server.end().await;
     // A browser that does not read its last messages has had its time.
     let _ = tokio::time::timeout(LAST_WORDS, tasks.join_all()).await;
     Ok(())

@@ -43,7 +43,7 @@ pub(crate) async fn serve(args: &Serve, state: &StateDir, config: Config) -> any
         terminal::note(&format!("serving {place}\nendpoint {}", state.endpoint().display()));
         ended(signal(SignalKind::terminate()).ok(), signal(SignalKind::interrupt()).ok()).await;
         daemon.end().await;
-        server.end();
+        server.end().await;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -63,9 +63,8 @@ async fn pipe(daemon: Daemon, server: HttpServer) {
     };
     let tasks = connection.serve(lines, over).await;
     daemon.end().await;
-    server.end();
     // A client that does not read its last messages has had its time.
-    let _ = tokio::time::timeout(LAST_WORDS, tasks.join_all()).await;
+    let _ = tokio::join!(server.end(), tokio::time::timeout(LAST_WORDS, tasks.join_all()));
 }
 
 /// Waits until somebody wants the daemon to end.

@@ -16,7 +16,6 @@ mod tests;
 mod texts;
 
 use std::collections::{BTreeMap, VecDeque};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,6 +25,7 @@ use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::client::{Client, LiveText, Owners, Published, Recorded};
+use crate::surface::Readers;
 use texts::Texts;
 
 /// Events read at once from the record.
@@ -70,8 +70,7 @@ pub(crate) enum Seen {
 /// A subscription.
 pub(crate) struct Subscription {
     published: broadcast::Receiver<Published>,
-    database: PathBuf,
-    reader: Option<Reader>,
+    readers: Readers,
     filter: SubscribeFilter,
     /// Everything up to here was given, or is not for this subscriber. None until the record could be asked.
     cursor: Option<Cursor>,
@@ -96,14 +95,13 @@ impl Subscription {
     /// Everything after a cursor; none means from now on.
     pub(crate) fn new(
         client: &Client,
-        database: PathBuf,
+        readers: Readers,
         filter: SubscribeFilter,
         after: Option<Cursor>,
     ) -> Self {
         let mut subscription = Self {
             published: client.subscribe(),
-            database,
-            reader: None,
+            readers,
             filter,
             cursor: after,
             behind: after.is_some(),
@@ -283,14 +281,7 @@ impl Subscription {
         Ok(Some(Seen::Gap { after, through: gone, reason: "retention" }))
     }
 
-    fn read<T>(&mut self, read: impl FnOnce(&Reader) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let reader = match self.reader.take() {
-            Some(reader) => reader,
-            None => Reader::open(&self.database)?,
-        };
-        // A reader that failed is opened anew the next time.
-        let found = read(&reader)?;
-        self.reader = Some(reader);
-        Ok(found)
+    fn read<T>(&self, read: impl FnOnce(&Reader) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        self.readers.read(read)
     }
 }

@@ -55,30 +55,47 @@ impl Surface {
         &self,
         read: impl FnOnce(&Reader) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        tokio::task::block_in_place(|| {
-            let reader = match self.readers.take() {
-                Some(reader) => reader,
-                None => self.reader()?,
-            };
-            // A reader that failed is opened anew the next time.
-            let found = read(&reader)?;
-            self.readers.keep(reader);
-            Ok(found)
-        })
+        tokio::task::block_in_place(|| self.readers.read(read))
     }
 }
 
 /// Open readers: to open one takes longer than most questions.
-#[derive(Clone, Default)]
-pub(crate) struct Readers(Arc<Mutex<Vec<Reader>>>);
+///
+/// Nobody keeps one for itself: each takes memory, and as long as anybody reads the record, the descriptors of those that
+/// were closed.
+#[derive(Clone)]
+pub(crate) struct Readers {
+    database: PathBuf,
+    kept: Arc<Mutex<Vec<Reader>>>,
+}
 
 impl Readers {
+    /// Readers of a record.
+    pub(crate) fn new(database: PathBuf) -> Self {
+        Self { database, kept: Arc::default() }
+    }
+
+    /// Reads the record.
+    pub(crate) fn read<T>(
+        &self,
+        read: impl FnOnce(&Reader) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let reader = match self.take() {
+            Some(reader) => reader,
+            None => Reader::open(&self.database)?,
+        };
+        // A reader that failed is opened anew the next time.
+        let found = read(&reader)?;
+        self.keep(reader);
+        Ok(found)
+    }
+
     fn take(&self) -> Option<Reader> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop()
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).pop()
     }
 
     fn keep(&self, reader: Reader) {
-        let mut readers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut readers = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if readers.len() < READERS_KEPT_MAX {
             readers.push(reader);
         }

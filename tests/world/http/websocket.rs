@@ -48,6 +48,20 @@ impl WebSocket {
         }
     }
 
+    /// Reads to the end: the code with which the other side closed; none if it just went.
+    pub fn closed(&mut self) -> Option<u16> {
+        loop {
+            match self.socket.read() {
+                Ok(tungstenite::Message::Close(frame)) => return frame.map(|frame| frame.code.into()),
+                Ok(tungstenite::Message::Text(text)) => {
+                    self.heard.push(serde_json::from_str(&text).expect("JSON"));
+                }
+                Ok(_) => {}
+                Err(_) => return None,
+            }
+        }
+    }
+
     /// The next message; none once the other side has closed.
     pub fn message(&mut self) -> Option<Value> {
         let deadline = Instant::now() + PATIENCE;

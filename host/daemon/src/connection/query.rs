@@ -141,7 +141,7 @@ impl Connection {
     /// What is recorded and published about a run after a cursor.
     pub(super) fn news_of(&self, run: &RunId, after: Cursor) -> Subscription {
         let filter = SubscribeFilter { owner: Some(self.owner()), session: None, run: Some(run.clone()) };
-        Subscription::new(&self.surface.client, self.surface.database.clone(), filter, Some(after))
+        Subscription::new(&self.surface.client, self.surface.readers.clone(), filter, Some(after))
     }
 
     /// A run with what it made, if it is over.

@@ -104,7 +104,7 @@ impl Connection {
         }
         let Subscribe { session_id: session, run_id: run, .. } = subscribe;
         let filter = SubscribeFilter { owner: Some(self.owner()), session, run };
-        Ok(Subscription::new(&self.surface.client, self.surface.database.clone(), filter, after))
+        Ok(Subscription::new(&self.surface.client, self.surface.readers.clone(), filter, after))
     }
 
     pub(super) async fn unsubscribe(&self, address: &Address, correlation: &Correlation) {

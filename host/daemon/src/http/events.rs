@@ -130,7 +130,7 @@ fn follow(
     }
     let after = after(listen.after, headers)?;
     let filter = SubscribeFilter { owner: Some(surface.owner.clone()), session, run };
-    let news = Subscription::new(&surface.client, surface.database.clone(), filter, after);
+    let news = Subscription::new(&surface.client, surface.readers.clone(), filter, after);
     let compact = (listen.view == View::Compact).then(Compact::default);
     let told = Told { news, compact, over: false };
     let stream = futures_util::stream::unfold(told, |mut told| async move {
@@ -260,7 +260,8 @@ mod tests {
         let (messages, _kept) = tokio::sync::mpsc::channel(1);
         let (publish, listener) = tokio::sync::broadcast::channel(1);
         let client = Client { messages, published: Arc::new(listener), owners: Owners::default() };
-        let news = Subscription::new(&client, database, SubscribeFilter::default(), None);
+        let readers = crate::surface::Readers::new(database);
+        let news = Subscription::new(&client, readers, SubscribeFilter::default(), None);
         let mut told = Told { news, compact: Some(Compact::default()), over: false };
         let begun = Instant::now();
         for number in 1..3 {

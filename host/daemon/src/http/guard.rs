@@ -15,6 +15,7 @@ use base64::Engine as _;
 
 use super::key::Keys;
 use super::problem::Problem;
+use super::room::Seat;
 use crate::surface::Surface;
 
 /// What a WebSocket of a browser, which can set no header, names its key by among the protocols that it offers.
@@ -49,6 +50,9 @@ pub(super) async fn guard(State(guard): State<Guard>, mut request: Request, next
         .any(|page| path.strip_prefix(page).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')));
     match guard.owner_of(request.headers(), is_page) {
         Some(surface) => {
+            if let Some(seat) = request.extensions().get::<Arc<Seat>>() {
+                seat.known();
+            }
             // MCP wants to know the owner alone.
             request.extensions_mut().insert(surface.owner.clone());
             request.extensions_mut().insert(surface);

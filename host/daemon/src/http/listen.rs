@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::net::sockopt;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::{TcpListener, TcpStream, UnixListener};
 use tokio_rustls::TlsAcceptor;
 
 use crate::config::{HttpConfig, Tls};
@@ -18,6 +19,12 @@ use crate::state::StateDir;
 const SOCKET_PATH_BYTES_MAX: usize = 100;
 /// How long to wait where the system has no room for another connection.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
+/// How long a connection may be silent before the system asks whether its peer is still there.
+const ASK_AFTER: Duration = Duration::from_mins(1);
+/// How often it asks then,
+const ASK_EVERY: Duration = Duration::from_secs(15);
+/// and how often at most: two minutes after the last sign of life a peer is gone.
+const ASK_TIMES: u32 = 4;
 /// How long a client may take to agree on the encryption.
 const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -115,6 +122,9 @@ impl Tcp {
         let (stream, _) = accepted(self.listener.accept().await).await?;
         // Without it the last event of a burst waits for an acknowledgement.
         let _ = stream.set_nodelay(true);
+        if let Err(error) = watch(&stream) {
+            tracing::debug!(%error, "a peer that vanishes is noticed late");
+        }
         let acceptor = self.acceptor.clone();
         Some(async move {
             let Some(acceptor) = acceptor else { return Some(Box::new(stream) as Box<dyn Stream>) };
@@ -122,6 +132,14 @@ impl Tcp {
             agreed.ok()?.ok().map(|stream| Box::new(stream) as Box<dyn Stream>)
         })
     }
+}
+
+/// Has the system notice a peer that vanished without a word.
+fn watch(stream: &TcpStream) -> rustix::io::Result<()> {
+    sockopt::set_socket_keepalive(stream, true)?;
+    sockopt::set_tcp_keepidle(stream, ASK_AFTER)?;
+    sockopt::set_tcp_keepintvl(stream, ASK_EVERY)?;
+    sockopt::set_tcp_keepcnt(stream, ASK_TIMES)
 }
 
 /// A connection; none where there is no room for one at the moment.
@@ -261,5 +279,17 @@ mod tests {
         std::fs::write(&tls.private_key, "no key").unwrap();
         let wrong = Tcp::bind(ANYWHERE, true, &config(Some(tls), false)).await;
         assert!(matches!(wrong, Err(ListenError::Tls { path, .. }) if path.ends_with("key.pem")));
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_vanishes_is_noticed_by_the_system() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let _peer = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        watch(&stream).unwrap();
+        assert!(sockopt::socket_keepalive(&stream).unwrap());
+        assert_eq!(sockopt::tcp_keepidle(&stream).unwrap(), ASK_AFTER);
+        assert_eq!(sockopt::tcp_keepintvl(&stream).unwrap(), ASK_EVERY);
+        assert_eq!(sockopt::tcp_keepcnt(&stream).unwrap(), ASK_TIMES);
     }
 }

@@ -1,29 +1,33 @@
 //! The server: what it listens on, and how long a connection may take for what.
 
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::endpoint::{Endpoint, Published};
 use super::guard::{Guard, guard};
 use super::key::Keys;
 use super::listen::{ListenError, Socket, Stream, Tcp, accepted};
+use super::patient::Patient;
+use super::room::{Room, Seat, connections_max};
 use super::routes;
 use crate::state::StateDir;
 use crate::surface::Surface;
 
-/// Connections at the same time: each costs some memory and a descriptor. More wait in the system's queue.
-const CONNECTIONS_MAX: usize = 4096;
 /// How long a client may take to send the head of a request; also how long it may be silent between two.
 const HEAD_PATIENCE: Duration = Duration::from_secs(30);
+/// How long what was said last may be read once the daemon has ended.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// The names by which this machine is known to itself.
 const LOOPBACK: [&str; 3] = ["127.0.0.1", "localhost", "[::1]"];
 
@@ -41,6 +45,7 @@ pub(crate) struct HttpServer {
     /// Where it is found.
     pub(crate) endpoint: Endpoint,
     tasks: JoinSet<()>,
+    over: watch::Sender<bool>,
     _published: Published,
 }
 
@@ -54,29 +59,35 @@ impl HttpServer {
         let keys = Keys::load(state, &surface.config)?;
         let config = surface.config.http.clone();
         let origins: Arc<[String]> = config.origins.clone().into();
-        let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+        let (over, ends) = watch::channel(false);
+        let connections_max = connections_max();
+        // A listener has room of its own: nobody who comes over the network keeps the owner from the socket.
+        let room = || Room::new(connections_max, ends.clone());
         let router = routes::router(&surface);
         let mut tasks = JoinSet::new();
         let socket = Socket::bind(state)?;
         let path = socket.path.clone();
         let local =
             Guard { surface: surface.clone(), keys: keys.clone(), hosts: None, origins: origins.clone() };
-        tasks.spawn(serve_socket(socket, guarded(&router, local), room.clone()));
+        tasks.spawn(serve_socket(socket, guarded(&router, local), room()));
         let mut url = None;
         if let Some(Listen { address, remote }) = listen {
             let tcp = Tcp::bind(address, remote, &config).await?;
             url = Some(tcp.url());
             let names = LOOPBACK.into_iter().map(str::to_owned).chain(config.hosts.iter().cloned());
             let guard = Guard { surface, keys, hosts: Some(names.collect()), origins };
-            tasks.spawn(serve_tcp(tcp, guarded(&router, guard), room));
+            tasks.spawn(serve_tcp(tcp, guarded(&router, guard), room()));
         }
         let endpoint = Endpoint::new(state, url, path);
         let published = endpoint.publish(state).map_err(ServerError::Endpoint)?;
-        Ok(Self { endpoint, tasks, _published: published })
+        Ok(Self { endpoint, tasks, over, _published: published })
     }
 
-    /// Ends what is still connected.
-    pub(crate) fn end(mut self) {
+    /// Ends what is still connected, once the daemon has ended.
+    pub(crate) async fn end(mut self) {
+        self.over.send_replace(true);
+        // Whatever is connected listens for that until it is gone.
+        let _ = tokio::time::timeout(LAST_WORDS, self.over.closed()).await;
         self.tasks.abort_all();
     }
 }
@@ -100,36 +111,69 @@ fn guarded(router: &Router, state: Guard) -> Router {
     router.clone().layer(from_fn_with_state(state, guard)).layer(routes::cors(&origins))
 }
 
-async fn serve_tcp(tcp: Tcp, router: Router, room: Arc<Semaphore>) {
+async fn serve_tcp(tcp: Tcp, router: Router, mut room: Room) {
     let mut connections = JoinSet::new();
-    while let Ok(place) = room.clone().acquire_owned().await {
-        let Some(agreed) = tcp.accept().await else { continue };
+    loop {
+        let agreed = tokio::select! {
+            agreed = tcp.accept() => agreed,
+            () = room.ended() => break,
+        };
+        let Some(agreed) = agreed else { continue };
+        let Some(seat) = room.seat().await else { break };
         let router = router.clone();
         connections.spawn(async move {
-            if let Some(stream) = agreed.await {
-                connection(stream, router, place).await;
+            let stream = tokio::select! {
+                stream = agreed => stream,
+                () = seat.away() => None,
+            };
+            if let Some(stream) = stream {
+                connection(stream, router, seat).await;
             }
         });
         while connections.try_join_next().is_some() {}
     }
+    drop((tcp, room));
+    connections.join_all().await;
 }
 
-async fn serve_socket(socket: Socket, router: Router, room: Arc<Semaphore>) {
+async fn serve_socket(socket: Socket, router: Router, mut room: Room) {
     let mut connections = JoinSet::new();
-    while let Ok(place) = room.clone().acquire_owned().await {
-        let Some((stream, _)) = accepted(socket.listener.accept().await).await else { continue };
-        connections.spawn(connection(Box::new(stream), router.clone(), place));
+    loop {
+        let stream = tokio::select! {
+            stream = socket.listener.accept() => accepted(stream).await,
+            () = room.ended() => break,
+        };
+        let Some((stream, _)) = stream else { continue };
+        let Some(seat) = room.seat().await else { break };
+        connections.spawn(connection(Box::new(stream), router.clone(), seat));
         while connections.try_join_next().is_some() {}
     }
+    drop((socket, room));
+    connections.join_all().await;
 }
 
-/// Serves a connection until its client has gone. Nobody holds a place by sending slowly.
-async fn connection(stream: Box<dyn Stream>, router: Router, _place: OwnedSemaphorePermit) {
+/// Serves a connection until its client has gone, it has to go for another one, or the daemon has ended. Nobody holds a
+/// place by sending slowly, or by reading nothing.
+async fn connection(stream: Box<dyn Stream>, router: Router, seat: Arc<Seat>) {
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD_PATIENCE);
-    let served =
-        builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router)).with_upgrades();
-    if let Err(error) = served.await {
+    let service = TowerToHyperService::new(router);
+    let of_seat = seat.clone();
+    let service = service_fn(move |mut request| {
+        request.extensions_mut().insert(of_seat.clone());
+        service.call(request)
+    });
+    let served = builder.serve_connection(TokioIo::new(Patient::new(stream)), service).with_upgrades();
+    let mut served = pin!(served);
+    let ended = tokio::select! {
+        ended = &mut served => ended,
+        () = seat.away() => return,
+        () = seat.ended() => {
+            served.as_mut().graceful_shutdown();
+            served.await
+        }
+    };
+    if let Err(error) = ended {
         tracing::debug!(%error, "a connection ended early");
     }
 }

@@ -1,5 +1,6 @@
 //! `/v1/ws`: wire v2 over a WebSocket, one message a text frame. Closing it changes no run.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -13,6 +14,8 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::guard::KEY_PROTOCOL;
+use super::patient::WRITE_PATIENCE;
+use super::room::Seat;
 use crate::connection::Connection;
 use crate::surface::Surface;
 use crate::wire::Outbound;
@@ -25,13 +28,12 @@ const MESSAGE_BYTES_MAX: usize = 64 * 1024 * 1024;
 const QUEUE_MAX: usize = 256;
 /// How often a client is asked whether it is still there.
 const PING_EVERY: Duration = Duration::from_secs(20);
-/// How long a client may say nothing, not even that it is still there.
-const SILENCE_MAX: Duration = Duration::from_mins(1);
-/// How long a message may take to be written: who reads nothing for so long is gone.
-const WRITE_PATIENCE: Duration = Duration::from_mins(1);
+/// How long a client may say nothing, not even that it is still there. One that reads slowly is asked late.
+const SILENCE_MAX: Duration = Duration::from_mins(5);
 
 pub(super) async fn upgrade(
     Extension(surface): Extension<Surface>,
+    Extension(seat): Extension<Arc<Seat>>,
     mut upgrade: WebSocketUpgrade,
 ) -> Response {
     let offers =
@@ -46,23 +48,35 @@ pub(super) async fn upgrade(
     upgrade
         .max_message_size(MESSAGE_BYTES_MAX)
         .max_frame_size(MESSAGE_BYTES_MAX)
-        .on_upgrade(|socket| serve(surface, socket))
+        .on_upgrade(|socket| serve(surface, socket, seat))
 }
 
-async fn serve(surface: Surface, socket: WebSocket) {
+async fn serve(surface: Surface, socket: WebSocket, seat: Arc<Seat>) {
     let (sink, stream) = socket.split();
     let (messages, to_write) = mpsc::channel(QUEUE_MAX);
     let (lines, to_take) = mpsc::channel(QUEUE_MAX);
     let connection = Connection::new(surface, messages);
-    let mut writer = tokio::spawn(write(sink, to_write));
+    let mut writer = tokio::spawn(write(sink, to_write, seat.clone()));
     let reader = tokio::spawn(read(stream, lines));
     let unread = async {
         // Whoever reads nothing any more has nothing to say either.
         let _ = (&mut writer).await;
     };
-    let tasks = connection.serve(to_take, unread).await;
+    let over = async {
+        tokio::select! {
+            () = unread => {}
+            () = seat.ended() => {}
+        }
+    };
+    let tasks = connection.serve(to_take, over).await;
     reader.abort();
-    drop((tasks, connection));
+    if seat.is_over() {
+        // What became of everything is told to the end.
+        tasks.join_all().await;
+    } else {
+        drop(tasks);
+    }
+    drop(connection);
     if !writer.is_finished() {
         // What was said last is written, as far as it is read.
         let _ = writer.await;
@@ -85,7 +99,11 @@ async fn read(mut stream: SplitStream<WebSocket>, lines: mpsc::Sender<Result<Str
 }
 
 /// Writes what is to be said, until there is nothing more or nobody reads it.
-async fn write(mut sink: SplitSink<WebSocket, Message>, mut messages: mpsc::Receiver<Outbound>) {
+async fn write(
+    mut sink: SplitSink<WebSocket, Message>,
+    mut messages: mpsc::Receiver<Outbound>,
+    seat: Arc<Seat>,
+) {
     let mut ping = tokio::time::interval_at(Instant::now() + PING_EVERY, PING_EVERY);
     loop {
         let message = tokio::select! {
@@ -100,7 +118,8 @@ async fn write(mut sink: SplitSink<WebSocket, Message>, mut messages: mpsc::Rece
             Ok(Err(_)) | Err(_) => return,
         }
     }
-    let goodbye = CloseFrame { code: close_code::NORMAL, reason: "".into() };
+    let code = if seat.is_over() { close_code::AWAY } else { close_code::NORMAL };
+    let goodbye = CloseFrame { code, reason: "".into() };
     // It may be gone.
     let _ = tokio::time::timeout(WRITE_PATIENCE, sink.send(Message::Close(Some(goodbye)))).await;
 }

@@ -45,7 +45,7 @@ pub(crate) async fn serve(state: &StateDir, config: Config) -> anyhow::Result<Ex
         _ = terminate.recv() => Ok(()),
     };
     daemon.end().await;
-    http.end();
+    http.end().await;
     served.map_err(|why| anyhow!(why))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -70,7 +70,12 @@ impl Record {
 
     fn subscribe(&self, owner: &str, after: Option<i64>) -> Subscription {
         let filter = SubscribeFilter { owner: Some(OwnerId(owner.to_owned())), ..SubscribeFilter::default() };
-        Subscription::new(&self.client, self.folder.path().join("record"), filter, after.map(Cursor))
+        Subscription::new(
+            &self.client,
+            Readers::new(self.folder.path().join("record")),
+            filter,
+            after.map(Cursor),
+        )
     }
 
     /// An attempt of the run that these events are about says something after them.
@@ -177,7 +182,7 @@ async fn one_run_of_one_session_can_be_followed() {
     let run = second.iter().find_map(|event| event.run_id.clone());
     let filter = SubscribeFilter { run: run.clone(), ..SubscribeFilter::default() };
     let database = record.folder.path().join("record");
-    let mut subscription = Subscription::new(&record.client, database, filter, Some(Cursor(0)));
+    let mut subscription = Subscription::new(&record.client, Readers::new(database), filter, Some(Cursor(0)));
     let wanted: Vec<Cursor> =
         second.iter().filter(|event| event.run_id == run).map(|event| event.cursor).collect();
     assert!(!wanted.is_empty());

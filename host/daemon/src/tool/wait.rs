@@ -32,7 +32,7 @@ async fn to_its_end(context: &ControlContext, run: &RunId) -> Result<RunView, To
     let now = context.reader()?.latest_cursor()?;
     let filter = SubscribeFilter { owner: Some(context.owner()), session: None, run: Some(run.clone()) };
     let surface = &context.surface;
-    let mut news = Subscription::new(&surface.client, surface.database.clone(), filter, Some(now));
+    let mut news = Subscription::new(&surface.client, surface.readers.clone(), filter, Some(now));
     loop {
         // An end that was followed by a retry is none.
         let found = context.run(run)?;

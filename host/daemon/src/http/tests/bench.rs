@@ -126,7 +126,7 @@ impl Bench {
         let run = RunId::parse(run).unwrap();
         let surface = self.surface(&owner());
         let filter = SubscribeFilter { owner: None, session: None, run: Some(run.clone()) };
-        let mut news = Subscription::new(&surface.client, surface.database, filter, Some(Cursor(0)));
+        let mut news = Subscription::new(&surface.client, surface.readers, filter, Some(Cursor(0)));
         loop {
             match news.next().await.unwrap() {
                 Seen::Event(event) if is_end(event.kind) => break,
