@@ -126,6 +126,7 @@ impl Daemon {
 
     /// Ends it: workers are stopped and what they did is recorded.
     pub(crate) async fn end(self) {
+        self.readers.close();
         self.client.shutdown().await;
         drop(self.shims);
     }

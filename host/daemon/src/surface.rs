@@ -1,7 +1,7 @@
 //! What every surface has: the way to the driver, the record beside it, what is configured, and whose it is.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use omi_kernel::id::OwnerId;
 use omi_store::{Reader, StoreError};
@@ -66,13 +66,14 @@ impl Surface {
 #[derive(Clone)]
 pub(crate) struct Readers {
     database: PathBuf,
-    kept: Arc<Mutex<Vec<Reader>>>,
+    /// None once no reader is kept any more.
+    kept: Arc<Mutex<Option<Vec<Reader>>>>,
 }
 
 impl Readers {
     /// Readers of a record.
     pub(crate) fn new(database: PathBuf) -> Self {
-        Self { database, kept: Arc::default() }
+        Self { database, kept: Arc::new(Mutex::new(Some(Vec::new()))) }
     }
 
     /// Reads the record.
@@ -90,14 +91,22 @@ impl Readers {
         Ok(found)
     }
 
+    /// Keeps no reader any more: only where nobody else has the record open is it written back whole when it is closed.
+    pub(crate) fn close(&self) {
+        self.lock().take();
+    }
+
     fn take(&self) -> Option<Reader> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).pop()
+        self.lock().as_mut()?.pop()
     }
 
     fn keep(&self, reader: Reader) {
-        let mut readers = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if readers.len() < READERS_KEPT_MAX {
+        if let Some(readers) = self.lock().as_mut().filter(|readers| readers.len() < READERS_KEPT_MAX) {
             readers.push(reader);
         }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Vec<Reader>>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
