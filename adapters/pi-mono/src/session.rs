@@ -128,6 +128,7 @@ impl Worker {
             return out.push(refuse(Failure::stale("not_durable", message)));
         }
         let arguments = self.arguments(resume.as_deref(), &settings);
+        let tools = host_tools(&settings);
         let process = self.ops.next();
         let timer = self.ops.timer(0, out);
         self.session = Some(Session {
@@ -138,10 +139,10 @@ impl Worker {
             lines: Lines::new(self.config.line_bytes_max),
             resume,
             native_id: String::new(),
-            wanted_model: settings.model.clone(),
+            wanted_model: settings.model,
             model: None,
             takes_images: false,
-            tools: host_tools(&settings),
+            tools,
             turn: None,
         });
     }
