@@ -75,17 +75,17 @@ impl HttpDaemon {
     pub fn tcp(&self) -> Client {
         let url = self.endpoint["http"].as_str().expect("it has an address");
         let address = url.strip_prefix("http://").expect("it is not encrypted");
-        Client { place: Place::Tcp(address.to_owned()), key: Some(self.key.clone()), headers: vec![] }
+        self.client(Place::Tcp(address.to_owned()))
     }
 
     /// The way over its Unix socket, with the key.
     pub fn unix(&self) -> Client {
         let socket = self.endpoint["socket"].as_str().expect("it has a socket");
-        Client { place: Place::Unix(socket.into()), ..self.tcp_or_unix() }
+        self.client(Place::Unix(socket.into()))
     }
 
-    fn tcp_or_unix(&self) -> Client {
-        Client { place: Place::Unix(PathBuf::new()), key: Some(self.key.clone()), headers: vec![] }
+    fn client(&self, place: Place) -> Client {
+        Client { place, key: Some(self.key.clone()), headers: vec![] }
     }
 
     /// Ends it as a person does, and waits for that.
@@ -123,10 +123,7 @@ impl Client {
     /// Asks.
     pub fn send(&self, method: &str, path: &str, body: Option<&Value>) -> Answer {
         let body = body.map(ToString::to_string).unwrap_or_default();
-        let mut stream = BufReader::new(self.begin(method, path, body.as_bytes(), "application/json"));
-        let (status, headers) = head(&mut stream);
-        let body = whole_body(&mut stream, &headers);
-        Answer { status, headers, body }
+        self.upload(method, path, "application/json", body.as_bytes())
     }
 
     /// Sends bytes as a body of some kind.
