@@ -1,9 +1,11 @@
-//! Many connections that listen to server-sent events, read by one thread that only counts them.
+//! Many connections that listen to server-sent events, read by one thread that only counts them: it shares
+//! the machine with the daemon, so that what it takes itself has to be little.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
+use memchr::memmem;
 use omi_tests::world::http::HttpDaemon;
 use rustix::event::{PollFd, PollFlags, poll};
 
@@ -26,31 +28,10 @@ pub(crate) struct Many {
 
 struct Listener {
     stream: TcpStream,
-    mark: Matcher<'static>,
-    last: Matcher<'static>,
+    /// The end of what was read, in which something may begin that is looked for.
+    tail: Vec<u8>,
     seen: u64,
     done: bool,
-}
-
-/// Finds bytes in a stream, also where they are cut in two. They repeat nothing of their beginning but its first.
-struct Matcher<'b> {
-    wanted: &'b [u8],
-    matched: usize,
-}
-
-impl Matcher<'_> {
-    fn ends_with(&mut self, byte: u8) -> bool {
-        if byte == self.wanted[self.matched] {
-            self.matched += 1;
-        } else {
-            self.matched = usize::from(byte == self.wanted[0]);
-        }
-        let is_whole = self.matched == self.wanted.len();
-        if is_whole {
-            self.matched = 0;
-        }
-        is_whole
-    }
 }
 
 impl Many {
@@ -72,9 +53,7 @@ impl Many {
             let mut head = [0; 12];
             stream.read_exact(&mut head)?;
             stream.set_nonblocking(true)?;
-            let mark = Matcher { wanted: MARK, matched: 0 };
-            let last = Matcher { wanted: LAST.as_bytes(), matched: 0 };
-            streams.push(Listener { stream, mark, last, seen: 0, done: false });
+            streams.push(Listener { stream, tail: Vec::new(), seen: 0, done: false });
         }
         Ok(Self { streams, buffer: vec![0; BUFFER_BYTES] })
     }
@@ -102,10 +81,12 @@ impl Many {
 
 impl Listener {
     fn read(&mut self, buffer: &mut [u8]) -> Result<(), Failed> {
-        match self.stream.read(buffer) {
+        let begin = self.tail.len();
+        buffer[..begin].copy_from_slice(&self.tail);
+        match self.stream.read(&mut buffer[begin..]) {
             Ok(0) => Err("a stream has ended".into()),
             Ok(count) => {
-                self.count(&buffer[..count]);
+                self.count(&buffer[..begin + count], begin);
                 Ok(())
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(()),
@@ -113,13 +94,16 @@ impl Listener {
         }
     }
 
-    fn count(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            if self.done {
-                return;
-            }
-            self.seen += u64::from(self.mark.ends_with(byte));
-            self.done = self.last.ends_with(byte);
+    /// Counts in what was read, whose first bytes are those of the tail.
+    fn count(&mut self, bytes: &[u8], tail: usize) {
+        if self.done {
+            return;
         }
+        let last = memmem::find(bytes, LAST.as_bytes());
+        // A whole mark of the tail was counted before.
+        let uncounted = &bytes[tail - tail.min(MARK.len() - 1)..last.unwrap_or(bytes.len())];
+        self.seen += u64::try_from(memmem::find_iter(uncounted, MARK).count()).unwrap_or(u64::MAX);
+        self.done = last.is_some();
+        self.tail = bytes[bytes.len() - bytes.len().min(LAST.len() - 1)..].to_vec();
     }
 }
