@@ -1,5 +1,8 @@
 //! Canonical events: the ordered record of every change (seed §11).
 
+mod payload;
+
+pub use payload::EventPayload;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -189,7 +192,7 @@ pub struct Event {
     /// When it was recorded.
     pub timestamp_ms: Timestamp,
     /// The rest.
-    pub payload: Value,
+    pub payload: EventPayload,
 }
 
 impl Serialize for EventKind {

@@ -12,7 +12,7 @@ use omi_kernel::model::ModelProfile;
 use omi_kernel::row::{Attempt, Binding, BindingStatus, RetryNote, Run, Session};
 use omi_kernel::session::SessionStatus;
 use omi_kernel::status::Status;
-use rusqlite::types::{FromSql, Type};
+use rusqlite::types::{FromSql, FromSqlError, Type};
 use rusqlite::{Row, Statement};
 use serde::de::DeserializeOwned;
 
@@ -51,8 +51,8 @@ pub(crate) fn parsed<T>(
     column: usize,
     parse: impl FnOnce(&str) -> Option<T>,
 ) -> rusqlite::Result<T> {
-    let text: String = row.get(column)?;
-    parse(&text).ok_or_else(|| unreadable(column, &text))
+    let text = row.get_ref(column)?.as_str().map_err(|error| no_text(column, error))?;
+    parse(text).ok_or_else(|| unreadable(column, text))
 }
 
 /// Such a column that may be empty.
@@ -61,8 +61,9 @@ pub(crate) fn perhaps<T>(
     column: usize,
     parse: impl FnOnce(&str) -> Option<T>,
 ) -> rusqlite::Result<Option<T>> {
-    let Some(text) = row.get::<_, Option<String>>(column)? else { return Ok(None) };
-    parse(&text).map(Some).ok_or_else(|| unreadable(column, &text))
+    let text = row.get_ref(column)?.as_str_or_null().map_err(|error| no_text(column, error))?;
+    let Some(text) = text else { return Ok(None) };
+    parse(text).map(Some).ok_or_else(|| unreadable(column, text))
 }
 
 /// A column of JSON.
@@ -74,6 +75,11 @@ pub(crate) fn json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlit
 pub(crate) fn unreadable(column: usize, text: &str) -> rusqlite::Error {
     let message = format!("`{text}` is not a value of this column");
     rusqlite::Error::FromSqlConversionFailure(column, Type::Text, message.into())
+}
+
+/// A row whose column must be a text and is none: damage.
+fn no_text(column: usize, error: FromSqlError) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(column, Type::Text, error.into())
 }
 
 /// The first row, if there is one.

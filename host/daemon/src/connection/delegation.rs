@@ -112,7 +112,7 @@ impl Connection {
             if event.kind == EventKind::DelegationCompleted
                 && event.payload["delegationId"] == awaited.id.as_str()
             {
-                return Ok(awaited.result(correlation, Some(&event), event.payload.clone()));
+                return Ok(awaited.result(correlation, Some(&event), (*event.payload).clone()));
             }
         }
         Ok(None)

@@ -77,7 +77,7 @@ mod tests {
             request_id: None,
             kind,
             timestamp_ms: Timestamp(0),
-            payload: json!({ "request": number }),
+            payload: json!({ "request": number }).into(),
         }
     }
 

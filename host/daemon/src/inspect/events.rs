@@ -113,5 +113,5 @@ fn line(event: &Event, json: bool) -> String {
         return serde_json::to_string(event).unwrap_or_default() + "\n";
     }
     let about = event.run_id.as_ref().map_or_else(|| event.session_id.to_string(), ToString::to_string);
-    format!("{:>6}  {:26}  {about}  {}\n", event.cursor.0, event.kind.as_str(), event.payload)
+    format!("{:>6}  {:26}  {about}  {}\n", event.cursor.0, event.kind.as_str(), event.payload.text())
 }

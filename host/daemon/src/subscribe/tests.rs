@@ -117,7 +117,7 @@ impl Record {
         before.cursor = Cursor(before.cursor.0 + 1);
         before.kind = EventKind::MessageDelta;
         before.attempt_id = Some(attempt.clone());
-        before.payload = serde_json::json!({ "message": "m", "offset": offset, "text": text });
+        before.payload = serde_json::json!({ "message": "m", "offset": offset, "text": text }).into();
         self.publish.send(Published::Event(Arc::new(before.clone().into()))).unwrap();
     }
 }

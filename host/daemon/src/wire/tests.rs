@@ -36,7 +36,7 @@ pub(super) fn event(kind: EventKind, payload: Value) -> Event {
         request_id: None,
         kind,
         timestamp_ms: Timestamp(0),
-        payload,
+        payload: payload.into(),
     }
 }
 

@@ -37,7 +37,7 @@ impl Told {
             request_id: None,
             kind,
             timestamp_ms: Timestamp(self.cursor),
-            payload,
+            payload: payload.into(),
         }
     }
 

@@ -1,10 +1,10 @@
 //! Events as they were published.
 
-use omi_kernel::event::{Event, EventKind, Visibility};
+use omi_kernel::event::{Event, EventKind, EventPayload, Visibility};
 use omi_kernel::id::{AttemptId, Cursor, EventId, GrantId, OwnerId, RequestId, RunId, SessionId, Timestamp};
 use rusqlite::{Connection, Result, Row, named_params};
 
-use crate::rows::{all, first, json, parsed, perhaps};
+use crate::rows::{all, first, parsed, perhaps};
 use crate::words::visibility_text;
 
 /// The columns that [`event`] reads.
@@ -126,6 +126,6 @@ fn event(row: &Row<'_>) -> Result<Event> {
         request_id: row.get::<_, Option<String>>(5)?.map(RequestId),
         kind: parsed(row, 6, EventKind::parse)?,
         timestamp_ms: Timestamp(row.get(7)?),
-        payload: json(row, 8)?,
+        payload: parsed(row, 8, |text| EventPayload::parse(text.to_owned()))?,
     })
 }

@@ -1,6 +1,6 @@
 //! Events.
 
-use omi_kernel::event::{Event, NewEvent};
+use omi_kernel::event::{Event, EventPayload, NewEvent};
 use omi_kernel::id::{AttemptId, Cursor, RequestId, RunId, Timestamp};
 use rusqlite::{Connection, Result};
 
@@ -10,6 +10,7 @@ use crate::words::{retention_text, visibility_text};
 
 /// Records an event. Answers it as it is recorded.
 pub(crate) fn event(db: &Connection, event: &NewEvent, now: Timestamp) -> Result<Event> {
+    let payload = EventPayload::from(event.payload.clone());
     let sql = "INSERT INTO events (event_id, session_id, run_id, attempt_id, type, retention_class, \
          visibility, payload_json, created_at_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
     db.prepare_cached(sql)?.execute((
@@ -20,7 +21,7 @@ pub(crate) fn event(db: &Connection, event: &NewEvent, now: Timestamp) -> Result
         event.kind.as_str(),
         retention_text(event.retention),
         visibility_text(event.visibility),
-        event.payload.to_string(),
+        payload.text(),
         now.0,
     ))?;
     let cursor = Cursor(db.last_insert_rowid());
@@ -42,7 +43,7 @@ pub(crate) fn event(db: &Connection, event: &NewEvent, now: Timestamp) -> Result
         request_id,
         kind: event.kind,
         timestamp_ms: now,
-        payload: event.payload.clone(),
+        payload,
     })
 }
 

@@ -34,7 +34,7 @@ impl Record {
             request_id: request.clone(),
             kind: event.kind,
             timestamp_ms: now,
-            payload: event.payload.clone(),
+            payload: event.payload.clone().into(),
         };
         let before = self.events.insert(cursor, EventRow { cursor, event: event.clone(), request, at: now });
         ensure(before.is_none(), || format!("cursor {} is used twice", cursor.0))?;

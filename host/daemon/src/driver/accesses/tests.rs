@@ -163,7 +163,7 @@ fn a_question_that_is_open_is_answered_when_it_is_taken_back_and_no_other_is() {
         request_id: None,
         kind: EventKind::ApprovalRequested,
         timestamp_ms: Timestamp(0),
-        payload: json!({ "request": number, "kind": "access" }),
+        payload: json!({ "request": number, "kind": "access" }).into(),
     });
     scene.withdraws(6);
     assert!(scene.driver.items.is_empty(), "nobody asked that");
