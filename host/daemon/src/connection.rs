@@ -16,7 +16,7 @@ use std::future::Future;
 use std::pin::pin;
 
 use omi_kernel::id::OwnerId;
-use omi_store::Reader;
+use omi_store::{Reader, StoreError};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -196,8 +196,8 @@ impl Connection {
         self.send(done.unwrap_or_else(|error| correlation.error(&error))).await;
     }
 
-    fn reader(&self) -> Result<Reader, WireError> {
-        Ok(self.surface.reader()?)
+    fn ask<T>(&self, read: impl FnOnce(&Reader) -> Result<T, StoreError>) -> Result<T, WireError> {
+        Ok(self.surface.ask(read)?)
     }
 
     fn owner(&self) -> OwnerId {

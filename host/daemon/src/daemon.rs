@@ -32,7 +32,6 @@ pub(crate) struct Daemon {
     pub(crate) config: Arc<Config>,
     /// What adapters are made of.
     pub(crate) components: Components,
-    database: PathBuf,
     artifacts: Artifacts,
     files: Files,
     readers: Readers,
@@ -95,7 +94,6 @@ impl Daemon {
             client: driver::start(setup, &tokio)?,
             config,
             components,
-            database: state.database(),
             artifacts,
             files: Files::new(state.files()),
             readers: Readers::new(state.database()),
@@ -115,7 +113,6 @@ impl Daemon {
             client: self.client.clone(),
             config: self.config.clone(),
             components: self.components.clone(),
-            database: self.database.clone(),
             artifacts: self.artifacts.clone(),
             relay: self.relay.clone(),
             owner,

@@ -54,7 +54,7 @@ impl Connection {
     /// else is there; else what it leads to.
     fn recorded(&self, path: &Path) -> Result<String, WireError> {
         let named = path.display().to_string();
-        if self.reader()?.component(&named)?.is_some() {
+        if self.ask(|reader| reader.component(&named))?.is_some() {
             return Ok(named);
         }
         Ok(ComponentFile::at(path).map_or(named, |file| file.path().to_owned()))

@@ -3,6 +3,7 @@
 
 use omi_kernel::event::{Event, EventKind};
 use omi_kernel::id::{Cursor, DelegationId, RunId};
+use omi_store::Reader;
 use serde_json::Value;
 
 use super::request::Ticket;
@@ -40,7 +41,7 @@ impl Connection {
     ) -> Result<(), WireError> {
         let delegate = delegation.delegate(address, self.owner(), &self.surface.config)?;
         let (parent, waits) = (delegate.parent.clone(), delegate.mode.waits());
-        let before = self.reader()?.latest_cursor()?;
+        let before = self.ask(Reader::latest_cursor)?;
         let awaited = match self.surface.client.delegate(delegate).await? {
             Answered::Delegated { delegation: id, session, run: child, repeated } => {
                 ticket.accepted(&child);
@@ -81,7 +82,7 @@ impl Connection {
 
     /// The result of a delegation, if it is recorded.
     fn known_result(&self, awaited: &Awaited) -> Result<Option<Value>, WireError> {
-        let known = self.reader()?.delegations(Some(&self.owner()), &awaited.parent)?;
+        let known = self.ask(|reader| reader.delegations(Some(&self.owner()), &awaited.parent))?;
         let own = known.into_iter().find(|delegation| delegation.delegation_id == awaited.id.as_str());
         Ok(own.and_then(|delegation| delegation.result))
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use omi_kernel::id::{Cursor, RunId, SessionId};
 use omi_kernel::status::Status;
-use omi_store::ArtifactFilter;
+use omi_store::{ArtifactFilter, Reader};
 
 use super::request::Ticket;
 use super::told::Told;
@@ -38,7 +38,7 @@ impl Connection {
         }
         let _offering = self.offer(tools, &address)?;
         let accept = query.prompt(address)?.accept(self.owner(), &self.surface.config)?;
-        let before = self.reader()?.latest_cursor()?;
+        let before = self.ask(Reader::latest_cursor)?;
         match self.surface.client.accept(accept).await? {
             Answered::Accepted { session, run, repeated } => {
                 ticket.accepted(&run);
@@ -64,7 +64,7 @@ impl Connection {
         ticket: &Ticket,
     ) -> Result<(), WireError> {
         let retry = fail_over(retry.retry(self.owner()), &self.surface.config)?;
-        let before = self.reader()?.latest_cursor()?;
+        let before = self.ask(Reader::latest_cursor)?;
         match self.surface.client.retry(retry).await? {
             Answered::Accepted { session, run, .. } => {
                 ticket.accepted(&run);
@@ -146,15 +146,14 @@ impl Connection {
 
     /// A run with what it made, if it is over.
     fn over(&self, id: &RunId) -> Result<Option<Ended>, WireError> {
-        let reader = self.reader()?;
-        let found = reader.run(Some(&self.owner()), id)?;
+        let found = self.ask(|reader| reader.run(Some(&self.owner()), id))?;
         let run = found.ok_or_else(|| WireError::not_found("run", id.as_str()))?;
         if !Status::parse(&run.status).is_some_and(Status::is_terminal) {
             return Ok(None);
         }
         let filter =
             ArtifactFilter { run: Some(id.clone()), limit: ARTIFACTS_MAX, ..ArtifactFilter::default() };
-        let artifacts = reader.artifacts(&filter)?;
+        let artifacts = self.ask(|reader| reader.artifacts(&filter))?;
         Ok(Some(Ended { run, artifacts }))
     }
 
@@ -177,15 +176,14 @@ impl Connection {
         let Some(run) = run else { return Ok(correlation.cancel_ack(None)) };
         correlation.run = Some(run.to_string());
         if interrupt.is_guarded() {
-            let found = self.reader()?.run(Some(&self.owner()), &run)?;
+            let found = self.ask(|reader| reader.run(Some(&self.owner()), &run))?;
             interrupt.check(&found.ok_or_else(|| WireError::not_found("run", run.as_str()))?)?;
         }
         match self.surface.client.cancel(self.owner(), run.clone()).await? {
             Answered::Cancel(ack) => {
                 // It is acknowledged also where the record cannot be read.
-                let found =
-                    self.reader().ok().and_then(|reader| reader.run(Some(&self.owner()), &run).ok()?);
-                correlation.session = found.map(|run| run.session_id);
+                let found = self.ask(|reader| reader.run(Some(&self.owner()), &run));
+                correlation.session = found.ok().flatten().map(|run| run.session_id);
                 Ok(correlation.cancel_ack(Some(&ack)))
             }
             other => Err(unexpected(&other)),

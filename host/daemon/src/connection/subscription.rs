@@ -91,14 +91,13 @@ impl Connection {
 
     fn news(&self, subscribe: Subscribe) -> Result<Subscription, WireError> {
         let after = subscribe.after()?;
-        let reader = self.reader()?;
         if let Some(run) = &subscribe.run_id
-            && reader.run(Some(&self.owner()), run)?.is_none()
+            && self.ask(|reader| reader.run(Some(&self.owner()), run))?.is_none()
         {
             return Err(WireError::not_found("run", run.as_str()));
         }
         if let Some(session) = &subscribe.session_id
-            && reader.session(Some(&self.owner()), session)?.is_none()
+            && self.ask(|reader| reader.session(Some(&self.owner()), session))?.is_none()
         {
             return Err(WireError::not_found("session", session.as_str()));
         }

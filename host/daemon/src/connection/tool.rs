@@ -22,7 +22,7 @@ impl Connection {
         (adapter, session): (Option<&str>, Option<&SessionId>),
     ) -> Result<(), WireError> {
         let own = match (adapter, session) {
-            (None, Some(session)) => self.reader()?.session(Some(&self.owner()), session)?,
+            (None, Some(session)) => self.ask(|reader| reader.session(Some(&self.owner()), session))?,
             (Some(_), _) | (None, None) => None,
         };
         let Some(name) = adapter.or(own.as_ref().map(|session| session.default_adapter_id.as_str())) else {

@@ -110,7 +110,7 @@ pub(super) async fn act(
     Body(action): Body<Action>,
 ) -> Result<Json<Acted>, Problem> {
     let session: SessionId = id("session", &session)?;
-    if surface.read(|reader| reader.session(Some(&surface.owner), &session))?.is_none() {
+    if surface.ask(|reader| reader.session(Some(&surface.owner), &session))?.is_none() {
         return Err(Problem::not_found("session", session.as_str()));
     }
     let asks = Asks { surface: &surface, session: &session };
@@ -200,7 +200,7 @@ impl Asks<'_> {
         let owner = Some(&self.surface.owner);
         if let Some(named) = named {
             let run: RunId = id("run", &named)?;
-            let found = self.surface.read(|reader| reader.run(owner, &run))?;
+            let found = self.surface.ask(|reader| reader.run(owner, &run))?;
             let of_session = found.is_some_and(|found| found.session_id == self.session.as_str());
             return if of_session { Ok(run) } else { Err(Problem::not_found("run", run.as_str())) };
         }

@@ -112,7 +112,7 @@ impl Accepted {
         let Answered::Accepted { session, run, repeated } = answered else {
             return Err(Problem::unexpected(answered));
         };
-        let view = surface.read(|reader| reader.run(Some(&surface.owner), run))?;
+        let view = surface.ask(|reader| reader.run(Some(&surface.owner), run))?;
         let status = view.ok_or_else(|| Problem::not_found("run", run.as_str()))?.status;
         Ok(Self { session: session.clone(), run: run.clone(), status, repeated: *repeated })
     }
@@ -295,7 +295,7 @@ pub(super) async fn list(
     Params(list): Params<List>,
 ) -> Result<Page<Message>, Problem> {
     let session: SessionId = id("session", &session)?;
-    if surface.read(|reader| reader.session(Some(&surface.owner), &session))?.is_none() {
+    if surface.ask(|reader| reader.session(Some(&surface.owner), &session))?.is_none() {
         return Err(Problem::not_found("session", session.as_str()));
     }
     let filter = RunFilter { session: Some(session), oldest_first: true, ..RunFilter::default() };

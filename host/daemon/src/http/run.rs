@@ -46,7 +46,7 @@ pub(super) async fn list(
 ) -> Result<Page<RunView>, Problem> {
     let session: Option<SessionId> = list.session.as_deref().map(|text| id("session", text)).transpose()?;
     if let Some(session) = &session
-        && surface.read(|reader| reader.session(Some(&surface.owner), session))?.is_none()
+        && surface.ask(|reader| reader.session(Some(&surface.owner), session))?.is_none()
     {
         return Err(Problem::not_found("session", session.as_str()));
     }
@@ -68,7 +68,7 @@ pub(super) async fn one(
 
 /// A run of the owner.
 pub(super) fn find(surface: &Surface, run: &RunId) -> Result<RunView, Problem> {
-    let found = surface.read(|reader| reader.run(Some(&surface.owner), run))?;
+    let found = surface.ask(|reader| reader.run(Some(&surface.owner), run))?;
     let mut found = found.ok_or_else(|| Problem::not_found("run", run.as_str()))?;
     name_client(&mut found);
     Ok(found)

@@ -134,9 +134,7 @@ pub(super) async fn create(
                 profile: new.model_profile,
             };
             let before = match &external {
-                Some((kind, id)) => {
-                    surface.read(|reader| reader.session_named(&surface.owner, (kind, id)))?
-                }
+                Some((kind, id)) => surface.ask(|reader| reader.session_named(&surface.owner, (kind, id)))?,
                 None => None,
             };
             let accepted = message::accept(&surface, message.first(&surface, of, key)?).await?;

@@ -64,10 +64,10 @@ impl Meant {
         let (found, asked) = match (self.session, named) {
             (Some(session), None) => {
                 let id = id("session", &session)?;
-                (surface.read(|reader| reader.session(Some(&surface.owner), &id))?, session)
+                (surface.ask(|reader| reader.session(Some(&surface.owner), &id))?, session)
             }
             (None, Some((kind, id))) => (
-                surface.read(|reader| reader.session_named(&surface.owner, (&kind, &id)))?,
+                surface.ask(|reader| reader.session_named(&surface.owner, (&kind, &id)))?,
                 format!("{kind}:{id}"),
             ),
             (Some(_), Some(_)) | (None, None) => {

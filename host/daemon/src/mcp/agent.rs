@@ -53,7 +53,7 @@ impl Agent {
         let holder = self.handles.find(&self.handle).ok_or_else(|| {
             ToolError::new("session_gone", "this native session was closed: it has no tools any more")
         })?;
-        self.surface.reader()?.executing(&holder.binding)?.ok_or_else(|| {
+        self.surface.ask(|reader| reader.executing(&holder.binding))?.ok_or_else(|| {
             let why = "this session executes no run now; hint: tools are there while a prompt is worked on";
             ToolError::new("no_run", why)
         })
@@ -68,9 +68,9 @@ impl Agent {
 
     /// Who asked for a run.
     fn asked(&self, run: &RunId) -> Option<Asked> {
-        let reader = self.surface.reader().ok()?;
-        let run = reader.run(None, run).ok()??;
-        let session = reader.session(None, &SessionId::parse(&run.session_id).ok()?).ok()??;
+        let run = self.surface.ask(|reader| reader.run(None, run)).ok()??;
+        let session = SessionId::parse(&run.session_id).ok()?;
+        let session = self.surface.ask(|reader| reader.session(None, &session)).ok()??;
         let address = Address::v2(run.client_id, run.request_id);
         Some(Asked { owner: OwnerId(session.owner_id), address })
     }

@@ -70,8 +70,7 @@ async fn kept(
         limit: NEWEST,
         ..ArtifactFilter::default()
     };
-    let found =
-        surface.reader().and_then(|reader| reader.artifacts(&filter)).map_err(|error| error.to_string())?;
+    let found = surface.ask(|reader| reader.artifacts(&filter)).map_err(|error| error.to_string())?;
     let own = found.into_iter().find(|found| found.content_hash == hash);
     // What is over takes no artifacts any more.
     own.map(|found| found.artifact_id).ok_or_else(|| "its run is over".to_owned())

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use omi_kernel::command::RunMode;
 use omi_kernel::id::{OwnerId, RunId, SessionId};
-use omi_store::{ExecutingAttempt, Reader, RunView, SessionView};
+use omi_store::{ExecutingAttempt, Reader, RunView, SessionView, StoreError};
 
 use super::ToolError;
 use crate::client::Answered;
@@ -68,8 +68,9 @@ impl ControlContext {
         self.surface.owner.clone()
     }
 
-    pub(super) fn reader(&self) -> Result<Reader, ToolError> {
-        Ok(self.surface.reader()?)
+    /// Asks the record something.
+    pub(super) fn ask<T>(&self, read: impl FnOnce(&Reader) -> Result<T, StoreError>) -> Result<T, ToolError> {
+        Ok(self.surface.ask(read)?)
     }
 
     /// An owner that the input names is only a guard.
@@ -131,13 +132,13 @@ impl ControlContext {
 
     /// A session of the owner.
     pub(super) fn session(&self, id: &SessionId) -> Result<SessionView, ToolError> {
-        let found = self.reader()?.session(Some(&self.surface.owner), id)?;
+        let found = self.ask(|reader| reader.session(Some(&self.surface.owner), id))?;
         found.ok_or_else(|| ToolError::not_found("session", id.as_str()))
     }
 
     /// A run of the owner.
     pub(super) fn run(&self, id: &RunId) -> Result<RunView, ToolError> {
-        let found = self.reader()?.run(Some(&self.surface.owner), id)?;
+        let found = self.ask(|reader| reader.run(Some(&self.surface.owner), id))?;
         found.ok_or_else(|| ToolError::not_found("run", id.as_str()))
     }
 }

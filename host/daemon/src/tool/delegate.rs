@@ -151,7 +151,7 @@ fn recorded(
     parent: &RunId,
     id: &DelegationId,
 ) -> Result<DelegationView, ToolError> {
-    let known = context.reader()?.delegations(Some(&context.owner()), parent)?;
+    let known = context.ask(|reader| reader.delegations(Some(&context.owner()), parent))?;
     let own = known.into_iter().find(|delegation| delegation.delegation_id == id.as_str());
     own.ok_or_else(|| ToolError::not_found("delegation", id.as_str()))
 }

@@ -57,7 +57,7 @@ fn call(context: &ControlContext, input: &Input) -> Result<Value, ToolError> {
     // The record has no run whose session it cannot read.
     let session = SessionId::parse(&run.session_id)
         .map_err(|error| ToolError::new(super::error::FAILED, error.to_string()))?;
-    let (owner, reader) = (context.owner(), context.reader()?);
+    let owner = context.owner();
     let of_run = ArtifactFilter {
         owner: Some(owner.clone()),
         run: Some(input.run_id.clone()),
@@ -69,29 +69,33 @@ fn call(context: &ControlContext, input: &Input) -> Result<Value, ToolError> {
         (Some(true) | None, Some(before @ ..0)) => {
             return Err(ToolError::invalid(format!("`afterCursor`: {before} is less than 0")));
         }
-        (Some(true) | None, Some(after)) => reader.events(&EventFilter {
-            owner: Some(owner.clone()),
-            run: Some(input.run_id.clone()),
-            visibility: Some(Visibility::Ui),
-            after: Cursor(after),
-            limit,
-            ..EventFilter::default()
-        })?,
-        (Some(true) | None, None) => {
-            reader.newest_events(Some(&owner), &input.run_id, Some(Visibility::Ui), limit)?
+        (Some(true) | None, Some(after)) => {
+            let filter = EventFilter {
+                owner: Some(owner.clone()),
+                run: Some(input.run_id.clone()),
+                visibility: Some(Visibility::Ui),
+                after: Cursor(after),
+                limit,
+                ..EventFilter::default()
+            };
+            context.ask(|reader| reader.events(&filter))?
         }
+        (Some(true) | None, None) => context
+            .ask(|reader| reader.newest_events(Some(&owner), &input.run_id, Some(Visibility::Ui), limit))?,
     };
     let (events, is_cut) = view::events(&events);
-    let (parents, children): (Vec<_>, Vec<_>) = reader
-        .delegations(Some(&owner), &input.run_id)?
+    let (parents, children): (Vec<_>, Vec<_>) = context
+        .ask(|reader| reader.delegations(Some(&owner), &input.run_id))?
         .into_iter()
         .partition(|delegation| delegation.child_run_id == run.run_id);
+    let bindings = context.ask(|reader| reader.bindings(Some(&owner), &session))?;
+    let artifacts = context.ask(|reader| reader.artifacts(&of_run))?;
     let mut shown = json!({
         "session": view::session(&context.session(&session)?),
         "run": view::run(&run),
         "attempts": view::attempts(&run),
-        "adapterBindings": view::bindings(&reader.bindings(Some(&owner), &session)?),
-        "artifacts": view::artifacts(&reader.artifacts(&of_run)?),
+        "adapterBindings": view::bindings(&bindings),
+        "artifacts": view::artifacts(&artifacts),
         "events": events,
         "parentDelegations": parents.iter().map(view::delegation).collect::<Vec<_>>(),
         "childDelegations": children.iter().map(view::delegation).collect::<Vec<_>>(),

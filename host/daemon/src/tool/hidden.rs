@@ -17,7 +17,7 @@ pub(super) struct Hidden(Vec<String>);
 impl Hidden {
     /// What is hidden from the agents of a daemon.
     pub(super) fn of(surface: &Surface) -> Self {
-        let state = surface.database.parent();
+        let state = surface.readers.database().parent();
         let named = state.into_iter().chain([surface.config.path.as_path()]);
         // Also as they are called where a link leads to them.
         let paths = named.flat_map(|path| [Some(path.to_owned()), path.canonicalize().ok()]).flatten();

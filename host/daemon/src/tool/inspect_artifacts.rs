@@ -88,7 +88,7 @@ fn call(context: &ControlContext, input: Input) -> Result<Value, ToolError> {
         limit,
         ..ArtifactFilter::default()
     };
-    let artifacts = context.reader()?.artifacts(&filter)?;
+    let artifacts = context.ask(|reader| reader.artifacts(&filter))?;
     let mut shown = json!({ "artifacts": view::artifacts(&artifacts) });
     if let Some(id) = one {
         let artifact = artifacts.first().ok_or_else(|| ToolError::not_found("artifact", id.as_str()))?;

@@ -3,7 +3,7 @@
 use omi_kernel::id::{SessionId, Timestamp};
 use omi_kernel::session::SessionStatus;
 use omi_kernel::status::Status;
-use omi_store::{Reader, RunFilter, RunView, SessionFilter, SessionView};
+use omi_store::{RunFilter, RunView, SessionFilter, SessionView};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -56,11 +56,10 @@ fn call(context: &ControlContext, input: Input) -> Result<Value, ToolError> {
         after: input.cursor.as_deref().map(cursor).transpose()?,
         limit,
     };
-    let reader = context.reader()?;
-    let sessions = reader.sessions(&filter)?;
+    let sessions = context.ask(|reader| reader.sessions(&filter))?;
     let next = sessions.last().filter(|_| u32::try_from(sessions.len()) == Ok(limit));
     let next = next.map(|last| format!("{}:{}", last.last_activity_at_ms.0, last.session_id));
-    let shown = sessions.iter().map(|session| shown(context, &reader, session));
+    let shown = sessions.iter().map(|session| shown(context, session));
     let shown = shown.collect::<Result<Vec<Value>, ToolError>>()?;
     Ok(json!({ "sessions": shown, "nextCursor": next }))
 }
@@ -73,7 +72,7 @@ fn cursor(text: &str) -> Result<(Timestamp, SessionId), ToolError> {
     Ok((Timestamp(at), SessionId::parse(session).map_err(|_| wrong())?))
 }
 
-fn shown(context: &ControlContext, reader: &Reader, session: &SessionView) -> Result<Value, ToolError> {
+fn shown(context: &ControlContext, session: &SessionView) -> Result<Value, ToolError> {
     let owner = context.owner();
     // The record has no session whose id it cannot read.
     let id = SessionId::parse(&session.session_id)
@@ -85,17 +84,21 @@ fn shown(context: &ControlContext, reader: &Reader, session: &SessionView) -> Re
         limit,
         ..RunFilter::default()
     };
-    let latest = reader.runs(&of(false, 1))?;
+    let latest = context.ask(|reader| reader.runs(&of(false, 1)))?;
     let is_over =
         latest.first().is_none_or(|run| Status::parse(&run.status).is_some_and(Status::is_terminal));
     // A run that is over may have been queued behind one that executes.
-    let active =
-        if is_over && session.run_count < 2 { vec![] } else { reader.runs(&of(true, ACTIVE_MAX))? };
+    let active = if is_over && session.run_count < 2 {
+        vec![]
+    } else {
+        context.ask(|reader| reader.runs(&of(true, ACTIVE_MAX)))?
+    };
     let executes = |run: &&RunView| Status::parse(&run.status) != Some(Status::Queued);
+    let bindings = context.ask(|reader| reader.bindings(Some(&owner), &id))?;
     Ok(json!({
         "session": view::session(session),
         "latestRun": latest.first().map(view::brief),
         "activeRun": active.iter().find(executes).map(view::brief),
-        "adapterBindings": view::bindings(&reader.bindings(Some(&owner), &id)?),
+        "adapterBindings": view::bindings(&bindings),
     }))
 }

@@ -3,7 +3,7 @@
 use omi_kernel::command::{PromptBlock, RunMode};
 use omi_kernel::id::{AdapterId, RunId, SessionId, WorkerId};
 use omi_kernel::request::SessionRef;
-use omi_store::{BindingView, ExecutingAttempt, HoldingRun, RunFilter, SessionView};
+use omi_store::{BindingView, ExecutingAttempt, HoldingRun, Reader, RunFilter, SessionView};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -115,15 +115,14 @@ fn can_be_waited_for(
         );
         return Err(ToolError::new("session_busy", why));
     }
-    let reader = context.reader()?;
-    let unfinished = reader.runs(&RunFilter {
+    let unfinished = RunFilter {
         owner: Some(context.owner()),
         session: Some(input.session_id.clone()),
         active: true,
         limit: 1,
         ..RunFilter::default()
-    })?;
-    if let Some(run) = unfinished.first() {
+    };
+    if let Some(run) = context.ask(|reader| reader.runs(&unfinished))?.first() {
         let why = format!(
             "`{}` is executing `{}` ({}), which may wait for you; hint: send the message once that is over",
             input.session_id, run.run_id, run.status
@@ -132,7 +131,7 @@ fn can_be_waited_for(
     }
     let config = &context.surface.config;
     let adapter = AdapterId(input.adapter_id.clone().unwrap_or_else(|| session.default_adapter_id.clone()));
-    let holding = reader.holding_runs()?;
+    let holding = context.ask(Reader::holding_runs)?;
     let of_adapter = holding.iter().filter(|run| run.adapter_id == adapter).count();
     let full = config.worker_limits().of_adapter.get(&adapter).is_some_and(|max| of_adapter >= *max);
     // What only lives in a worker is there or nowhere.
@@ -144,7 +143,8 @@ fn can_be_waited_for(
         let has_it = |run: &HoldingRun| run.worker_id.as_ref().map(WorkerId::as_str) == worker;
         is_its_place && worker.is_some() && holding.iter().any(has_it)
     };
-    let pinned = reader.bindings(Some(&context.owner()), &input.session_id)?.iter().any(is_pinned);
+    let bindings = context.ask(|reader| reader.bindings(Some(&context.owner()), &input.session_id))?;
+    let pinned = bindings.iter().any(is_pinned);
     if full || pinned || holding.len() >= config.workers_max {
         let why = format!(
             "no worker of `{adapter}` is free for a run that you wait for; hint: try again later, or raise `workers-max`"

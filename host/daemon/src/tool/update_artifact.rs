@@ -3,7 +3,7 @@
 use omi_kernel::artifact::ArtifactState;
 use omi_kernel::event::Event;
 use omi_kernel::id::{ArtifactId, AttemptId, Cursor, RunId, SessionId};
-use omi_store::{ArtifactFilter, ArtifactView, EventFilter};
+use omi_store::{ArtifactFilter, ArtifactView, EventFilter, Reader};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -48,10 +48,7 @@ struct Input {
 
 async fn call(context: &ControlContext, input: Input) -> Result<Value, ToolError> {
     context.guard(input.owner_id.as_deref())?;
-    let (before, latest) = {
-        let before = one(context, &input)?;
-        (before, context.reader()?.latest_cursor()?)
-    };
+    let (before, latest) = (one(context, &input)?, context.ask(Reader::latest_cursor)?);
     let id = input.artifact_id.clone();
     match context.surface.client.update_artifact(context.owner(), id, input.state).await? {
         Answered::Done => {}
@@ -76,7 +73,7 @@ fn one(context: &ControlContext, input: &Input) -> Result<ArtifactView, ToolErro
         limit: 1,
         ..ArtifactFilter::default()
     };
-    let found = context.reader()?.artifacts(&filter)?.pop();
+    let found = context.ask(|reader| reader.artifacts(&filter))?.pop();
     found.ok_or_else(|| ToolError::not_found("artifact", input.artifact_id.as_str()))
 }
 
@@ -93,7 +90,7 @@ fn told(
         limit: EVENTS_MAX,
         ..EventFilter::default()
     };
-    let events = context.reader()?.events(&filter)?;
+    let events = context.ask(|reader| reader.events(&filter))?;
     let is_it = |event: &Event| {
         event.payload["artifactId"] == artifact.artifact_id.as_str()
             && event.payload["lifecycleState"] == artifact.lifecycle_state.as_str()

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use omi_kernel::id::RunId;
 use omi_kernel::status::Status;
-use omi_store::RunView;
+use omi_store::{Reader, RunView};
 
 use super::{ControlContext, ToolError};
 use crate::follow::is_end;
@@ -29,7 +29,7 @@ pub(super) async fn end_of(context: &ControlContext, run: &RunId) -> Result<RunV
 
 async fn to_its_end(context: &ControlContext, run: &RunId) -> Result<RunView, ToolError> {
     // What ends before this is in the record, what ends after it is told.
-    let now = context.reader()?.latest_cursor()?;
+    let now = context.ask(Reader::latest_cursor)?;
     let filter = SubscribeFilter { owner: Some(context.owner()), session: None, run: Some(run.clone()) };
     let surface = &context.surface;
     let mut news = Subscription::new(&surface.client, surface.readers.clone(), filter, Some(now));
