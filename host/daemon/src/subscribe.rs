@@ -15,7 +15,7 @@
 mod tests;
 mod texts;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,14 +24,12 @@ use omi_store::{EventFilter, Reader, StoreError};
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
-use crate::client::{Client, LiveText, Owners, Published, Recorded};
+use crate::client::{Client, LiveText, Once, Owners, Published, Recorded};
 use crate::surface::Readers;
 use texts::Texts;
 
 /// Events read at once from the record.
 const PAGE: u32 = 500;
-/// Sessions whose owner is remembered; beyond that they are looked up again.
-const SESSIONS_MAX: usize = 1024;
 /// How long to wait before a record that could not be read is read again.
 const RETRY: Duration = Duration::from_millis(200);
 
@@ -87,8 +85,6 @@ pub(crate) struct Subscription {
     /// How far each message was given.
     texts: Texts,
     owners: Owners,
-    /// Whether a session is the owner's.
-    own: BTreeMap<SessionId, bool>,
 }
 
 impl Subscription {
@@ -111,7 +107,6 @@ impl Subscription {
             gone_through: Cursor::default(),
             texts: Texts::default(),
             owners: client.owners.clone(),
-            own: BTreeMap::new(),
         };
         if after.is_none() {
             // If it cannot be asked yet, it is asked again, and "now" is then.
@@ -174,7 +169,7 @@ impl Subscription {
         match published {
             Published::Event(event) if event.cursor <= cursor => None,
             Published::Event(event) => {
-                let is_meant = self.is_meant(&event.session_id, event.run_id.as_ref())?;
+                let is_meant = self.is_meant(&event.session_id, event.run_id.as_ref(), &event.once)?;
                 self.cursor = Some(event.cursor);
                 if is_meant {
                     self.texts.given(&event);
@@ -184,7 +179,7 @@ impl Subscription {
             // Text from before what was replayed is part of that, or is in the next recorded piece.
             Published::Live(live) if live.cursor < cursor => None,
             Published::Live(live) => {
-                let is_meant = self.is_meant(&live.session, Some(&live.run))?;
+                let is_meant = self.is_meant(&live.session, Some(&live.run), &live.once)?;
                 (is_meant && self.texts.goes_on(&live)).then_some(Seen::Live(live))
             }
             Published::StoreFailing(why) => Some(Seen::StoreFailing(why)),
@@ -192,13 +187,13 @@ impl Subscription {
     }
 
     /// Whether something is for this subscriber. None if that cannot be told now: then it is read from the record.
-    fn is_meant(&mut self, session: &SessionId, run: Option<&RunId>) -> Option<bool> {
+    fn is_meant(&mut self, session: &SessionId, run: Option<&RunId>, once: &Once) -> Option<bool> {
         let matches = self.filter.session.as_ref().is_none_or(|wanted| wanted == session)
             && self.filter.run.as_ref().is_none_or(|wanted| Some(wanted) == run);
         if !matches {
             return Some(false);
         }
-        match self.is_own(session) {
+        match self.is_own(session, once) {
             Ok(own) => Some(own),
             Err(error) => {
                 tracing::warn!(%error, "cannot tell whose session something is about");
@@ -208,26 +203,18 @@ impl Subscription {
         }
     }
 
-    /// Whether a session is the owner's. It is looked up once: a session has many events.
-    fn is_own(&mut self, session: &SessionId) -> Result<bool, StoreError> {
+    /// Whether a session is the owner's. Of what is published it is found out once, whoever listens.
+    fn is_own(&self, session: &SessionId, once: &Once) -> Result<bool, StoreError> {
         let Some(owner) = &self.filter.owner else { return Ok(true) };
-        if let Some(own) = self.own.get(session) {
-            return Ok(*own);
-        }
-        let owner = owner.clone();
-        let own = match self.owners.get(session) {
-            Some(known) => known == owner,
-            None => {
-                let found = self.read(|reader| reader.session(None, session))?;
-                let known = found.map(|found| OwnerId(found.owner_id));
-                known.inspect(|known| self.owners.remember(session, known)) == Some(owner)
+        let found = once.owner(|| {
+            if let Some(known) = self.owners.get(session) {
+                return Ok(Some(known));
             }
-        };
-        if self.own.len() >= SESSIONS_MAX {
-            self.own.clear();
-        }
-        self.own.insert(session.clone(), own);
-        Ok(own)
+            let found = self.read(|reader| reader.session(None, session))?;
+            let owner = found.map(|found| OwnerId(found.owner_id));
+            Ok(owner.inspect(|owner| self.owners.remember(session, owner)))
+        })?;
+        Ok(found == Some(owner))
     }
 
     /// Reads the next page of what was missed, if something was. Answers a gap that comes before it.
@@ -264,10 +251,10 @@ impl Subscription {
         let behind = events.len() == PAGE as usize;
         let last = events.last().map_or(after, |event| event.cursor);
         let mut page = VecDeque::with_capacity(events.len());
-        for event in events {
+        for event in events.into_iter().map(Recorded::from) {
             // The rows of a page say whose they are once for each session, not once for each event.
-            if self.is_own(&event.session_id)? {
-                page.push_back(Arc::new(event.into()));
+            if self.is_own(&event.session_id, &event.once)? {
+                page.push_back(Arc::new(event));
             }
         }
         (self.behind, self.page) = (behind, page);

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use omi_kernel::event::Event;
 use omi_kernel::id::{AttemptId, Cursor, OwnerId, RequestId, RunId, SessionId};
+use omi_store::StoreError;
 
 /// A piece of text while it streams, or a thought. Live only: what is kept follows as events.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,18 +27,32 @@ pub(crate) struct LiveText {
     pub(crate) kind: LiveKind,
     /// The piece.
     pub(crate) text: String,
-    /// What server-sent events say of it.
-    pub(crate) json: Once,
+    /// What is worked out about it.
+    pub(crate) once: Once,
 }
 
-/// A text that is made of something once, whoever shows that. It is no part of what it is made of.
+/// What is worked out about something that is published by the first who needs it, for all. It is no part of that.
 #[derive(Debug, Default)]
-pub(crate) struct Once(OnceLock<Box<str>>);
+pub(crate) struct Once {
+    json: OnceLock<String>,
+    owner: OnceLock<OwnerId>,
+}
 
 impl Once {
-    /// The text, made now if nobody has.
-    pub(crate) fn get_or_make(&self, make: impl FnOnce() -> String) -> &str {
-        self.0.get_or_init(|| make().into())
+    /// What shows it, made now if nobody has.
+    pub(crate) fn json(&self, make: impl FnOnce() -> String) -> &str {
+        self.json.get_or_init(make)
+    }
+
+    /// Whose its session is, if anybody knows. An owner never changes.
+    pub(crate) fn owner(
+        &self,
+        find: impl FnOnce() -> Result<Option<OwnerId>, StoreError>,
+    ) -> Result<Option<&OwnerId>, StoreError> {
+        if let Some(known) = self.owner.get() {
+            return Ok(Some(known));
+        }
+        Ok(find()?.map(|found| self.owner.get_or_init(|| found)))
     }
 }
 
@@ -69,11 +84,15 @@ pub(crate) enum LiveKind {
     Thought,
 }
 
+/// Bytes of an event beside its payload: mostly identifiers.
+const ENVELOPE_BYTES: usize = 384;
+
 /// A recorded event. Its JSON is made once, whoever shows it.
 #[derive(Debug)]
 pub(crate) struct Recorded {
     event: Event,
-    json: Once,
+    /// What is worked out about it.
+    pub(crate) once: Once,
 }
 
 impl Recorded {
@@ -84,8 +103,12 @@ impl Recorded {
 
     /// The event in the envelope of the wire.
     pub(crate) fn json(&self) -> &str {
-        // An event is made of values that are JSON.
-        self.json.get_or_make(|| serde_json::to_string(&self.event).unwrap_or_default())
+        self.once.json(|| {
+            let mut json = Vec::with_capacity(ENVELOPE_BYTES + self.event.payload.text().len());
+            // An event is made of values that are JSON, which is text.
+            let _ = serde_json::to_writer(&mut json, &self.event);
+            String::from_utf8(json).unwrap_or_default()
+        })
     }
 }
 
@@ -97,7 +120,7 @@ impl PartialEq for Recorded {
 
 impl From<Event> for Recorded {
     fn from(event: Event) -> Self {
-        Self { event, json: Once::default() }
+        Self { event, once: Once::default() }
     }
 }
 

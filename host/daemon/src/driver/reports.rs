@@ -267,6 +267,6 @@ fn live_text(
         sequence: 0,
         kind,
         text,
-        json: Once::default(),
+        once: Once::default(),
     }
 }

@@ -33,6 +33,8 @@ use frame::frame;
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// Bytes that are sent at once, where there is so much: fewer pieces cost less.
 const CHUNK_BYTES: usize = 64 * 1024;
+/// Bytes that are made room for once there is something to say: some events. Whoever only listens takes none.
+const MORE_BYTES: usize = 4 * 1024;
 /// What is sent where there is nothing to say.
 const NOTHING: &[u8] = b":\n\n";
 
@@ -119,12 +121,12 @@ fn follow(
 ) -> Result<Response, Problem> {
     let owner = Some(&surface.owner);
     if let Some(session) = &session
-        && surface.read(|reader| reader.session(owner, session))?.is_none()
+        && surface.ask(|reader| reader.session(owner, session))?.is_none()
     {
         return Err(Problem::not_found("session", session.as_str()));
     }
     if let Some(run) = &run
-        && surface.read(|reader| reader.run(owner, run))?.is_none()
+        && surface.ask(|reader| reader.run(owner, run))?.is_none()
     {
         return Err(Problem::not_found("run", run.as_str()));
     }
@@ -197,6 +199,7 @@ impl Told {
                 }
             }
         }
+        chunk.reserve(MORE_BYTES);
         // What is there already goes along: to ask does not lose it, and does not wait for it.
         while chunk.len() < CHUNK_BYTES
             && let Some(Some(seen)) = self.news.next().now_or_never()
@@ -229,12 +232,9 @@ impl Told {
 fn full(seen: &Seen, chunk: &mut Vec<u8>) {
     match seen {
         Seen::Event(event) => frame(chunk, Some(event.cursor), event.kind.as_str(), event.json()),
-        Seen::Live(live) => frame(
-            chunk,
-            None,
-            frame::live_kind(live),
-            live.json.get_or_make(|| frame::live(live).to_string()),
-        ),
+        Seen::Live(live) => {
+            frame(chunk, None, frame::live_kind(live), live.once.json(|| frame::live(live).to_string()))
+        }
         Seen::Gap { after, through, reason } => {
             frame(chunk, None, "gap", &frame::gap(*after, *through, reason).to_string());
         }

@@ -119,6 +119,6 @@ fn live(kind: &str, message: &Value) -> Option<LiveText> {
         sequence: message["sequence"].as_u64()?,
         kind,
         text: text("text")?.to_owned(),
-        json: Once::default(),
+        once: Once::default(),
     })
 }

@@ -91,7 +91,7 @@ impl Record {
             sequence: 1,
             kind: LiveKind::Thought,
             text: text.to_owned(),
-            json: Once::default(),
+            once: Once::default(),
         };
         self.publish.send(Published::Live(Arc::new(live))).unwrap();
     }
@@ -107,7 +107,7 @@ impl Record {
             sequence: 1,
             kind: LiveKind::Message { message: "m".to_owned(), offset },
             text: text.to_owned(),
-            json: Once::default(),
+            once: Once::default(),
         };
         self.publish.send(Published::Live(Arc::new(live))).unwrap();
     }

@@ -1,5 +1,7 @@
 //! One server-sent event as bytes.
 
+use std::io::Write as _;
+
 use omi_kernel::id::Cursor;
 use serde_json::{Value, json};
 
@@ -8,9 +10,8 @@ use crate::client::{LiveKind, LiveText};
 /// Writes an event. Its data is JSON, which has no line end in it.
 pub(super) fn frame(chunk: &mut Vec<u8>, id: Option<Cursor>, kind: &str, data: &str) {
     if let Some(Cursor(id)) = id {
-        chunk.extend_from_slice(b"id: ");
-        chunk.extend_from_slice(id.to_string().as_bytes());
-        chunk.push(b'\n');
+        // To write to memory cannot fail.
+        let _ = writeln!(chunk, "id: {id}");
     }
     chunk.extend_from_slice(b"event: ");
     chunk.extend_from_slice(kind.as_bytes());

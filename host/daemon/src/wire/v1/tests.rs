@@ -102,7 +102,7 @@ fn nothing_says_whose_it_is() {
         sequence: 1,
         kind: LiveKind::Thought,
         text: "hm".to_owned(),
-        json: Once::default(),
+        once: Once::default(),
     };
     assert_eq!(json!(correlation().live(&live, "hm")), json!({ "type": "thinking_delta", "text": "hm" }));
 }
