@@ -12,6 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener};
 use tokio_rustls::TlsAcceptor;
 
+use super::patient::WRITE_PATIENCE;
 use crate::config::{HttpConfig, Tls};
 use crate::state::StateDir;
 
@@ -23,7 +24,7 @@ const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 const ASK_AFTER: Duration = Duration::from_mins(1);
 /// How often it asks then,
 const ASK_EVERY: Duration = Duration::from_secs(15);
-/// and how often at most: two minutes after the last sign of life a peer is gone.
+/// and how often at most, where it has no other limit: two minutes after the last sign of life a peer is gone.
 const ASK_TIMES: u32 = 4;
 /// How long a client may take to agree on the encryption.
 const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(10);
@@ -139,7 +140,12 @@ fn watch(stream: &TcpStream) -> rustix::io::Result<()> {
     sockopt::set_socket_keepalive(stream, true)?;
     sockopt::set_tcp_keepidle(stream, ASK_AFTER)?;
     sockopt::set_tcp_keepintvl(stream, ASK_EVERY)?;
-    sockopt::set_tcp_keepcnt(stream, ASK_TIMES)
+    sockopt::set_tcp_keepcnt(stream, ASK_TIMES)?;
+    // Where something waits to be received, the system does not ask: it sends that again, for a quarter of an hour. Nobody
+    // is to wait for longer than for one who is there and reads nothing.
+    #[cfg(target_os = "linux")]
+    sockopt::set_tcp_user_timeout(stream, u32::try_from(WRITE_PATIENCE.as_millis()).unwrap_or(u32::MAX))?;
+    Ok(())
 }
 
 /// A connection; none where there is no room for one at the moment.
@@ -291,5 +297,7 @@ mod tests {
         assert_eq!(sockopt::tcp_keepidle(&stream).unwrap(), ASK_AFTER);
         assert_eq!(sockopt::tcp_keepintvl(&stream).unwrap(), ASK_EVERY);
         assert_eq!(sockopt::tcp_keepcnt(&stream).unwrap(), ASK_TIMES);
+        #[cfg(target_os = "linux")]
+        assert_eq!(u128::from(sockopt::tcp_user_timeout(&stream).unwrap()), WRITE_PATIENCE.as_millis());
     }
 }
