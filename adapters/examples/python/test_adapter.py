@@ -19,7 +19,7 @@ class Kit:
         if started:
             self.start()
             self.send(wit.Input_Spawned(effects.Spawned(AGENT, "")))
-            settings = session.BindingSettings("/work", None, None, [], "")
+            settings = session.BindingSettings("/work", None, None, [], [], 0, "")
             self.send(wit.Input_OpenBinding(session.OpenBinding(1, "ses_1", settings, "")))
 
     def send(self, given):
@@ -123,7 +123,7 @@ class LineAdapterTest(unittest.TestCase):
         kit.prompt("hello")
         answer = kit.send(wit.Input_CancelAttempt(session.CancelAttempt(7, "")))[0].value
         self.assertEqual((answer.dispatched, answer.acknowledged), (False, False))
-        settings = session.BindingSettings("/work", None, None, [], "")
+        settings = session.BindingSettings("/work", None, None, [], [], 0, "")
         resume = wit.Input_ResumeBinding(session.ResumeBinding(2, "ses_1", "line-1", settings, ""))
         self.assertIsInstance(kit.send(resume)[0].value.failure, session.Failure_Stale)
 
