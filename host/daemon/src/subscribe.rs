@@ -29,7 +29,7 @@ use crate::surface::Readers;
 use texts::Texts;
 
 /// Events read at once from the record.
-const PAGE: u32 = 500;
+const PAGE: u32 = 250;
 /// How long to wait before a record that could not be read is read again.
 const RETRY: Duration = Duration::from_millis(200);
 
@@ -206,15 +206,26 @@ impl Subscription {
     /// Whether a session is the owner's. Of what is published it is found out once, whoever listens.
     fn is_own(&self, session: &SessionId, once: &Once) -> Result<bool, StoreError> {
         let Some(owner) = &self.filter.owner else { return Ok(true) };
-        let found = once.owner(|| {
-            if let Some(known) = self.owners.get(session) {
-                return Ok(Some(known));
-            }
-            let found = self.read(|reader| reader.session(None, session))?;
-            let owner = found.map(|found| OwnerId(found.owner_id));
-            Ok(owner.inspect(|owner| self.owners.remember(session, owner)))
+        let found = once.owner(|| match self.owners.get(session) {
+            Some(known) => Ok(Some(known)),
+            None => self.find_owner(session),
         })?;
         Ok(found == Some(owner))
+    }
+
+    /// The same of what nobody else is given.
+    fn owns(&self, session: &SessionId) -> Result<bool, StoreError> {
+        let Some(owner) = &self.filter.owner else { return Ok(true) };
+        match self.owners.is(session, owner) {
+            Some(is_own) => Ok(is_own),
+            None => Ok(self.find_owner(session)?.as_ref() == Some(owner)),
+        }
+    }
+
+    /// Looks up whose a session is. It is remembered: a session has many events.
+    fn find_owner(&self, session: &SessionId) -> Result<Option<OwnerId>, StoreError> {
+        let found = self.read(|reader| reader.owner(session))?;
+        Ok(found.inspect(|owner| self.owners.remember(session, owner)))
     }
 
     /// Reads the next page of what was missed, if something was. Answers a gap that comes before it.
@@ -251,10 +262,10 @@ impl Subscription {
         let behind = events.len() == PAGE as usize;
         let last = events.last().map_or(after, |event| event.cursor);
         let mut page = VecDeque::with_capacity(events.len());
-        for event in events.into_iter().map(Recorded::from) {
+        for event in events {
             // The rows of a page say whose they are once for each session, not once for each event.
-            if self.is_own(&event.session_id, &event.once)? {
-                page.push_back(Arc::new(event));
+            if self.owns(&event.session_id)? {
+                page.push_back(Arc::new(event.into()));
             }
         }
         (self.behind, self.page) = (behind, page);

@@ -4,7 +4,7 @@ mod readers;
 
 use std::sync::Arc;
 
-use omi_kernel::id::OwnerId;
+use omi_kernel::id::{OwnerId, SessionId};
 use omi_store::{Reader, StoreError};
 
 use crate::artifacts::Artifacts;
@@ -48,6 +48,11 @@ impl Surface {
         read: impl FnOnce(&Reader) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         self.readers.read(read)
+    }
+
+    /// Whether a session is there and the owner's.
+    pub(crate) fn owns(&self, session: &SessionId) -> Result<bool, StoreError> {
+        Ok(self.ask(|reader| reader.owner(session))?.as_ref() == Some(&self.owner))
     }
 
     /// Reads the record, from a task, where it may take a while: others go on meanwhile.

@@ -58,6 +58,11 @@ impl Reader {
         self.read(|db| session::one(db, owner, session))
     }
 
+    /// Whose a session is; none if there is no such session.
+    pub fn owner(&self, session: &SessionId) -> Result<Option<OwnerId>, StoreError> {
+        self.read(|db| session::owner(db, session))
+    }
+
     /// The session that a surface has this name for: kind and id.
     pub fn session_named(
         &self,

@@ -97,7 +97,7 @@ impl Connection {
             return Err(WireError::not_found("run", run.as_str()));
         }
         if let Some(session) = &subscribe.session_id
-            && self.ask(|reader| reader.session(Some(&self.owner()), session))?.is_none()
+            && !self.surface.owns(session)?
         {
             return Err(WireError::not_found("session", session.as_str()));
         }

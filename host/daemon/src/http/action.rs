@@ -110,7 +110,7 @@ pub(super) async fn act(
     Body(action): Body<Action>,
 ) -> Result<Json<Acted>, Problem> {
     let session: SessionId = id("session", &session)?;
-    if surface.ask(|reader| reader.session(Some(&surface.owner), &session))?.is_none() {
+    if !surface.owns(&session)? {
         return Err(Problem::not_found("session", session.as_str()));
     }
     let asks = Asks { surface: &surface, session: &session };

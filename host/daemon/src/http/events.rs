@@ -31,8 +31,9 @@ use frame::frame;
 
 /// How often something is sent where there is nothing to say: less than what proxies wait for.
 const HEARTBEAT: Duration = Duration::from_secs(15);
-/// Bytes that are sent at once, where there is so much: fewer pieces cost less.
-const CHUNK_BYTES: usize = 64 * 1024;
+/// Bytes that are sent at once, where there is so much: fewer pieces cost less, but larger ones are given back to the
+/// system each time.
+const CHUNK_BYTES: usize = 28 * 1024;
 /// Bytes that are made room for once there is something to say: some events. Whoever only listens takes none.
 const MORE_BYTES: usize = 4 * 1024;
 /// What is sent where there is nothing to say.
@@ -121,7 +122,7 @@ fn follow(
 ) -> Result<Response, Problem> {
     let owner = Some(&surface.owner);
     if let Some(session) = &session
-        && surface.ask(|reader| reader.session(owner, session))?.is_none()
+        && !surface.owns(session)?
     {
         return Err(Problem::not_found("session", session.as_str()));
     }

@@ -46,7 +46,7 @@ pub(super) async fn list(
 ) -> Result<Page<RunView>, Problem> {
     let session: Option<SessionId> = list.session.as_deref().map(|text| id("session", text)).transpose()?;
     if let Some(session) = &session
-        && surface.ask(|reader| reader.session(Some(&surface.owner), session))?.is_none()
+        && !surface.owns(session)?
     {
         return Err(Problem::not_found("session", session.as_str()));
     }

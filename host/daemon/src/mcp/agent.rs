@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use omi_kernel::id::{OwnerId, RunId, SessionId};
+use omi_kernel::id::{RunId, SessionId};
 use omi_store::ExecutingAttempt;
 use rmcp::service::{Peer, RoleServer};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -70,9 +70,9 @@ impl Agent {
     fn asked(&self, run: &RunId) -> Option<Asked> {
         let run = self.surface.ask(|reader| reader.run(None, run)).ok()??;
         let session = SessionId::parse(&run.session_id).ok()?;
-        let session = self.surface.ask(|reader| reader.session(None, &session)).ok()??;
+        let owner = self.surface.ask(|reader| reader.owner(&session)).ok()??;
         let address = Address::v2(run.client_id, run.request_id);
-        Some(Asked { owner: OwnerId(session.owner_id), address })
+        Some(Asked { owner, address })
     }
 
     /// Tells the agent when the tools are others, because another run is executed. Ends with the native session.

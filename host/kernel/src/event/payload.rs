@@ -20,7 +20,8 @@ pub struct EventPayload {
 impl EventPayload {
     /// What was recorded; none if the text is no JSON.
     pub fn parse(text: String) -> Option<Self> {
-        if text.contains(['\n', '\r']) {
+        let bytes = text.as_bytes();
+        if bytes.contains(&b'\n') || bytes.contains(&b'\r') {
             // Not written by a store: whoever gives a line for each event would give two.
             return serde_json::from_str::<Value>(&text).ok().map(Self::from);
         }

@@ -1,8 +1,10 @@
 //! Events as they were published.
 
+use std::collections::BTreeMap;
+
 use omi_kernel::event::{Event, EventKind, EventPayload, Visibility};
 use omi_kernel::id::{AttemptId, Cursor, EventId, GrantId, OwnerId, RequestId, RunId, SessionId, Timestamp};
-use rusqlite::{Connection, Result, Row, named_params};
+use rusqlite::{Connection, OptionalExtension as _, Result, Row, named_params};
 
 use crate::rows::{all, first, parsed, perhaps};
 use crate::words::visibility_text;
@@ -33,11 +35,11 @@ pub(super) fn list(db: &Connection, filter: &EventFilter) -> Result<Vec<Event>> 
     let of_session = filter.session.as_ref().map_or(":session IS NULL", |_| "events.session_id = :session");
     let of_run = filter.run.as_ref().map_or(":run IS NULL", |_| "events.run_id = :run");
     let sql = format!(
-        "SELECT {EVENT} FROM events LEFT JOIN runs ON runs.run_id = events.run_id \
-         WHERE event_seq > :after AND {of_session} AND {of_run} \
+        "SELECT {} FROM events WHERE event_seq > :after AND {of_session} AND {of_run} \
          AND (:visibility IS NULL OR visibility = :visibility) AND (:owner IS NULL OR :owner = \
          (SELECT owner_id FROM sessions WHERE sessions.session_id = events.session_id)) \
-         ORDER BY event_seq LIMIT :limit"
+         ORDER BY event_seq LIMIT :limit",
+        EVENT.replace("request_id", "NULL")
     );
     let values = named_params! {
         ":after": filter.after.0, ":session": filter.session.as_ref().map(SessionId::as_str),
@@ -45,7 +47,28 @@ pub(super) fn list(db: &Connection, filter: &EventFilter) -> Result<Vec<Event>> 
         ":visibility": filter.visibility.map(visibility_text),
         ":owner": filter.owner.as_ref().map(OwnerId::as_str), ":limit": filter.limit,
     };
-    all(db.prepare_cached(&sql)?, values, event)
+    let mut events = all(db.prepare_cached(&sql)?, values, event)?;
+    add_requests(db, &mut events)?;
+    Ok(events)
+}
+
+/// Adds which request each of them answers. It is looked up once for each run, not once for each of its many events.
+fn add_requests(db: &Connection, events: &mut [Event]) -> Result<()> {
+    let mut statement = db.prepare_cached("SELECT request_id FROM runs WHERE run_id = ?1")?;
+    let mut known = BTreeMap::new();
+    for event in events {
+        let Some(run) = &event.run_id else { continue };
+        event.request_id = match known.get(run) {
+            Some(known) => Option::clone(known),
+            None => {
+                let found =
+                    statement.query_row([run.as_str()], |row| row.get(0).map(RequestId)).optional()?;
+                known.insert(run.clone(), found.clone());
+                found
+            }
+        };
+    }
+    Ok(())
 }
 
 /// What a run was last about: the newest that are shown to these, in the order of their cursors.

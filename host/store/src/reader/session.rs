@@ -105,6 +105,11 @@ pub(super) fn list(db: &Connection, filter: &SessionFilter) -> Result<Vec<Sessio
     all(db.prepare_cached(&sql)?, values, view)
 }
 
+pub(super) fn owner(db: &Connection, id: &SessionId) -> Result<Option<OwnerId>> {
+    let sql = "SELECT owner_id FROM sessions WHERE session_id = ?1";
+    first(db.prepare_cached(sql)?, [id.as_str()], |row| row.get(0).map(OwnerId))
+}
+
 pub(super) fn one(db: &Connection, owner: Option<&OwnerId>, id: &SessionId) -> Result<Option<SessionView>> {
     let sql = format!("SELECT {VIEW} FROM sessions WHERE session_id = ?1 AND (?2 IS NULL OR owner_id = ?2)");
     first(db.prepare_cached(&sql)?, (id.as_str(), owner.map(OwnerId::as_str)), view)
