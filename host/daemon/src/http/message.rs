@@ -8,6 +8,7 @@ use omi_kernel::command::{Base64, PromptBlock, RunMode};
 use omi_kernel::id::{RunId, SessionId, Timestamp};
 use omi_kernel::model::ModelProfile;
 use omi_kernel::request::{IMAGE_BYTES_MAX, SessionRef};
+use omi_kernel::status::Status;
 use omi_store::{RunFilter, RunView};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -112,8 +113,13 @@ impl Accepted {
         let Answered::Accepted { session, run, repeated } = answered else {
             return Err(Problem::unexpected(answered));
         };
-        let view = surface.ask(|reader| reader.run(Some(&surface.owner), run))?;
-        let status = view.ok_or_else(|| Problem::not_found("run", run.as_str()))?.status;
+        // A new one, and one that is tried again, begins in the queue. Where an older one stands is looked up.
+        let status = if *repeated {
+            let view = surface.ask(|reader| reader.run(Some(&surface.owner), run))?;
+            view.ok_or_else(|| Problem::not_found("run", run.as_str()))?.status
+        } else {
+            Status::Queued.as_str().to_owned()
+        };
         Ok(Self { session: session.clone(), run: run.clone(), status, repeated: *repeated })
     }
 
@@ -295,7 +301,7 @@ pub(super) async fn list(
     Params(list): Params<List>,
 ) -> Result<Page<Message>, Problem> {
     let session: SessionId = id("session", &session)?;
-    if surface.ask(|reader| reader.session(Some(&surface.owner), &session))?.is_none() {
+    if !surface.owns(&session)? {
         return Err(Problem::not_found("session", session.as_str()));
     }
     let filter = RunFilter { session: Some(session), oldest_first: true, ..RunFilter::default() };
