@@ -234,7 +234,7 @@ fn full(seen: &Seen, chunk: &mut Vec<u8>) {
     match seen {
         Seen::Event(event) => frame(chunk, Some(event.cursor), event.kind.as_str(), event.json()),
         Seen::Live(live) => {
-            frame(chunk, None, frame::live_kind(live), live.once.json(|| frame::live(live).to_string()))
+            frame(chunk, None, frame::live_kind(live), live.once.json(|| frame::live(live).to_string()));
         }
         Seen::Gap { after, through, reason } => {
             frame(chunk, None, "gap", &frame::gap(*after, *through, reason).to_string());
