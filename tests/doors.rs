@@ -111,6 +111,8 @@ fn a_page_of_another_server_cannot_ask() {
     let allowed = app.with("access-control-request-method", "POST").send("OPTIONS", "/v1/events", None);
     assert_eq!(allowed.status, 200);
     assert_eq!(allowed.header("access-control-allow-origin"), Some("https://app.example"));
+    let seen = app.get("/healthz");
+    assert_eq!(seen.header("access-control-expose-headers"), Some("content-disposition,location"));
     assert_eq!(client.get("/healthz").header("access-control-allow-origin"), None, "nobody else is named");
 }
 

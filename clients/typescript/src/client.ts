@@ -25,7 +25,7 @@ type Input<O> = (O extends { parameters: infer P } ? Omit<P, "cookie"> : unknown
 type Output<O> = O extends { responses: infer R } ? Done<R[keyof R & (200 | 201 | 202 | 204)]> : never;
 type Done<R> = R extends { content: { "application/json": infer B } }
   ? B
-  : R extends { content: { "application/octet-stream": unknown } }
+  : R extends { content: object }
     ? Blob
     : undefined;
 
@@ -75,8 +75,10 @@ export class Client {
     });
     if (!response.ok) throw await refusal(response);
     if (response.status === 204) return undefined as Output<paths[P][M]>;
+    // A file may be JSON, too: it is given as it is.
+    const isFile = response.headers.has("content-disposition");
     const isJson = response.headers.get("content-type")?.startsWith("application/json");
-    return (isJson ? await response.json() : await response.blob()) as Output<paths[P][M]>;
+    return (isJson && !isFile ? await response.json() : await response.blob()) as Output<paths[P][M]>;
   }
 
   /** Follows what happens, over drops of the connection. */

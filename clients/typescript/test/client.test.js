@@ -7,11 +7,11 @@ import { Client } from "../dist/index.js";
 import { event, hold, problem, script } from "./server.js";
 
 /** A step: notes the request in a list, and answers with a status, a kind and a body. */
-const note = (seen, status, kind, body) => async (response, request) => {
+const note = (seen, status, kind, body, more = {}) => async (response, request) => {
   const chunks = [];
   for await (const chunk of request) chunks.push(chunk);
   seen.push([request.method, request.url, request.headers["content-type"], Buffer.concat(chunks).toString()]);
-  response.writeHead(status, kind === undefined ? {} : { "content-type": kind });
+  response.writeHead(status, kind === undefined ? more : { "content-type": kind, ...more });
   response.end(body);
 };
 
@@ -48,6 +48,13 @@ test("parts of a path, queries, headers and bodies go where they belong", async 
   ]);
   assert.ok(server.asked.every(({ headers }) => headers.authorization === "Bearer k"));
   assert.equal(server.asked[0].headers["idempotency-key"], "once");
+});
+
+test("a file is its bytes, whatever it is of", async (t) => {
+  const attached = { "content-disposition": 'attachment; filename="a.json"' };
+  const server = await script(t, note([], 200, "application/json", '{"a": 1}', attached));
+  const file = await new Client(server).request("get", "/v1/files/{id}", { path: { id: "f" } });
+  assert.equal(await file.text(), '{"a": 1}');
 });
 
 test("what cannot be done is thrown with its word", async (t) => {

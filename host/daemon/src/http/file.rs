@@ -70,7 +70,7 @@ impl From<Known> for FileView {
 /// Keeps a file: its bytes are the body, its media type is `Content-Type`. The same content again is the same file. A
 /// file that no message used for 30 days goes.
 #[utoipa::path(post, path = "/v1/files", operation_id = "createFile", tag = "files", params(Called),
-    request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "The bytes, at most 100 MiB, of any media type"),
+    request_body(content = String, content_type = "application/octet-stream", description = "The bytes, at most 100 MiB, of any media type"),
     responses((status = CREATED, body = FileView, headers(("location" = String, description = "The file")))))]
 pub(super) async fn create(
     Extension(surface): Extension<Surface>,
