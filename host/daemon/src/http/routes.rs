@@ -6,12 +6,12 @@ use axum::http::header::{AUTHORIZATION, CONTENT_DISPOSITION, CONTENT_TYPE, LOCAT
 use axum::http::{HeaderName, HeaderValue, Method, Uri};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Json};
-use axum::routing::{any, get};
+use axum::routing::{MethodRouter, any, get};
 use serde::Serialize;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use utoipa::ToSchema;
+#[cfg(test)]
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 #[cfg(test)]
@@ -36,8 +36,7 @@ const WIRE_SCHEMA_JSON: &str = include_str!("../../docs/wire.schema.json");
 
 /// Everything that is served, for requests that were let in.
 pub(super) fn router(surface: &Surface) -> Router {
-    let (router, _) = documented(OpenApiRouter::new()).split_for_parts();
-    let router = router.layer(from_fn_with_state(Replies::default(), idempotent));
+    let router = routes().layer(from_fn_with_state(Replies::default(), idempotent));
     let pages = SwaggerUi::new("/docs").config(Config::new([OPENAPI]).validator_url("none"));
     router
         .route(OPENAPI, get(|| async { ([(CONTENT_TYPE, "application/json")], OPENAPI_JSON) }))
@@ -49,39 +48,56 @@ pub(super) fn router(surface: &Surface) -> Router {
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
 }
 
-fn documented(begin: OpenApiRouter) -> OpenApiRouter {
-    begin
-        .routes(routes!(health))
-        .routes(routes!(wire_schema))
-        .routes(routes!(session::create, session::list))
-        .routes(routes!(session::one, session::change))
-        .routes(routes!(session::task, session::change_task))
-        .routes(routes!(status::status))
-        .routes(routes!(message::create, message::list))
-        .routes(routes!(action::act))
-        .routes(routes!(run::list))
-        .routes(routes!(run::one))
-        .routes(routes!(run::attempts))
-        .routes(routes!(run::cancel))
-        .routes(routes!(run::retry))
-        .routes(routes!(run::events))
-        .routes(routes!(delegation::of_run))
-        .routes(routes!(delegation::create, delegation::list))
-        .routes(routes!(delegation::one))
-        .routes(routes!(request::list))
-        .routes(routes!(request::approvals))
-        .routes(routes!(request::approve))
-        .routes(routes!(artifact::list))
-        .routes(routes!(artifact::one, artifact::change))
-        .routes(routes!(artifact::content))
-        .routes(routes!(grant::list))
-        .routes(routes!(grant::one, grant::revoke))
-        .routes(routes!(adapter::list))
-        .routes(routes!(adapter::one))
-        .routes(routes!(file::create))
-        .routes(routes!(file::content))
-        .routes(routes!(events::of_session))
-        .routes(routes!(events::of_all))
+/// One list of what is served: the routes, and for the tests the document that is made of their handlers.
+macro_rules! served {
+    ($($path:literal: $($method:ident $($handler:ident)::+),+;)+) => {
+        fn routes() -> Router {
+            Router::new()$(.route($path, MethodRouter::new()$(.$method($($handler)::+))+))+
+        }
+
+        #[cfg(test)]
+        fn documented(begin: OpenApiRouter) -> OpenApiRouter {
+            begin$(.routes(utoipa_axum::routes!($($($handler)::+),+)))+
+        }
+
+        /// Each path with its methods.
+        #[cfg(test)]
+        const SERVED: &[(&str, &[&str])] = &[$(($path, &[$(stringify!($method)),+])),+];
+    };
+}
+
+served! {
+    "/healthz": get health;
+    "/v1/wire.schema.json": get wire_schema;
+    "/v1/sessions": post session::create, get session::list;
+    "/v1/sessions/{id}": get session::one, patch session::change;
+    "/v1/tasks/{id}": get session::task, patch session::change_task;
+    "/v1/status": get status::status;
+    "/v1/sessions/{id}/messages": post message::create, get message::list;
+    "/v1/sessions/{id}/actions": post action::act;
+    "/v1/runs": get run::list;
+    "/v1/runs/{id}": get run::one;
+    "/v1/runs/{id}/attempts": get run::attempts;
+    "/v1/runs/{id}/cancel": post run::cancel;
+    "/v1/runs/{id}/retry": post run::retry;
+    "/v1/runs/{id}/events": get run::events;
+    "/v1/runs/{id}/delegations": get delegation::of_run;
+    "/v1/delegations": post delegation::create, get delegation::list;
+    "/v1/delegations/{id}": get delegation::one;
+    "/v1/requests": get request::list;
+    "/v1/approvals": get request::approvals;
+    "/v1/approvals/{attempt}/{request}": post request::approve;
+    "/v1/artifacts": get artifact::list;
+    "/v1/artifacts/{id}": get artifact::one, patch artifact::change;
+    "/v1/artifacts/{id}/content": get artifact::content;
+    "/v1/grants": get grant::list;
+    "/v1/grants/{id}": get grant::one, delete grant::revoke;
+    "/v1/adapters": get adapter::list;
+    "/v1/adapters/{id}": get adapter::one;
+    "/v1/files": post file::create;
+    "/v1/files/{id}": get file::content;
+    "/v1/sessions/{id}/events": get events::of_session;
+    "/v1/events": get events::of_all;
 }
 
 /// The document that describes everything that is served. What is handed out is the file that is made of it: nothing has to
@@ -142,4 +158,27 @@ async fn no_such_method(method: Method, uri: Uri) -> Problem {
         "method_not_allowed",
         format!("`{method}` means nothing at `{}`; hint: /docs shows what does", uri.path()),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use super::*;
+
+    #[test]
+    fn everything_that_is_served_is_described_where_it_is_served() {
+        let document = serde_json::to_value(document()).unwrap();
+        let described: BTreeMap<&str, BTreeSet<&str>> = document["paths"]
+            .as_object()
+            .unwrap()
+            .iter()
+            .map(|(path, item)| {
+                (path.as_str(), item.as_object().unwrap().keys().map(String::as_str).collect())
+            })
+            .collect();
+        let served: BTreeMap<&str, BTreeSet<&str>> =
+            SERVED.iter().map(|(path, methods)| (*path, methods.iter().copied().collect())).collect();
+        assert_eq!(described, served);
+    }
 }
