@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 use crate::cli::{Adapter, AdapterCommand, Json, Named};
 use crate::component::{ComponentFile, FileState, load_bundled, short};
 use crate::config::{Config, ConfigFile};
+use crate::engine::LateEngine;
 use crate::inspect;
 use crate::link::{self, Found, Remote};
 use crate::record::Record;
@@ -96,7 +97,7 @@ fn find(reader: &Reader, named: &str) -> anyhow::Result<Option<ComponentView>> {
 
 fn info(args: &Named, state: &StateDir, tokio: &tokio::runtime::Handle) -> anyhow::Result<ExitCode> {
     let reader = inspect::reader(state)?;
-    let engine = crate::daemon::engine(state, Vec::new(), tokio)?;
+    let engine = LateEngine::of(state, Vec::new(), tokio).get()?;
     if let Some(bundled) = load_bundled(&engine, &args.name) {
         let shown = Shown::of(&bundled.map_err(|failure| anyhow!(failure.message))?, &args.name);
         return Ok(show(&shown, "bundled", &[], args.json));

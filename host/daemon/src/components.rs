@@ -11,6 +11,7 @@ use tokio::sync::OwnedMutexGuard;
 
 use crate::component::{Bundled, ComponentFile, short, to_record};
 use crate::config::Config;
+use crate::engine::LateEngine;
 
 /// The word for a file that is not what a person agreed to.
 pub(crate) const DIFFERS: &str = "component_differs";
@@ -18,7 +19,7 @@ pub(crate) const DIFFERS: &str = "component_differs";
 /// The components of a running daemon. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Components {
-    engine: Engine,
+    engine: LateEngine,
     config: Arc<Config>,
     database: PathBuf,
     /// By what the record calls them; at most one of each path.
@@ -28,26 +29,26 @@ pub(crate) struct Components {
 
 impl Components {
     /// Nothing is loaded yet. `database` is the record that says what is installed.
-    pub(crate) fn new(engine: Engine, config: Arc<Config>, database: PathBuf) -> Self {
+    pub(crate) fn new(engine: LateEngine, config: Arc<Config>, database: PathBuf) -> Self {
         Self { engine, config, database, loaded: Arc::default(), turn: Arc::default() }
     }
 
     /// What runs them.
-    pub(crate) fn engine(&self) -> &Engine {
-        &self.engine
+    pub(crate) fn engine(&self) -> Result<Engine, FailureDetail> {
+        self.engine.get().map_err(|error| FailureDetail::new("worker_not_started", format!("{error:#}")))
     }
 
     /// The component that a registration names, for a new worker, and what the record calls it. The file of one that was
     /// installed is looked at each time: what has changed since is not run, though it is loaded already.
     pub(crate) fn load(&self, named: &str) -> Result<(Adapter, String), FailureDetail> {
         if let Some(bundled) = Bundled::named(named) {
-            let adapter = self.once(named, |_| true, || bundled.load(&self.engine))?;
+            let adapter = self.once(named, |_| true, || bundled.load(&self.engine()?))?;
             return Ok((adapter, named.to_owned()));
         }
         let file = ComponentFile::named(&self.config, named)?;
         let bytes = file.read_installed(&self.database)?;
         let is_this = |adapter: &Adapter| adapter.digest() == bytes.digest;
-        let adapter = self.once(file.path(), is_this, || file.load_bytes(&self.engine, &bytes))?;
+        let adapter = self.once(file.path(), is_this, || file.load_bytes(&self.engine()?, &bytes))?;
         Ok((adapter, file.path().to_owned()))
     }
 
@@ -87,7 +88,7 @@ impl Components {
             );
             return Err(FailureDetail::new(DIFFERS, why));
         }
-        let adapter = file.load_bytes(&self.engine, &bytes)?;
+        let adapter = file.load_bytes(&self.engine()?, &bytes)?;
         // Who uses it compares it with what is recorded by then.
         self.loaded().insert(file.path().to_owned(), adapter.clone());
         Ok(to_record(&adapter, file.path()))

@@ -3,8 +3,6 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::Context as _;
-use omi_engine::{Engine, EngineConfig, Limits, SupervisorCommand};
 use omi_kernel::id::OwnerId;
 use omi_store::Store;
 
@@ -14,15 +12,13 @@ use crate::clock;
 use crate::components::Components;
 use crate::config::Config;
 use crate::driver::{self, Setup};
+use crate::engine::LateEngine;
 use crate::files::Files;
 use crate::recording::Recordings;
 use crate::relay::Relay;
 use crate::shim;
 use crate::state::{StateDir, StateLock};
 use crate::surface::{Readers, Surface};
-
-/// The word with which the program is started again as the supervisor of a process.
-pub(crate) const SUPERVISE: &str = "__supervise";
 
 /// A daemon that runs.
 pub(crate) struct Daemon {
@@ -74,7 +70,7 @@ impl Daemon {
         let tokio = tokio::runtime::Handle::current();
         // Who could write either of them could allow itself anything.
         let private = vec![state.path().to_owned(), config.path.clone()];
-        let engine = engine(state, private, &tokio)?;
+        let engine = LateEngine::of(state, private, &tokio);
         let components = Components::new(engine, config.clone(), state.database());
         let artifacts = Artifacts::new(state.artifacts());
         let offered = if config.offers_tools() { Some(shim::Socket::bind()?) } else { None };
@@ -127,30 +123,4 @@ impl Daemon {
         self.client.shutdown().await;
         drop(self.shims);
     }
-}
-
-/// The engine, with its compiled components in the state folder. `private` is what no confined process may be given.
-pub(crate) fn engine(
-    state: &StateDir,
-    private: Vec<PathBuf>,
-    tokio: &tokio::runtime::Handle,
-) -> anyhow::Result<Engine> {
-    engine_with(Some(state.compiled()), private, tokio)
-}
-
-/// The same with its compiled components in this folder, or nowhere.
-pub(crate) fn engine_with(
-    cache_dir: Option<PathBuf>,
-    private: Vec<PathBuf>,
-    tokio: &tokio::runtime::Handle,
-) -> anyhow::Result<Engine> {
-    let program =
-        std::env::current_exe().context("cannot find the program itself, which supervises processes")?;
-    let config = EngineConfig {
-        metered: false,
-        cache_dir,
-        limits: Limits::default(),
-        supervisor: SupervisorCommand { program, args: vec![SUPERVISE.into()], private },
-    };
-    Ok(Engine::new(config, tokio.clone())?)
 }

@@ -16,6 +16,7 @@ use serde_json::json;
 use crate::cli::Doctor;
 use crate::config::{Config, ConfigFile};
 use crate::detect::{Detected, detect};
+use crate::engine::LateEngine;
 use crate::state::StateDir;
 use crate::terminal::{self, plain};
 use finding::Findings;
@@ -39,13 +40,14 @@ pub(crate) fn doctor(
         let private = vec![state.path().to_owned(), config.path.clone()];
         // Nothing is made that is not there.
         let compiled = state.path().exists().then(|| state.compiled());
-        let engine = crate::daemon::engine_with(compiled, private, tokio)?;
+        let late = LateEngine::new(compiled, private, tokio);
+        let engine = late.get()?;
         let components = reader.map_or(Ok(Vec::new()), |reader: Reader| reader.components())?;
         let look = Look { args, config: &config, engine: &engine, components: &components };
         agents = look.agents(&mut findings);
         if args.probe {
             let names = look.here(&agents);
-            probed = probe::all(&names, &config, state, engine, &mut findings);
+            probed = probe::all(&names, &config, state, late, &mut findings);
         }
     }
     show(args, &findings, &agents, &probed);

@@ -20,6 +20,7 @@ mod delegate;
 mod detect;
 mod doctor;
 mod driver;
+mod engine;
 mod files;
 mod follow;
 mod grants;
@@ -63,7 +64,7 @@ const FAILED: u8 = 1;
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os();
-    if arguments.nth(1).is_some_and(|word| word == daemon::SUPERVISE) {
+    if arguments.nth(1).is_some_and(|word| word == engine::SUPERVISE) {
         return omi_engine::supervisor::main(arguments);
     }
     let hidden = hide();

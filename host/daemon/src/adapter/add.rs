@@ -18,6 +18,7 @@ use crate::catalogue::Agent;
 use crate::cli::Add;
 use crate::component::{ComponentFile, load_bundled};
 use crate::config::{Config, ConfigFile, RegistrationConfig};
+use crate::engine::LateEngine;
 use crate::state::StateDir;
 use crate::{inspect, schema, terminal, words};
 use draft::Draft;
@@ -226,7 +227,7 @@ fn loaded(
     file: &ConfigFile,
     tokio: &tokio::runtime::Handle,
 ) -> anyhow::Result<Adapter> {
-    let engine = crate::daemon::engine(state, Vec::new(), tokio)?;
+    let engine = LateEngine::of(state, Vec::new(), tokio).get()?;
     let failed = |failure: omi_kernel::report::FailureDetail| anyhow!(failure.message);
     if let Some(bundled) = load_bundled(&engine, component) {
         return bundled.map_err(failed);

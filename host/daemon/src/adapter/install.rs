@@ -13,6 +13,7 @@ use super::shown::Shown;
 use super::stanza::stanza;
 use crate::cli::Install;
 use crate::component::ComponentFile;
+use crate::engine::LateEngine;
 use crate::inspect;
 use crate::state::StateDir;
 use crate::terminal;
@@ -24,7 +25,7 @@ pub(super) fn install(
 ) -> anyhow::Result<ExitCode> {
     let failed = |failure: FailureDetail| anyhow!(failure.message);
     let file = ComponentFile::at(&args.file).map_err(failed)?;
-    let engine = crate::daemon::engine(state, Vec::new(), tokio)?;
+    let engine = LateEngine::of(state, Vec::new(), tokio).get()?;
     let shown = Shown::of(&file.load(&engine).map_err(failed)?, file.path());
     // From here on nobody else changes what is compared with, but for another client of a daemon that serves.
     let book = Book::open(state, tokio)?;

@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use omi_engine::{Binding, Bound, CallSink, Engine, Worker, WorkerSpec, read_bytes};
+use omi_engine::{Binding, Bound, CallSink, Worker, WorkerSpec, read_bytes};
 use omi_kernel::command::{Command, StopReason};
 use omi_kernel::effect::Effect;
 use omi_kernel::id::{Ids, WorkerId};
@@ -19,6 +19,7 @@ use crate::clock;
 use crate::components::Components;
 use crate::config::Config;
 use crate::driver::random;
+use crate::engine::LateEngine;
 use crate::record::Record;
 use crate::state::StateDir;
 
@@ -37,7 +38,7 @@ pub(super) fn all(
     names: &[String],
     config: &Config,
     state: &StateDir,
-    engine: Engine,
+    engine: LateEngine,
     findings: &mut Findings,
 ) -> Vec<Value> {
     let record = match Record::open(state) {
@@ -121,7 +122,7 @@ impl Probe<'_> {
             // Nobody waits for it any more.
             let _ = sender.send(report);
         });
-        let worker = self.components.engine().start_worker(&adapter, spec, sink);
+        let worker = self.components.engine()?.start_worker(&adapter, spec, sink);
         let worker = worker.map_err(|error| failed(&error))?;
         let answer = self.wait(&worker, &reports);
         end(&worker, &reports);

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use omi_engine::{Engine, EngineConfig, Limits, SupervisorCommand};
 use omi_kernel::id::{AdapterId, Ids, RunId, SessionId, Timestamp, WorkerId};
 use omi_kernel::schedule::Waiting;
 use omi_store::Store;
@@ -12,6 +11,7 @@ use super::{Driver, random};
 use crate::artifacts::Artifacts;
 use crate::components::Components;
 use crate::config::Config;
+use crate::engine::LateEngine;
 
 /// A driver that nobody runs, with a worker that is being started for a run.
 pub(super) struct Scene {
@@ -26,11 +26,8 @@ pub(super) struct Scene {
 pub(super) fn scene(adapter: &str) -> Scene {
     let folder = tempfile::tempdir().unwrap();
     let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let supervisor =
-        SupervisorCommand { program: "/nonexistent".into(), args: Vec::new(), private: Vec::new() };
-    let engine = EngineConfig { cache_dir: None, limits: Limits::default(), metered: false, supervisor };
     let database = folder.path().join("record");
-    let engine = Engine::new(engine, tokio.handle().clone()).unwrap();
+    let engine = LateEngine::new(None, Vec::new(), tokio.handle());
     let config = Arc::new(Config::load(&folder.path().join("config.toml"), false).unwrap());
     let setup = Setup {
         store: Store::open(&database, Timestamp(1)).unwrap(),

@@ -78,7 +78,7 @@ impl Starter {
             seed,
             calls,
         };
-        let started = self.components.engine().start_worker(&adapter, spec, self.sink(worker.clone()));
+        let started = self.components.engine()?.start_worker(&adapter, spec, self.sink(worker.clone()));
         let worker = started.map_err(|error| FailureDetail::new("worker_not_started", error.to_string()))?;
         let Descriptor { capabilities, protocol, .. } = adapter.descriptor();
         Ok(Started {

@@ -11,6 +11,7 @@ use crate::cli::Adapters;
 use crate::component::load_bundled;
 use crate::config::Config;
 use crate::detect::Detected;
+use crate::engine::LateEngine;
 use crate::state::StateDir;
 use crate::terminal::plain;
 
@@ -45,7 +46,7 @@ pub(crate) fn rows(
     config: &Config,
     tokio: &tokio::runtime::Handle,
 ) -> anyhow::Result<Vec<Value>> {
-    let engine = crate::daemon::engine(state, Vec::new(), tokio)?;
+    let engine = LateEngine::of(state, Vec::new(), tokio).get()?;
     let mut rows = Vec::new();
     for bundled::Component { name, .. } in bundled::COMPONENTS {
         rows.push(match load_bundled(&engine, name) {
