@@ -1,4 +1,5 @@
-//! The engine, made when something needs it first: a daemon that only listens holds no compiler.
+//! The engine, made when something needs it first: a daemon that only listens holds no compiler. Where none can be made, the
+//! first run says so, and `doctor`.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
