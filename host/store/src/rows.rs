@@ -13,7 +13,7 @@ use omi_kernel::row::{Attempt, Binding, BindingStatus, RetryNote, Run, Session};
 use omi_kernel::session::SessionStatus;
 use omi_kernel::status::Status;
 use rusqlite::types::{FromSql, FromSqlError, Type};
-use rusqlite::{Row, Statement};
+use rusqlite::{Connection, Row, Statement};
 use serde::de::DeserializeOwned;
 
 pub(crate) use grant::{
@@ -99,6 +99,12 @@ pub(crate) fn all<'s, T>(
     read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
 ) -> rusqlite::Result<Vec<T>> {
     statement.query_map(parameters, read)?.collect()
+}
+
+/// The client's request that a run answers.
+pub(crate) fn request_of(db: &Connection, run: &RunId) -> rusqlite::Result<Option<RequestId>> {
+    let sql = "SELECT request_id FROM runs WHERE run_id = ?1";
+    first(db.prepare_cached(sql)?, [run.as_str()], |row| row.get(0).map(RequestId))
 }
 
 /// The first column of a row.

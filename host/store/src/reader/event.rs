@@ -3,15 +3,14 @@
 use std::collections::BTreeMap;
 
 use omi_kernel::event::{Event, EventKind, EventPayload, Visibility};
-use omi_kernel::id::{AttemptId, Cursor, EventId, GrantId, OwnerId, RequestId, RunId, SessionId, Timestamp};
-use rusqlite::{Connection, OptionalExtension as _, Result, Row, named_params};
+use omi_kernel::id::{AttemptId, Cursor, EventId, GrantId, OwnerId, RunId, SessionId, Timestamp};
+use rusqlite::{Connection, Params, Result, Row, named_params};
 
-use crate::rows::{all, first, parsed, perhaps};
+use crate::rows::{all, first, parsed, perhaps, request_of};
 use crate::words::visibility_text;
 
 /// The columns that [`event`] reads.
-const EVENT: &str = "event_seq, event_id, events.session_id, events.run_id, attempt_id, request_id, type, \
-     events.created_at_ms, payload_json";
+const EVENT: &str = "event_seq, event_id, session_id, run_id, attempt_id, type, created_at_ms, payload_json";
 
 /// Which events are read.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -35,11 +34,10 @@ pub(super) fn list(db: &Connection, filter: &EventFilter) -> Result<Vec<Event>> 
     let of_session = filter.session.as_ref().map_or(":session IS NULL", |_| "events.session_id = :session");
     let of_run = filter.run.as_ref().map_or(":run IS NULL", |_| "events.run_id = :run");
     let sql = format!(
-        "SELECT {} FROM events WHERE event_seq > :after AND {of_session} AND {of_run} \
+        "SELECT {EVENT} FROM events WHERE event_seq > :after AND {of_session} AND {of_run} \
          AND (:visibility IS NULL OR visibility = :visibility) AND (:owner IS NULL OR :owner = \
          (SELECT owner_id FROM sessions WHERE sessions.session_id = events.session_id)) \
-         ORDER BY event_seq LIMIT :limit",
-        EVENT.replace("request_id", "NULL")
+         ORDER BY event_seq LIMIT :limit"
     );
     let values = named_params! {
         ":after": filter.after.0, ":session": filter.session.as_ref().map(SessionId::as_str),
@@ -47,28 +45,26 @@ pub(super) fn list(db: &Connection, filter: &EventFilter) -> Result<Vec<Event>> 
         ":visibility": filter.visibility.map(visibility_text),
         ":owner": filter.owner.as_ref().map(OwnerId::as_str), ":limit": filter.limit,
     };
-    let mut events = all(db.prepare_cached(&sql)?, values, event)?;
-    add_requests(db, &mut events)?;
-    Ok(events)
+    read(db, &sql, values)
 }
 
-/// Adds which request each of them answers. It is looked up once for each run, not once for each of its many events.
-fn add_requests(db: &Connection, events: &mut [Event]) -> Result<()> {
-    let mut statement = db.prepare_cached("SELECT request_id FROM runs WHERE run_id = ?1")?;
+/// Events with the requests that their runs answer. A request is looked up once for each run, not once for each of its many
+/// events.
+fn read(db: &Connection, sql: &str, values: impl Params) -> Result<Vec<Event>> {
+    let mut events = all(db.prepare_cached(sql)?, values, event)?;
     let mut known = BTreeMap::new();
-    for event in events {
+    for event in &mut events {
         let Some(run) = &event.run_id else { continue };
         event.request_id = match known.get(run) {
             Some(known) => Option::clone(known),
             None => {
-                let found =
-                    statement.query_row([run.as_str()], |row| row.get(0).map(RequestId)).optional()?;
+                let found = request_of(db, run)?;
                 known.insert(run.clone(), found.clone());
                 found
             }
         };
     }
-    Ok(())
+    Ok(events)
 }
 
 /// What a run was last about: the newest that are shown to these, in the order of their cursors.
@@ -80,12 +76,12 @@ pub(super) fn newest(
     limit: u32,
 ) -> Result<Vec<Event>> {
     let sql = format!(
-        "SELECT {EVENT} FROM events JOIN runs ON runs.run_id = events.run_id WHERE events.run_id = ?1 \
+        "SELECT {EVENT} FROM events WHERE run_id = ?1 \
          AND (?2 IS NULL OR ?2 = (SELECT owner_id FROM sessions WHERE sessions.session_id = events.session_id)) \
          AND (?3 IS NULL OR visibility = ?3) ORDER BY event_seq DESC LIMIT ?4"
     );
     let values = (run.as_str(), owner.map(OwnerId::as_str), visibility.map(visibility_text), limit);
-    let mut events = all(db.prepare_cached(&sql)?, values, event)?;
+    let mut events = read(db, &sql, values)?;
     events.reverse();
     Ok(events)
 }
@@ -102,12 +98,11 @@ pub(super) fn of_grant(
         "WITH ids (id) AS (SELECT ?1 UNION ALL SELECT grant_id FROM grants WHERE origin_grant_id = ?1) \
          SELECT {EVENT} FROM ids CROSS JOIN events INDEXED BY events_grant_idx \
          ON type = 'grant.decided' AND payload_json ->> 'grantId' = ids.id \
-         LEFT JOIN runs ON runs.run_id = events.run_id \
          WHERE ?2 IS NULL OR ?2 = (SELECT owner_id FROM sessions WHERE sessions.session_id = events.session_id) \
          ORDER BY event_seq DESC LIMIT ?3"
     );
     let values = (grant.as_str(), owner.map(OwnerId::as_str), limit);
-    let mut events = all(db.prepare_cached(&sql)?, values, event)?;
+    let mut events = read(db, &sql, values)?;
     events.reverse();
     Ok(events)
 }
@@ -138,6 +133,7 @@ pub(super) fn pruned_through(db: &Connection, filter: &EventFilter) -> Result<Cu
     db.prepare_cached(&sql)?.query_row(values, |row| row.get(0).map(Cursor))
 }
 
+/// An event, but for the request that its run answers.
 fn event(row: &Row<'_>) -> Result<Event> {
     Ok(Event {
         protocol_version: 2,
@@ -146,9 +142,9 @@ fn event(row: &Row<'_>) -> Result<Event> {
         session_id: parsed(row, 2, |text| SessionId::parse(text).ok())?,
         run_id: perhaps(row, 3, |text| RunId::parse(text).ok())?,
         attempt_id: perhaps(row, 4, |text| AttemptId::parse(text).ok())?,
-        request_id: row.get::<_, Option<String>>(5)?.map(RequestId),
-        kind: parsed(row, 6, EventKind::parse)?,
-        timestamp_ms: Timestamp(row.get(7)?),
-        payload: parsed(row, 8, |text| EventPayload::parse(text.to_owned()))?,
+        request_id: None,
+        kind: parsed(row, 5, EventKind::parse)?,
+        timestamp_ms: Timestamp(row.get(6)?),
+        payload: parsed(row, 7, |text| EventPayload::parse(text.to_owned()))?,
     })
 }

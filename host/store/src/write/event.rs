@@ -1,11 +1,11 @@
 //! Events.
 
 use omi_kernel::event::{Event, EventPayload, NewEvent};
-use omi_kernel::id::{AttemptId, Cursor, RequestId, RunId, Timestamp};
+use omi_kernel::id::{AttemptId, Cursor, RunId, Timestamp};
 use rusqlite::{Connection, Result};
 
 use super::Written;
-use crate::rows::first;
+use crate::rows::request_of;
 use crate::words::{retention_text, visibility_text};
 
 /// Records an event. Answers it as it is recorded.
@@ -26,11 +26,7 @@ pub(crate) fn event(db: &Connection, event: &NewEvent, now: Timestamp) -> Result
     ))?;
     let cursor = Cursor(db.last_insert_rowid());
     let request_id = match &event.about.run {
-        Some(run) => first(
-            db.prepare_cached("SELECT request_id FROM runs WHERE run_id = ?1")?,
-            [run.as_str()],
-            |row| row.get(0).map(RequestId),
-        )?,
+        Some(run) => request_of(db, run)?,
         None => None,
     };
     Ok(Event {
