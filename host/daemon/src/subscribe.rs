@@ -213,15 +213,6 @@ impl Subscription {
         Ok(found == Some(owner))
     }
 
-    /// The same of what nobody else is given.
-    fn owns(&self, session: &SessionId) -> Result<bool, StoreError> {
-        let Some(owner) = &self.filter.owner else { return Ok(true) };
-        match self.owners.is(session, owner) {
-            Some(is_own) => Ok(is_own),
-            None => Ok(self.find_owner(session)?.as_ref() == Some(owner)),
-        }
-    }
-
     /// Looks up whose a session is. It is remembered: a session has many events.
     fn find_owner(&self, session: &SessionId) -> Result<Option<OwnerId>, StoreError> {
         let found = self.read(|reader| reader.owner(session))?;
@@ -262,10 +253,10 @@ impl Subscription {
         let behind = events.len() == PAGE as usize;
         let last = events.last().map_or(after, |event| event.cursor);
         let mut page = VecDeque::with_capacity(events.len());
-        for event in events {
+        for event in events.into_iter().map(Recorded::from) {
             // The rows of a page say whose they are once for each session, not once for each event.
-            if self.owns(&event.session_id)? {
-                page.push_back(Arc::new(event.into()));
+            if self.is_own(&event.session_id, &event.once)? {
+                page.push_back(Arc::new(event));
             }
         }
         (self.behind, self.page) = (behind, page);

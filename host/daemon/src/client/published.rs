@@ -151,11 +151,6 @@ pub(crate) struct Owners(Arc<Mutex<BTreeMap<SessionId, OwnerId>>>);
 const OWNERS_MAX: usize = 4096;
 
 impl Owners {
-    /// Whether a session is this owner's, if that is known.
-    pub(crate) fn is(&self, session: &SessionId, owner: &OwnerId) -> Option<bool> {
-        self.lock().get(session).map(|known| known == owner)
-    }
-
     /// The owner of a session, if it is known.
     pub(crate) fn get(&self, session: &SessionId) -> Option<OwnerId> {
         self.lock().get(session).cloned()
