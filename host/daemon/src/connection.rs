@@ -15,8 +15,8 @@ mod v1;
 use std::future::Future;
 use std::pin::pin;
 
-use omi_kernel::id::OwnerId;
-use omi_store::{Reader, StoreError};
+use omi_kernel::id::{OwnerId, RunId};
+use omi_store::{Reader, RunView, StoreError};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -198,6 +198,12 @@ impl Connection {
 
     fn ask<T>(&self, read: impl FnOnce(&Reader) -> Result<T, StoreError>) -> Result<T, WireError> {
         Ok(self.surface.ask(read)?)
+    }
+
+    /// A run of the owner.
+    fn find_run(&self, id: &RunId) -> Result<RunView, WireError> {
+        let found = self.ask(|reader| reader.run(Some(&self.owner()), id))?;
+        found.ok_or_else(|| WireError::not_found("run", id.as_str()))
     }
 
     fn owner(&self) -> OwnerId {

@@ -96,8 +96,7 @@ impl Connection {
             })?,
         };
         correlation.run = Some(run.to_string());
-        let missing = || WireError::not_found("run", run.as_str());
-        let found = self.ask(|reader| reader.run(Some(&self.owner()), &run))?.ok_or_else(missing)?;
+        let found = self.find_run(&run)?;
         let newest = found.attempts.last().map(|attempt| AttemptId::parse(&attempt.attempt_id));
         let Some(Ok(attempt)) = newest else {
             return Err(WireError::new(

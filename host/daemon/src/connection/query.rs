@@ -146,8 +146,7 @@ impl Connection {
 
     /// A run with what it made, if it is over.
     fn over(&self, id: &RunId) -> Result<Option<Ended>, WireError> {
-        let found = self.ask(|reader| reader.run(Some(&self.owner()), id))?;
-        let run = found.ok_or_else(|| WireError::not_found("run", id.as_str()))?;
+        let run = self.find_run(id)?;
         if !Status::parse(&run.status).is_some_and(Status::is_terminal) {
             return Ok(None);
         }
@@ -176,14 +175,12 @@ impl Connection {
         let Some(run) = run else { return Ok(correlation.cancel_ack(None)) };
         correlation.run = Some(run.to_string());
         if interrupt.is_guarded() {
-            let found = self.ask(|reader| reader.run(Some(&self.owner()), &run))?;
-            interrupt.check(&found.ok_or_else(|| WireError::not_found("run", run.as_str()))?)?;
+            interrupt.check(&self.find_run(&run)?)?;
         }
         match self.surface.client.cancel(self.owner(), run.clone()).await? {
             Answered::Cancel(ack) => {
                 // It is acknowledged also where the record cannot be read.
-                let found = self.ask(|reader| reader.run(Some(&self.owner()), &run));
-                correlation.session = found.ok().flatten().map(|run| run.session_id);
+                correlation.session = self.find_run(&run).ok().map(|run| run.session_id);
                 Ok(correlation.cancel_ack(Some(&ack)))
             }
             other => Err(unexpected(&other)),

@@ -91,10 +91,8 @@ impl Connection {
 
     fn news(&self, subscribe: Subscribe) -> Result<Subscription, WireError> {
         let after = subscribe.after()?;
-        if let Some(run) = &subscribe.run_id
-            && self.ask(|reader| reader.run(Some(&self.owner()), run))?.is_none()
-        {
-            return Err(WireError::not_found("run", run.as_str()));
+        if let Some(run) = &subscribe.run_id {
+            self.find_run(run)?;
         }
         if let Some(session) = &subscribe.session_id
             && !self.surface.owns(session)?

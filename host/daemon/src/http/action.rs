@@ -110,9 +110,7 @@ pub(super) async fn act(
     Body(action): Body<Action>,
 ) -> Result<Json<Acted>, Problem> {
     let session: SessionId = id("session", &session)?;
-    if !surface.owns(&session)? {
-        return Err(Problem::not_found("session", session.as_str()));
-    }
+    super::session::known(&surface, &session)?;
     let asks = Asks { surface: &surface, session: &session };
     let run_id = match action {
         Action::Approve { approval, option_id, attempt_id } => {

@@ -120,16 +120,11 @@ fn follow(
     listen: &Listen,
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
-    let owner = Some(&surface.owner);
-    if let Some(session) = &session
-        && !surface.owns(session)?
-    {
-        return Err(Problem::not_found("session", session.as_str()));
+    if let Some(session) = &session {
+        super::session::known(surface, session)?;
     }
-    if let Some(run) = &run
-        && surface.ask(|reader| reader.run(owner, run))?.is_none()
-    {
-        return Err(Problem::not_found("run", run.as_str()));
+    if let Some(run) = &run {
+        super::run::find(surface, run)?;
     }
     let after = after(listen.after, headers)?;
     let filter = SubscribeFilter { owner: Some(surface.owner.clone()), session, run };

@@ -115,8 +115,7 @@ impl Accepted {
         };
         // A new one, and one that is tried again, begins in the queue. Where an older one stands is looked up.
         let status = if *repeated {
-            let view = surface.ask(|reader| reader.run(Some(&surface.owner), run))?;
-            view.ok_or_else(|| Problem::not_found("run", run.as_str()))?.status
+            super::run::find(surface, run)?.status
         } else {
             Status::Queued.as_str().to_owned()
         };
@@ -301,9 +300,7 @@ pub(super) async fn list(
     Params(list): Params<List>,
 ) -> Result<Page<Message>, Problem> {
     let session: SessionId = id("session", &session)?;
-    if !surface.owns(&session)? {
-        return Err(Problem::not_found("session", session.as_str()));
-    }
+    super::session::known(&surface, &session)?;
     let filter = RunFilter { session: Some(session), oldest_first: true, ..RunFilter::default() };
     let Page { items, next_cursor } = runs(&surface, filter, list.limit, list.cursor.as_ref())?;
     Ok(Page { items: items.into_iter().flat_map(messages).collect(), next_cursor })

@@ -45,10 +45,8 @@ pub(super) async fn list(
     Params(list): Params<List>,
 ) -> Result<Page<RunView>, Problem> {
     let session: Option<SessionId> = list.session.as_deref().map(|text| id("session", text)).transpose()?;
-    if let Some(session) = &session
-        && !surface.owns(session)?
-    {
-        return Err(Problem::not_found("session", session.as_str()));
+    if let Some(session) = &session {
+        super::session::known(&surface, session)?;
     }
     let filter = RunFilter { session, status: list.status, ..RunFilter::default() };
     let mut page = runs(&surface, filter, list.limit, list.cursor.as_ref())?;

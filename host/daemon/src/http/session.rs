@@ -237,6 +237,11 @@ pub(super) async fn change_task(
     change(surface, session, body).await
 }
 
+/// Whether there is such a session of the owner: a problem if not.
+pub(super) fn known(surface: &Surface, session: &SessionId) -> Result<(), Problem> {
+    if surface.owns(session)? { Ok(()) } else { Err(Problem::not_found("session", session.as_str())) }
+}
+
 fn record(surface: &Surface, session: &SessionId) -> Result<SessionRecord, Problem> {
     let owner = Some(&surface.owner);
     let found =
