@@ -9,6 +9,7 @@ from wit_world.imports.effects import ChunkEnd
 from adapter import LineAdapter
 
 AGENT = 1
+SETTINGS = session.BindingSettings("/work", None, None, [], [], 0, "")
 
 
 class Kit:
@@ -19,8 +20,7 @@ class Kit:
         if started:
             self.start()
             self.send(wit.Input_Spawned(effects.Spawned(AGENT, "")))
-            settings = session.BindingSettings("/work", None, None, [], [], 0, "")
-            self.send(wit.Input_OpenBinding(session.OpenBinding(1, "ses_1", settings, "")))
+            self.send(wit.Input_OpenBinding(session.OpenBinding(1, "ses_1", SETTINGS, "")))
 
     def send(self, given):
         return self.adapter.handle(0, [given])
@@ -123,8 +123,7 @@ class LineAdapterTest(unittest.TestCase):
         kit.prompt("hello")
         answer = kit.send(wit.Input_CancelAttempt(session.CancelAttempt(7, "")))[0].value
         self.assertEqual((answer.dispatched, answer.acknowledged), (False, False))
-        settings = session.BindingSettings("/work", None, None, [], [], 0, "")
-        resume = wit.Input_ResumeBinding(session.ResumeBinding(2, "ses_1", "line-1", settings, ""))
+        resume = wit.Input_ResumeBinding(session.ResumeBinding(2, "ses_1", "line-1", SETTINGS, ""))
         self.assertIsInstance(kit.send(resume)[0].value.failure, session.Failure_Stale)
 
     def test_what_it_does_not_know_is_ignored_and_nothing_is_started_after_the_stop(self):
