@@ -23,8 +23,7 @@ const SOME: usize = 50;
 const DESCRIPTORS_KEPT: usize = 24;
 
 fn connect(daemon: &HttpDaemon) -> TcpStream {
-    let url = daemon.endpoint["http"].as_str().expect("it has an address");
-    TcpStream::connect(url.trim_start_matches("http://")).expect("the daemon listens")
+    TcpStream::connect(daemon.address()).expect("the daemon listens")
 }
 
 /// One that has said so much, and says no more.
@@ -67,12 +66,6 @@ fn sockets(daemon: &HttpDaemon) -> usize {
     all.filter(|one| std::fs::read_link(one.path()).is_ok_and(is_socket)).count()
 }
 
-fn resident_bytes(daemon: &HttpDaemon) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", daemon.running.id())).expect("it runs");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a size");
-    line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1024
-}
-
 /// A daemon that has done everything once.
 fn warm(world: &World) -> HttpDaemon {
     let daemon = HttpDaemon::start(world, &[]);
@@ -112,7 +105,7 @@ fn who_vanishes_in_the_middle_of_a_request_leaves_nothing() {
 fn a_thousand_that_hear_nothing_hold_up_nobody_and_cost_little() {
     let world = World::new();
     let daemon = warm(&world);
-    let (before, memory) = (sockets(&daemon), resident_bytes(&daemon));
+    let (before, memory) = (sockets(&daemon), daemon.resident_kib());
     let listen = head(&daemon, "GET /v1/sessions/SESSION/events", "");
     let session = daemon.tcp().post("/v1/sessions", &json!({})).json();
     let session = session["session"]["sessionId"].as_str().or(session["sessionId"].as_str());
@@ -124,7 +117,7 @@ fn a_thousand_that_hear_nothing_hold_up_nobody_and_cost_little() {
         assert_eq!(&status, b"HTTP/1.1 200");
     }
     answers_promptly(&daemon);
-    let grown = resident_bytes(&daemon).saturating_sub(memory);
+    let grown = u64::from(daemon.resident_kib().saturating_sub(memory)) * 1024;
     let bytes_max = IDLE_BYTES_MAX * IDLE as u64 + NOISE_BYTES;
     assert!(grown < bytes_max, "{IDLE} cost {grown} bytes");
     drop(idle);

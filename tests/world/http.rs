@@ -73,9 +73,20 @@ impl HttpDaemon {
 
     /// The way over TCP, with the key.
     pub fn tcp(&self) -> Client {
+        self.client(Place::Tcp(self.address().to_owned()))
+    }
+
+    /// Where it listens on TCP: host and port.
+    pub fn address(&self) -> &str {
         let url = self.endpoint["http"].as_str().expect("it has an address");
-        let address = url.strip_prefix("http://").expect("it is not encrypted");
-        self.client(Place::Tcp(address.to_owned()))
+        url.strip_prefix("http://").expect("it is not encrypted")
+    }
+
+    /// KiB of memory that it has at the moment, with those that are pages of files.
+    pub fn resident_kib(&self) -> u32 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.running.id())).expect("it runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a size");
+        line.trim().trim_end_matches(" kB").parse().expect("a number")
     }
 
     /// The way over its Unix socket, with the key.

@@ -77,10 +77,7 @@ struct KeptAlive {
 
 impl KeptAlive {
     fn connect(daemon: &HttpDaemon) -> Result<Self, Failed> {
-        let address = daemon.endpoint["http"]
-            .as_str()
-            .and_then(|url| url.strip_prefix("http://"))
-            .ok_or("no address")?;
+        let address = daemon.address();
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
         let head = format!(

@@ -29,7 +29,7 @@ pub(crate) fn measure() -> Result<Vec<Figure>, Failed> {
         if answer.status != 200 {
             return Err(format!("it answers {}", answer.status).into());
         }
-        memory.push(resident_mb(daemon.running.id())?);
+        memory.push(resident_mb(&daemon));
         daemon.end();
     }
     let daemon = HttpDaemon::start(&world, &[]);
@@ -41,14 +41,11 @@ pub(crate) fn measure() -> Result<Vec<Figure>, Failed> {
         Figure::new("cold start until it answers over HTTP", median(&mut ready), Unit::Milliseconds)
             .at_most(READY_MS_MAX),
         Figure::new("memory of an idle daemon", median(&mut memory), Unit::Megabytes).at_most(MEMORY_MB_MAX),
-        Figure::new("the same with one idle worker", resident_mb(daemon.running.id())?, Unit::Megabytes),
+        Figure::new("the same with one idle worker", resident_mb(&daemon), Unit::Megabytes),
     ])
 }
 
-/// What a process holds in memory that nobody shares with it, and what it has of files.
-fn resident_mb(pid: u32) -> Result<f64, Failed> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
-    let kilobytes: f64 = line.trim().trim_end_matches(" kB").parse()?;
-    Ok(kilobytes * 1024.0 / 1e6)
+/// Millions of bytes that a daemon has: its own memory, and what it has of files.
+fn resident_mb(daemon: &HttpDaemon) -> f64 {
+    f64::from(daemon.resident_kib()) * 1024.0 / 1e6
 }

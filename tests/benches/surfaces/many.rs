@@ -37,10 +37,7 @@ struct Listener {
 impl Many {
     /// So many that listen to everything after a cursor.
     pub(crate) fn listen(daemon: &HttpDaemon, count: usize, after: &str) -> Result<Self, Failed> {
-        let address = daemon.endpoint["http"]
-            .as_str()
-            .and_then(|url| url.strip_prefix("http://"))
-            .ok_or("no address")?;
+        let address = daemon.address();
         let key = &daemon.key;
         let mut streams = Vec::with_capacity(count);
         for _ in 0..count {
